@@ -1,0 +1,193 @@
+"""The nouns: what a call is called at each stage of its way through the sidecar.
+
+    bytes in -> Request -> Payload -> Features -> Score -> Decision -> forwarded -> Reply -> bytes out
+    and afterwards, for the observer: Record
+
+Every noun is frozen: a stage makes the next value, it never edits the one it was given.
+Counterpart: `sidecar.link`, which carries Records from the data plane to the observer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+"""Header fields as they stood on the wire: order, case and duplicates kept."""
+
+Matrix: TypeAlias = NDArray[np.float64]
+"""Rows x features, float64, C-contiguous; NaN is a missing value."""
+
+Verdict: TypeAlias = Literal["normal", "outlier", "adversarial", "unscored", "learning"]
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """The first value of the field called `name` (given in lower case), or None."""
+    for key, value in headers:
+        if len(key) == len(name) and key.lower() == name:
+            return value
+    return None
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A whole request as a codec needs it. `target` is the raw request target, path and query."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """The raw path: no query, percent-encoding kept."""
+        return self.target.partition("?")[0]
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """The model's whole answer as a codec needs it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """One named array of a payload; the first axis is the row.
+
+    `data` has shape (rows, ...): numbers and booleans in their own dtype, text as an object array of
+    `str` with None for null. `columns` names the second axis of a two-dimensional tensor
+    where the wire format did (a data frame, a CSV header).
+    """
+
+    name: str
+    data: NDArray[Any]
+    columns: tuple[str, ...] | None = None
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """What a codec read out of a body: named tensors that share their number of rows."""
+
+    codec: str
+    tensors: tuple[Tensor, ...]
+    model: str | None = None
+    version: str | None = None
+
+    @property
+    def rows(self) -> int:
+        return int(self.tensors[0].data.shape[0]) if self.tensors else 0
+
+
+class Features(msgspec.Struct, frozen=True):
+    """A payload laid out against a schema.
+
+    `values`: (rows, fields) as the schema orders them, NaN where missing, categories as codes; this is
+    what windows are kept of. `matrix`: (rows, columns) ready for the detectors, without NaN.
+    `unscorable`: row number -> reason, for rows that have no honest place in `matrix`.
+    """
+
+    values: Matrix
+    matrix: Matrix
+    unscorable: dict[int, str] = {}
+
+
+class DetectorScore(msgspec.Struct, frozen=True, array_like=True):
+    """One detector's opinion of the worst row: its raw score (equal to PyOD's), the conformal p
+    of that score, and the names of the features that contributed most, largest first."""
+
+    name: str
+    raw: float
+    p: float
+    top: tuple[str, ...] = ()
+
+
+class Score(msgspec.Struct, frozen=True):
+    """What scoring says of one request.
+
+    `p` is the worst row's combined conformal p-value; `row_p` every row's (NaN: that row is unscored).
+    `flagged` are the row numbers with p at or under the threshold. With verdict `unscored` the `reason`
+    says why and `p` is NaN; with `learning`, `seen` and `need` count rows.
+    """
+
+    verdict: Verdict
+    p: float
+    row_p: tuple[float, ...] = ()
+    flagged: tuple[int, ...] = ()
+    detectors: tuple[DetectorScore, ...] = ()
+    reason: str = ""
+    seen: int = 0
+    need: int = 0
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What policy makes of a score: the action, the rule that chose it, who may see the facts."""
+
+    action: str = "allow"
+    rule: str = "default"
+    expose: Literal["caller", "model", "both", "none"] = "caller"
+
+
+class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Trace identity of one exchange, as lower-case hex. `parent` is the caller's span or empty.
+
+    `server` names our SERVER span, `client` our CLIENT span for the call to the model (its id is what
+    the model sees in `traceparent`). `sampled` is the head's decision; it is passed on unchanged.
+    """
+
+    trace: str
+    server: str
+    client: str
+    parent: str = ""
+    sampled: bool = False
+    state: str = ""
+    baggage: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One finished exchange, as the data plane tells it to the observer.
+
+    Times: `started_ns` is Unix time; the others are nanoseconds after it, 0 where it never came to
+    that. `features` is the little-endian float64 block of `Features.values` with `rows` rows, or empty
+    when the call was not laid out against a schema. Bodies are kept only where the observer has a use
+    for them and up to the capture limit; `request_body` is there while learning, `response_body`
+    whenever a codec knows the route. `failure` is empty or the name of what broke
+    (`upstream-refused`, `client-gone`, `response-truncated`, ...; the table is in `sidecar.errors`).
+    """
+
+    id: str
+    span: SpanIds
+    started_ns: int
+    forwarded_ns: int
+    first_byte_ns: int
+    ended_ns: int
+    scored_ns: int
+    """How long scoring took, not when: nanoseconds of work."""
+    method: str
+    target: str
+    host: str
+    client: str
+    status: int
+    failure: str
+    request_bytes: int
+    response_bytes: int
+    request_headers: Headers
+    response_headers: Headers
+    codec: str
+    model: str
+    version: str
+    rows: int
+    features: bytes
+    verdict: Verdict
+    reason: str
+    p: float
+    row_p: tuple[float, ...]
+    flagged: tuple[int, ...]
+    detectors: tuple[DetectorScore, ...]
+    action: str
+    rule: str
+    request_body: bytes
+    response_body: bytes
+    baseline: str
+    """Short digest of the baseline that scored this call, so that a swap is visible in the data."""

@@ -1,0 +1,119 @@
+"""The wire between the data plane and the observer: length-prefixed msgpack over a Unix socket.
+
+Both ends import only this. The data plane (`sidecar.proxy.telling`) connects and sends `Batch`;
+the observer (`sidecar.observer.hearing`) listens and answers with `Progress`, `Swap` and `Drift`.
+A frame is a 4-byte big-endian length and that many bytes of msgpack. Neither end trusts the other to be
+alive: a lost connection loses at most what was in flight, which the sender counts as dropped.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+
+from sidecar.exchange import Record
+
+MAX_FRAME = 64 * 1024 * 1024
+"""Bytes. A longer frame is a fault of the sender, and the receiver hangs up."""
+
+_LENGTH = struct.Struct(">I")
+
+
+class Counters(msgspec.Struct, frozen=True, array_like=True):
+    """Running totals of one data plane since it started; totals, so that a lost frame loses no count."""
+
+    calls: int = 0
+    failed: dict[str, int] = {}
+    """By cause, a key of `sidecar.errors.FAILURES`."""
+    records_dropped: int = 0
+    records_dropped_bytes: int = 0
+    queue_bytes: int = 0
+    in_flight: int = 0
+    connections: int = 0
+    upstream_connections: int = 0
+
+
+class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
+    """Data plane to observer: the exchanges finished since the last batch, and the totals.
+
+    `upstream` is what the data plane last saw of the model: `up`, `down` or `unknown`.
+    An empty batch is sent once a second as a sign of life.
+    """
+
+    worker: int
+    pid: int
+    counters: Counters
+    upstream: str
+    draining: bool
+    baseline: str
+    """Directory of the baseline in use, or empty."""
+    refused: str
+    """Why the last `Swap` was refused, or empty."""
+    records: tuple[Record, ...]
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress", array_like=True):
+    """Observer to data plane: how far learning has come, in rows."""
+
+    seen: int
+    need: int
+
+
+class Swap(msgspec.Struct, frozen=True, tag="swap", array_like=True):
+    """Observer to data plane: load the baseline in this directory and score with it from now on."""
+
+    baseline: str
+
+
+class Drift(msgspec.Struct, frozen=True, tag="drift", array_like=True):
+    """Observer to data plane: the value of `x-drift-state` from now on."""
+
+    state: str
+
+
+Order: TypeAlias = Progress | Swap | Drift
+
+_encoder = msgspec.msgpack.Encoder()
+_batches = msgspec.msgpack.Decoder(Batch)
+_orders = msgspec.msgpack.Decoder(Progress | Swap | Drift)
+
+
+def frame(message: Batch | Order) -> bytes:
+    """`message` as one frame, ready to write."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+def batch(body: bytes) -> Batch:
+    """The batch in a frame's body. Raises msgspec.ValidationError or DecodeError when it is none."""
+    return _batches.decode(body)
+
+
+def order(body: bytes) -> Order:
+    """The order in a frame's body. Raises msgspec.ValidationError or DecodeError when it is none."""
+    return _orders.decode(body)
+
+
+class Frames:
+    """Cuts a stream of bytes into frame bodies: `update` with what arrived, iterate over what is whole."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def update(self, data: bytes) -> Iterator[bytes]:
+        """Yield the body of every frame that `data` completes. Raises ValueError over `MAX_FRAME`."""
+        buffer = self._buffer
+        buffer += data
+        start = 0
+        while len(buffer) - start >= 4:
+            (length,) = _LENGTH.unpack_from(buffer, start)
+            if length > MAX_FRAME:
+                raise ValueError(f"frame of {length} bytes, at most {MAX_FRAME} are allowed")
+            if len(buffer) - start - 4 < length:
+                break
+            yield bytes(memoryview(buffer)[start + 4 : start + 4 + length])
+            start += 4 + length
+        del buffer[:start]
