@@ -51,21 +51,49 @@ class Failure(NamedTuple):
 
 FAILURES: dict[str, Failure] = {
     "bad-request": Failure(400, "Malformed request", "Send a request that follows RFC 9112."),
-    "request-timeout": Failure(408, "Request not received in time", "Send the whole request sooner, or raise header-timeout."),
+    "request-timeout": Failure(
+        408, "Request not received in time", "Send the whole request sooner, or raise header-timeout."
+    ),
     "body-too-large": Failure(413, "Request body too large", "Send less, or raise max-body-bytes."),
-    "headers-too-large": Failure(431, "Request headers too large", "Send fewer or shorter header fields, or raise max-header-bytes."),
-    "internal": Failure(500, "Error inside the sidecar", "See the sidecar's log; the model was not at fault."),
-    "not-implemented": Failure(501, "Not implemented by the proxy", "Use a method or transfer coding of HTTP/1.1."),
-    "upstream-refused": Failure(502, "Model server refused the connection", "Check that the model listens at the upstream address."),
-    "upstream-unreachable": Failure(502, "Model server cannot be reached", "Check the upstream address and the network."),
-    "upstream-closed": Failure(502, "Model server closed the connection before answering", "See the model server's log."),
-    "upstream-malformed": Failure(502, "Model server sent a malformed response", "See the model server's log."),
-    "overloaded": Failure(503, "Too many concurrent calls", "Retry after the time in Retry-After, or raise max-concurrent-calls."),
+    "headers-too-large": Failure(
+        431, "Request headers too large", "Send fewer or shorter header fields, or raise max-header-bytes."
+    ),
+    "internal": Failure(
+        500, "Error inside the sidecar", "See the sidecar's log; the model was not at fault."
+    ),
+    "not-implemented": Failure(
+        501, "Not implemented by the proxy", "Use a method or transfer coding of HTTP/1.1."
+    ),
+    "upstream-refused": Failure(
+        502, "Model server refused the connection", "Check that the model listens at the upstream address."
+    ),
+    "upstream-unreachable": Failure(
+        502, "Model server cannot be reached", "Check the upstream address and the network."
+    ),
+    "upstream-closed": Failure(
+        502, "Model server closed the connection before answering", "See the model server's log."
+    ),
+    "upstream-malformed": Failure(
+        502, "Model server sent a malformed response", "See the model server's log."
+    ),
+    "overloaded": Failure(
+        503,
+        "Too many concurrent calls",
+        "Retry after the time in Retry-After, or raise max-concurrent-calls.",
+    ),
     "draining": Failure(503, "Sidecar is shutting down", "Retry: another replica will answer."),
-    "upstream-connect-timeout": Failure(504, "Model server did not accept the connection in time", "Check the upstream address, or raise connect-timeout."),
-    "upstream-timeout": Failure(504, "Model server did not answer in time", "See the model server's load, or raise upstream-timeout."),
+    "upstream-connect-timeout": Failure(
+        504,
+        "Model server did not accept the connection in time",
+        "Check the upstream address, or raise connect-timeout.",
+    ),
+    "upstream-timeout": Failure(
+        504, "Model server did not answer in time", "See the model server's load, or raise upstream-timeout."
+    ),
     # These two end after the caller has part of an answer, or has left: no status of ours can reach them.
-    "response-truncated": Failure(502, "Model server broke off in the middle of its response", "See the model server's log."),
+    "response-truncated": Failure(
+        502, "Model server broke off in the middle of its response", "See the model server's log."
+    ),
     "client-gone": Failure(499, "Caller went away before the answer", "Nothing to do here."),
 }
 
