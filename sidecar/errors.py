@@ -41,6 +41,18 @@ class Unscorable(SidecarError):
     """Features that no detector may score. `str(error)` is the reason that stands in the header."""
 
 
+def reason(kind: str, name: str = "") -> str:
+    """`kind`, or `kind:name`, as it may stand in a header: printable ASCII, no quotes, at most 80 characters.
+
+    `name` comes from the caller's body (a field, a tensor), so it is never trusted: whatever a header
+    cannot hold becomes `?`.
+    """
+    if not name:
+        return kind
+    safe = "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in name[:80])
+    return f"{kind}:{safe}"[:80]
+
+
 class Failure(NamedTuple):
     """One row of `FAILURES`: what the caller is told when a call fails for this cause."""
 
