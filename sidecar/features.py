@@ -73,6 +73,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
             varying=np.array(varying, dtype=np.intp),
             fills=np.array([field.fill for field in fields], dtype=np.float64),
             indicated=np.array([i for i, field in enumerate(fields) if field.missing], dtype=np.intp),
+            expected=frozenset(self.names),
             readers=tuple(_reader(field) for field in fields),
         )
 
@@ -85,6 +86,7 @@ class Plan(NamedTuple):
     varying: NDArray[np.intp]
     fills: NDArray[np.float64]
     indicated: NDArray[np.intp]
+    expected: frozenset[str]
     readers: tuple[Reader, ...]
 
 
@@ -106,7 +108,7 @@ def lay_out(payload: Payload, schema: Schema) -> Features:
     unscorable: dict[int, str] = {}
     if values is None:
         values = _read(payload, schema, unscorable)
-    elif plan.whole and np.isfinite(values).all():
+    if plan.whole and np.isfinite(values).all():
         return Features(values, values)
     return Features(values, _matrix(values, schema, unscorable), unscorable)
 
@@ -117,16 +119,18 @@ def column_names(payload: Payload) -> tuple[str, ...]:
     A tensor of shape (n,) or (n, 1) is one column with its own name. Wider ones give a column for each
     name in `Tensor.columns`, or `name[0]`, `name[1]`, ... in row-major order of the axes after the first.
     """
-    return tuple(name for tensor in payload.tensors for name in _names(tensor))
+    return tuple(columns(payload))
 
 
 def columns(payload: Payload) -> dict[str, Column]:
     """The payload as flat named columns of shape (rows,), in the order of `column_names`."""
-    return {
-        name: column
-        for tensor in payload.tensors
-        for name, column in zip(_names(tensor), _flat(tensor.data).T, strict=True)
-    }
+    found: dict[str, Column] = {}
+    for tensor in payload.tensors:
+        if tensor.data.ndim == 1:
+            found[tensor.name] = tensor.data
+        else:
+            found.update(zip(_names(tensor), _flat(tensor.data).T, strict=True))
+    return found
 
 
 def label(value: object) -> str | None:
@@ -150,15 +154,21 @@ def label(value: object) -> str | None:
 
 
 def _straight(payload: Payload, schema: Schema) -> Matrix | None:
-    """The one numeric tensor that already has the schema's columns in order, or None."""
+    """The rows of the one numeric tensor that holds every field of the schema, or None."""
     if len(payload.tensors) != 1:
         return None
     tensor = payload.tensors[0]
-    data = tensor.data
-    if data.ndim != 2 or data.shape[1] != len(schema.fields) or data.dtype.kind not in "fiu":
+    data, named = tensor.data, tensor.columns
+    if data.ndim != 2 or data.dtype.kind not in "fiu":
         return None
-    if tensor.columns is not None and tensor.columns != schema.names:
-        return None
+    if named is None:
+        if data.shape[1] != len(schema.fields):
+            return None
+    elif named != schema.names:
+        place = {name: i for i, name in enumerate(named)}
+        if not place.keys() >= schema.plan.expected:
+            return None
+        data = data[:, [place[name] for name in schema.names]]
     return np.ascontiguousarray(data, dtype=np.float64)
 
 
@@ -195,19 +205,16 @@ def _nameless(found: dict[str, Column], schema: Schema) -> bool:
 
 
 def _names(tensor: Tensor) -> tuple[str, ...]:
+    """The names of the flat columns of a tensor that has a second axis."""
     if tensor.columns is not None and tensor.data.ndim == 2:
         return tensor.columns
-    width = _flat(tensor.data).shape[1]
-    if width == 1:
-        return (tensor.name,)
-    return tuple(f"{tensor.name}[{i}]" for i in range(width))
+    width = math.prod(tensor.data.shape[1:])
+    return (tensor.name,) if width == 1 else tuple(f"{tensor.name}[{i}]" for i in range(width))
 
 
 def _flat(data: Column) -> Column:
     """Shape (rows, everything else)."""
-    if data.ndim == 2:
-        return data
-    return data.reshape(data.shape[0], math.prod(data.shape[1:]))
+    return data if data.ndim == 2 else data.reshape(data.shape[0], math.prod(data.shape[1:]))
 
 
 # -- reading the values ------------------------------------------------------------------------------
