@@ -1,15 +1,50 @@
 """Every setting: its type, unit, default and the reason for the default.
 
 One name gives the YAML key (`connect-timeout`), the environment variable (`SIDECAR_CONNECT_TIMEOUT`)
-and the flag (`--connect-timeout`). The docstring under a field is what `sidecar run --help` and
-`docs/settings.md` print. Counterpart: `sidecar.sources`, which reads them and refuses what is wrong.
+and the flag (`--connect-timeout`). Counterparts: `sidecar.sources` reads them and refuses what is wrong;
+`sidecar.manual` prints the docstring under each field in `sidecar run --help` and `docs/settings.md`.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
+
+# The kinds of value. The title is the unit, as help and documentation print it; the description completes
+# "expected ..." in an error; `sidecar.values` reads them and checks the bounds.
+
+Url: TypeAlias = Annotated[
+    str, Meta(title="URL", description="http://host:port, https://host:port or unix:/path/to.sock")
+]
+Address: TypeAlias = Annotated[
+    str, Meta(title="HOST:PORT", description="host:port, such as 127.0.0.1:9700 or [::1]:9700")
+]
+Directory: TypeAlias = Annotated[str, Meta(title="DIR", description="the path of a directory")]
+File: TypeAlias = Annotated[str, Meta(title="FILE", description="the path of a file")]
+Text: TypeAlias = Annotated[str, Meta(title="TEXT", description="text")]
+Name: TypeAlias = Annotated[str, Meta(title="NAME", description="a name without spaces")]
+Names: TypeAlias = Annotated[
+    str, Meta(title="NAMES", description="one or more names separated by commas, such as ecod,iforest")
+]
+Count: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 1 or more", ge=1)]
+Bytes: TypeAlias = Annotated[
+    int, Meta(title="BYTES", description="bytes, 1 or more, such as 65536 or 64KiB", ge=1)
+]
+BytesOrZero: TypeAlias = Annotated[
+    int, Meta(title="BYTES", description="bytes, 0 or more, such as 65536 or 64KiB", ge=0)
+]
+Seconds: TypeAlias = Annotated[
+    float, Meta(title="SECONDS", description="seconds above 0, such as 2.5 or 500ms", gt=0)
+]
+SecondsOrZero: TypeAlias = Annotated[
+    float, Meta(title="SECONDS", description="seconds, 0 or more, such as 2.5 or 500ms", ge=0)
+]
+Share: TypeAlias = Annotated[float, Meta(title="SHARE", description="a number from 0 to 1", ge=0, le=1)]
+Probability: TypeAlias = Annotated[
+    float, Meta(title="PROBABILITY", description="a number between 0 and 1, such as 0.01", gt=0, lt=1)
+]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -17,103 +52,137 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     # -- where -------------------------------------------------------------------------------------
 
-    upstream: str
+    upstream: Url
     """URL of the model server: `http://host:port`, `https://host:port` or `unix:/path/to.sock`. Required."""
 
-    listen: str = "127.0.0.1:9700"
+    listen: Address = "127.0.0.1:9700"
     """Address that takes the model's traffic. Loopback, so that nothing is exposed by accident."""
 
-    admin: str = "127.0.0.1:9702"
+    admin: Address = "127.0.0.1:9702"
     """Address of metrics, health, API and console. Loopback: what it shows is not for the public."""
 
-    workers: int = 1
+    workers: Count = 1
     """Data plane processes that share the port. One keeps up with most models."""
 
-    run_dir: str = ""
+    run_dir: Directory = ""
     """Directory for sockets, snapshots and learned baselines. Empty: a temporary one, removed at the end."""
 
     # -- scoring -----------------------------------------------------------------------------------
 
-    baseline: str = ""
+    baseline: Directory = ""
     """Baseline directory written by `sidecar fit`. Empty: learn one from the first calls."""
 
-    learn_rows: int = 500
-    """Rows of traffic to learn a baseline from when none is given. 500 lets a threshold of 0.01 mean something."""
+    learn_rows: Count = 500
+    """Rows of traffic to learn a baseline from when none is given.
+    500 lets a threshold of 0.01 mean something."""
 
-    detectors: str = "ecod,iforest"
+    detectors: Names = "ecod,iforest"
     """PyOD detectors to fit when learning, comma-separated. Fast ones that compile exactly."""
 
-    threshold: float = 0.01
+    threshold: Probability = 0.01
     """A row is an outlier when its p-value is at most this: the share of clean traffic that gets flagged."""
 
     expose: Literal["caller", "model", "both", "none"] = "caller"
-    """Who sees the anomaly headers. A public edge should say `model` or `none`: to an attacker a score is an oracle."""
+    """Who sees the anomaly headers.
+    A public edge should say `model` or `none`: to an attacker a score is an oracle."""
 
-    codec: str = "auto"
+    codec: Name = "auto"
     """Wire format of the model's bodies. `auto` finds it by path, headers and body; a name settles it."""
 
-    max_scored_bytes: int = 4_194_304
+    max_scored_bytes: BytesOrZero = 4_194_304
     """Bytes of a request body that scoring will look at. A larger body passes through unscored."""
+
+    score_deadline: Seconds = 0.05
+    """Seconds an answer of the model waits for a score that is not ready; then it goes out `unscored`.
+    Only bodies too large for the event loop ever come near it."""
 
     # -- time --------------------------------------------------------------------------------------
 
-    connect_timeout: float = 2.0
+    connect_timeout: Seconds = 2.0
     """Seconds to reach the model server. It runs in the same pod, so two are plenty."""
 
-    upstream_timeout: float = 60.0
+    upstream_timeout: Seconds = 60.0
     """Seconds without a byte from the model before the call fails with 504. Long enough for a slow model."""
 
-    header_timeout: float = 10.0
+    header_timeout: Seconds = 10.0
     """Seconds a caller may take to send its request headers. Stops slow-header attacks."""
 
-    idle_timeout: float = 75.0
+    idle_timeout: Seconds = 75.0
     """Seconds an idle keep-alive connection is kept. Longer than the 60 of common load balancers."""
 
-    total_timeout: float = 0.0
+    total_timeout: SecondsOrZero = 0.0
     """Seconds one call may take in all. 0: no limit, because streams may be long."""
 
-    drain_timeout: float = 20.0
+    drain_timeout: SecondsOrZero = 20.0
     """Seconds to finish calls in flight after SIGTERM. Under the 30 that Kubernetes grants."""
 
     # -- limits ------------------------------------------------------------------------------------
 
-    max_header_bytes: int = 65_536
-    """Bytes of request line and headers; more is answered with 431."""
+    max_header_bytes: Bytes = 65_536
+    """Bytes of request line and headers; more is answered with 431. Room for long tokens and cookies."""
 
-    max_body_bytes: int = 0
+    max_body_bytes: BytesOrZero = 0
     """Bytes of a request body; more is answered with 413. 0: no limit, the body is streamed."""
 
-    max_concurrent_calls: int = 4096
-    """Calls in flight for one worker; more are answered with 503 and Retry-After."""
+    max_concurrent_calls: Count = 4096
+    """Calls in flight for one worker; more are answered with 503 and Retry-After.
+    Far more than a model can serve."""
 
-    max_connections: int = 8192
-    """Open client connections for one worker; more are closed at once."""
+    max_connections: Count = 8192
+    """Open client connections for one worker; more are closed at once.
+    Twice the calls, because many are idle."""
+
+    # -- TLS -----------------------------------------------------------------------------------------
+
+    tls_cert: File = ""
+    """PEM certificate chain that callers are shown. Empty: plain HTTP, as usual inside a pod."""
+
+    tls_key: File = ""
+    """PEM private key of `tls-cert`. Empty: it is in the same file."""
+
+    tls_client_ca: File = ""
+    """PEM certificates that callers must be signed by (mutual TLS). Empty: callers need no certificate."""
+
+    upstream_ca: File = ""
+    """PEM certificates that an https upstream must be signed by. Empty: those the system trusts."""
+
+    upstream_cert: File = ""
+    """PEM certificate chain shown to an https upstream that asks for one. Empty: none."""
+
+    upstream_key: File = ""
+    """PEM private key of `upstream-cert`. Empty: it is in the same file."""
+
+    upstream_server_name: Text = ""
+    """Name that an https upstream's certificate must carry. Empty: the host of `upstream`."""
 
     # -- observing ---------------------------------------------------------------------------------
 
-    queue_bytes: int = 16_777_216
-    """Bytes of records that may wait for the observer; beyond, records are dropped and counted."""
+    queue_bytes: Bytes = 16_777_216
+    """Bytes of records that may wait for the observer; beyond, records are dropped and counted.
+    Bounds our memory."""
 
-    window_rows: int = 1000
-    """Rows in a rolling window."""
+    window_rows: Count = 1000
+    """Rows in a rolling window. 1000 show a shift of a few tenths of a standard deviation."""
 
-    window_seconds: float = 3600.0
-    """Seconds in a rolling window; whichever bound is reached first."""
+    window_seconds: Seconds = 3600.0
+    """Seconds in a rolling window, whichever bound is reached first.
+    An hour, so that a quiet model still has a window."""
 
-    snapshot_seconds: float = 10.0
+    snapshot_seconds: Seconds = 10.0
     """Seconds between snapshots of the windows, from which a restarted observer goes on."""
 
-    kept_exchanges: int = 200
-    """Latest exchanges kept for `/api/v1/exchanges`."""
+    kept_exchanges: Count = 200
+    """Latest exchanges kept for `/api/v1/exchanges`. Enough to look at, small enough to forget."""
 
-    kept_body_bytes: int = 65_536
+    kept_body_bytes: BytesOrZero = 65_536
     """Bytes of each response body told to the observer, for output windows. A longer body is not decoded."""
 
-    service_name: str = "sidecar"
+    service_name: Name = "sidecar"
     """Name of the model's service in traces when OTEL_SERVICE_NAME is not set."""
 
-    trace_ratio: float = 0.01
-    """Share of traces started here that are exported; a caller's own decision is respected. 1 % keeps cost low."""
+    trace_ratio: Share = 0.01
+    """Share of traces started here that are exported; a caller's own decision is respected.
+    1 % keeps cost low."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """How much is logged to standard error, as JSON lines."""
+    """The least severe message that is logged to standard error, as JSON lines."""
