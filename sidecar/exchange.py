@@ -133,7 +133,8 @@ class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Trace identity of one exchange, as lower-case hex. `parent` is the caller's span or empty.
 
     `server` names our SERVER span, `client` our CLIENT span for the call to the model (its id is what
-    the model sees in `traceparent`). `sampled` is the head's decision; it is passed on unchanged.
+    the model sees in `traceparent`). `sampled` is the head's decision; it is passed on unchanged. `random`
+    says that the trace id is known to be random (the random-trace-id flag of Trace Context level 2).
     """
 
     trace: str
@@ -143,6 +144,7 @@ class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sampled: bool = False
     state: str = ""
     baggage: str = ""
+    random: bool = False
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
