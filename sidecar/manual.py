@@ -76,7 +76,7 @@ def written(value: object, unit: str) -> str:
         for size, name in ((2**20, "MiB"), (2**10, "KiB")):
             if value % size == 0:
                 return f"{value // size}{name}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def reference() -> str:

@@ -141,6 +141,10 @@ def from_file(path: Path | None, known: Mapping[str, Setting]) -> Source:
 def clashes(settings: Settings) -> list[str]:
     """What no setting shows alone: addresses in each other's way, and settings that would have no effect."""
     listen, admin = host_port(settings.listen), host_port(settings.admin)
+
+    def is_set(field: str) -> bool:
+        return bool(getattr(settings, field))
+
     wrong = []
     if listen == admin and listen.port != 0:
         wrong.append(f"listen and admin are both {settings.listen}; give one of them another port")
@@ -148,13 +152,16 @@ def clashes(settings: Settings) -> list[str]:
         wrong.append(
             f"upstream is {settings.upstream}, where the sidecar itself listens; it would call itself"
         )
-    for field, needed in NEEDS.items():
-        if getattr(settings, field) and not getattr(settings, needed):
-            wrong.append(f"{_kebab(field)} is set without {_kebab(needed)} and would have no effect")
+    wrong += [
+        f"{_kebab(field)} is set without {_kebab(needed)} and would have no effect"
+        for field, needed in NEEDS.items()
+        if is_set(field) and not is_set(needed)
+    ]
     if not settings.upstream.startswith("https://"):
-        for field in HTTPS_ONLY:
-            if getattr(settings, field):
-                wrong.append(f"{_kebab(field)} is set, but upstream is {settings.upstream} and not https")
+        wrong += [
+            f"{_kebab(field)} is set, but upstream is {settings.upstream} and not https"
+            for field in filter(is_set, HTTPS_ONLY)
+        ]
     return wrong
 
 
