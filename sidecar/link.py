@@ -78,7 +78,7 @@ Order: TypeAlias = Progress | Swap | Drift
 
 _encoder = msgspec.msgpack.Encoder()
 _batches = msgspec.msgpack.Decoder(Batch)
-_orders = msgspec.msgpack.Decoder(Progress | Swap | Drift)
+_orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Progress | Swap | Drift)
 
 
 def frame(message: Batch | Order) -> bytes:

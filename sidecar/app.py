@@ -1,0 +1,227 @@
+"""The composition root: one supervisor, N data planes, one observer.
+
+The supervisor imports little and does little: it owns the listening sockets, starts the other
+processes, starts them again when they die, and passes signals on. Callers wait in the socket's backlog
+while a data plane comes back; traffic goes on while the observer does.
+
+    sidecar run  ->  supervisor (this process)
+                       |- data plane 0..N-1   python -m sidecar.app plane     (sidecar.proxy)
+                       `- observer            python -m sidecar.app observer  (sidecar.console)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from sidecar.errors import SidecarError, UsageError
+from sidecar.logs import configure
+from sidecar.proxy.address import Address
+from sidecar.proxy.address import listen as listen_address
+from sidecar.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SLOWEST_RESTART = 5.0
+"""Seconds between two starts of a process that keeps dying."""
+
+STEADY = 10.0
+"""Seconds after which a process counts as steady, and its next death as its first."""
+
+GRACE = 3.0
+"""Seconds beyond drain-timeout before a process that will not end is killed."""
+
+
+class Child:
+    """One process that has to be there. `tend` starts it again, at once first, then ever slower."""
+
+    def __init__(self, role: str, number: int, orders: bytes, fds: tuple[int, ...]) -> None:
+        self.name = f"{role} {number}" if role == "plane" else role
+        self.restarts = 0
+        self._role = role
+        self._orders = orders
+        self._fds = fds
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._wait = 0.0
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sidecar.app", self._role],
+            stdin=subprocess.PIPE,
+            pass_fds=self._fds,
+        )
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(self._orders)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def tend(self, now: float) -> None:
+        """Start the process again if it has ended and its wait is over."""
+        if self._process is None or (status := self._process.poll()) is None:
+            return
+        if self._wait == 0.0 or now - self._started > STEADY:
+            self._wait = 0.1
+        if now - self._started < self._wait:
+            return
+        self.restarts += 1
+        self._wait = min(self._wait * 2, SLOWEST_RESTART)
+        log.error("%s ended with status %s; starting it again", self.name, status)
+        self.start()
+
+    def status(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
+    def signal(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def wait(self, until: float) -> None:
+        """Wait for the end; kill at `until` (monotonic seconds)."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.error("%s did not end in time and is killed", self.name)
+            self._process.kill()
+            self._process.wait()
+
+
+def run(settings: Settings) -> int:
+    """`sidecar run`: until SIGTERM or SIGINT. Returns the exit status."""
+    configure(settings.log_level, "supervisor")
+    _check_baseline(settings)
+    listening = [_bind(settings) for _ in range(settings.workers)]
+    run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
+    run_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        return _supervise(_children(settings, run_dir, listening), settings.drain_timeout)
+    finally:
+        for one in listening:
+            one.close()
+        if not settings.run_dir:
+            shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _check_baseline(settings: Settings) -> None:
+    """Refuse a bad baseline here, once, before anything listens: not in each child, again and again."""
+    if settings.baseline:
+        program = "import sys, pathlib, sidecar.scoring.baseline as b; b.load(pathlib.Path(sys.argv[1]))"
+        checked = subprocess.run(
+            [sys.executable, "-c", program, settings.baseline], capture_output=True, text=True, check=False
+        )
+        if checked.returncode:
+            raise SidecarError(checked.stderr.strip().rpartition("\n")[2].partition(": ")[2])
+
+
+def _bind(settings: Settings) -> socket.socket:
+    address: Address = listen_address(settings.listen)
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.workers > 1:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listening.bind((address.host, address.port))
+    except OSError as error:
+        listening.close()
+        raise UsageError(f"listen {settings.listen}: {error.strerror}") from error
+    listening.listen(1024)
+    return listening
+
+
+def _children(settings: Settings, run_dir: Path, listening: list[socket.socket]) -> list[Child]:
+    resolved = msgspec.to_builtins(settings)
+
+    def orders(**more: object) -> bytes:
+        return json.dumps(
+            {"settings": resolved, "run_dir": str(run_dir), "parent": os.getpid(), **more}
+        ).encode()
+
+    planes = [
+        Child("plane", number, orders(number=number, fd=one.fileno()), (one.fileno(),))
+        for number, one in enumerate(listening)
+    ]
+    return [*planes, Child("observer", 0, orders(), ())]
+
+
+def _supervise(children: list[Child], drain: float) -> int:
+    asked: list[int] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        asked.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)  # only to end the sleep below early
+    for child in children:
+        child.start()
+    wake_read, wake_write = socket.socketpair()
+    wake_write.setblocking(False)
+    signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+    wake_read.settimeout(0.2)
+    while not asked:
+        with contextlib.suppress(TimeoutError):
+            wake_read.recv(64)
+        now = time.monotonic()
+        for child in children:
+            child.tend(now)
+    planes, observer = children[:-1], children[-1]
+    until = time.monotonic() + drain + GRACE
+    for plane in planes:
+        plane.signal(signal.SIGTERM)
+    for plane in planes:
+        plane.wait(until)
+    observer.signal(signal.SIGTERM)  # last, so that the last records are heard
+    observer.wait(time.monotonic() + GRACE)
+    signal.set_wakeup_fd(-1)
+    return 0
+
+
+def child(role: str) -> None:
+    """Entry of the other processes; what to do comes as JSON on standard input."""
+    orders = json.loads(sys.stdin.buffer.read())
+    settings = msgspec.convert(orders["settings"], Settings)
+    configure(settings.log_level, role)
+    _die_with_parent(orders["parent"])
+    if role == "plane":
+        from sidecar.proxy.worker import main
+
+        main(settings, Path(orders["run_dir"]), socket.socket(fileno=orders["fd"]), orders["number"])
+    else:
+        import asyncio
+
+        from sidecar.console.serve import serve
+
+        asyncio.run(serve(settings, Path(orders["run_dir"])))
+
+
+def _die_with_parent(parent: int) -> None:
+    """End when the supervisor is killed outright, so that no orphan keeps the port (Linux only)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before the line above
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    child(sys.argv[1])

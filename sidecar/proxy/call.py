@@ -1,0 +1,421 @@
+"""One exchange, from its head to its record: the only place where both sides meet.
+
+The caller's connection (`listener`) feeds the request in, the model's connection (`upstream`) feeds
+the response in; this object decides what goes out and when. Everything is synchronous: each method is
+called by a parser or a timer, acts at once, and returns. Only opening a connection waits, in a task.
+
+    pump            the request goes on, as far as it has come
+    judged          a score has come (from `judging`), before, while or after the model works
+    flush_response  the response goes on, with the anomaly fields in its head
+    finish / fail   the one end every call has; afterwards `telling` gets the record
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic, perf_counter_ns, time_ns
+from typing import TYPE_CHECKING
+
+from sidecar.errors import FAILURES, CallFailed
+from sidecar.exchange import Headers, SpanIds
+from sidecar.proxy import reply
+from sidecar.proxy.heads import RequestHead, ResponseHead
+from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, UNKNOWN_FORMAT, Judged
+from sidecar.proxy.pieces import Kept, chunk, last_chunk, write
+from sidecar.tracing.context import traceresponse
+
+if TYPE_CHECKING:
+    from sidecar.proxy.listener import Downstream
+    from sidecar.proxy.upstream import Upstream
+
+IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
+"""Methods that may be sent again when a kept-alive connection turns out closed (RFC 9110, 9.2.2)."""
+
+CONNECT_BUFFER = 65_536
+"""Bytes of a body that may wait while a connection to the model is opened."""
+
+
+class Call:
+    """One request of a caller, the model's response to it, and what sidecar has to say of both.
+
+    What most calls never change stands as a default in the class, so that making a call stays cheap.
+    """
+
+    # the way there
+    begun = False
+    request_complete = False
+    request_bytes = 0
+    request_id = ""
+    span = SpanIds("", "", "")
+    upstream: Upstream | None = None
+    connecting: asyncio.Task[None] | None = None
+    retried = False
+    tunnelling = False
+    # the way back
+    response: ResponseHead | None = None
+    response_bytes = 0
+    response_done = False
+    trailers: Headers = ()
+    head_sent = False
+    waiting = False
+    """For a score, with the model's answer in hand."""
+    # the end
+    status = 0
+    failure = ""
+    over = False
+    # clock readings, nanoseconds after the start
+    forwarded_ns = 0
+    first_byte_ns = 0
+    ended_ns = 0
+
+    def __init__(self, client: Downstream, head: RequestHead) -> None:
+        plane = client.plane
+        self.client = client
+        self.plane = plane
+        self.head = head
+        self.started_ns = time_ns()
+        self.started = perf_counter_ns()
+        self.last_moved = client.last_read
+        self.close_after = not head.keep_alive
+        self.out: list[bytes] = []
+        self.back: list[bytes] = []
+        self.codec = codec = plane.judge.codec_for(head)
+        self.judgement: Judged | None = UNKNOWN_FORMAT
+        if codec is not None:
+            self.judgement = None
+            self.kept = Kept(plane.settings.max_scored_bytes)
+            self.kept_response = Kept(plane.settings.kept_body_bytes)
+
+    # -- the request, fed in by the listener -----------------------------------------------------
+
+    def body(self, data: bytes) -> None:
+        """A piece of the request body has come."""
+        self.request_bytes += len(data)
+        if self.over:
+            return
+        limit = self.plane.settings.max_body_bytes
+        if limit and self.request_bytes > limit:
+            self.fail(CallFailed("body-too-large", f"more than {limit} bytes"))
+            return
+        if self.judgement is None:
+            self.kept.add(data)
+            if self.kept.too_large:
+                self.judgement = TOO_LARGE
+        if self.head.chunked:
+            chunk(self.out, data)
+        else:
+            self.out.append(data)
+
+    def body_end(self, trailers: Headers) -> None:
+        """The request is whole."""
+        self.request_complete = True
+        if self.head.chunked and not self.over:
+            self.out.append(last_chunk(trailers))
+
+    def pump(self) -> None:
+        """Send on what has come; called after every read of the caller."""
+        if self.over:
+            self.out = []
+            return
+        if not self.begun:
+            self._begin()
+        elif self.upstream is not None:
+            self._flush_request()
+        if self.upstream is None and not self.request_complete and sum(map(len, self.out)) > CONNECT_BUFFER:
+            self.client.pause_reading()
+        if self.request_complete and self.judgement is None and not self.over:
+            self.plane.judge.submit(self)
+
+    def _begin(self) -> None:
+        """Check the limits, take a connection to the model, and send the head."""
+        plane, head = self.plane, self.head
+        if plane.score_first and self.judgement is None:
+            if not self.request_complete:
+                return  # the facts go to the model with the request, so the request must be whole
+            plane.judge.now(self)
+        self.begun = True
+        self.request_id = head.request_id.decode("latin-1")[:256] or plane.new_request_id()
+        self.span = plane.propagation.join(head.fields)
+        try:
+            plane.begin_call(head)
+        except CallFailed as failed:
+            self.fail(failed)
+            return
+        self.out.insert(0, self._request_head())
+        connection = plane.pool.take()
+        if connection is not None:
+            self._attach(connection)
+        else:
+            self.connecting = plane.tasks.start("connect to the model", self._connect())
+
+    def _request_head(self) -> bytes:
+        plane = self.plane
+        lines = self.head.lines + plane.outbound(self.span)
+        if not self.head.request_id:
+            lines += b"x-request-id: %b\r\n" % self.request_id.encode()
+        if plane.score_first and self.judgement is not None:
+            lines += reply.anomaly_fields(self.judgement.score, plane.decision, plane.drift)
+        return lines + b"\r\n"
+
+    async def _connect(self) -> None:
+        try:
+            connection = await self.plane.pool.connect()
+        except CallFailed as failed:
+            self.connecting = None
+            self.fail(failed)
+            return
+        self.connecting = None
+        if self.over:
+            self.plane.pool.give_back(connection)
+        else:
+            self._attach(connection)
+            self.resume_request()
+
+    def _attach(self, connection: Upstream) -> None:
+        self.upstream = connection
+        connection.serve(self)
+        self._flush_request()
+        if self.forwarded_ns == 0:
+            self.forwarded_ns = perf_counter_ns() - self.started
+
+    def _flush_request(self) -> None:
+        if self.out and self.upstream is not None:
+            pieces, self.out = self.out, []
+            self.last_moved = self.client.last_read
+            write(self.upstream.transport, pieces)
+
+    def pause_request(self) -> None:
+        """The model reads slower than the caller writes."""
+        self.client.pause_reading()
+
+    def resume_request(self) -> None:
+        """The model can take more."""
+        self.last_moved = monotonic()
+        if len(self.client.calls) == 1:
+            self.client.resume_reading()
+
+    # -- the score, fed in by judging --------------------------------------------------------------
+
+    def judged(self, judgement: Judged) -> None:
+        """The score has come. An answer that waited for it goes out now."""
+        if self.judgement is None:
+            self.judgement = judgement
+            if self.waiting and not self.over:
+                self.waiting = False
+                self.resume_response()
+                self.flush_response()
+                if self.response_done:
+                    self.finish()
+
+    def _deadline(self) -> None:
+        if self.waiting and not self.over:
+            self.judged(DEADLINE)
+
+    # -- the response, fed in by the upstream ------------------------------------------------------
+
+    def interim(self, lines: bytes) -> None:
+        """A 1xx response: passed on to those who know what it is."""
+        if self.head.version != "1.0" and not self.head_sent:
+            self.client.transport.write(lines + b"\r\n")
+
+    def response_head(self, response: ResponseHead) -> None:
+        """The head of the model's answer."""
+        self.first_byte_ns = perf_counter_ns() - self.started
+        self.status = response.status
+        self.response = response
+
+    def response_body(self, data: bytes) -> None:
+        """A piece of the model's answer."""
+        self.response_bytes += len(data)
+        if self.codec is not None:
+            self.kept_response.add(data)
+        assert self.response is not None
+        if self.response.rechunk:
+            chunk(self.back, data)
+        else:
+            self.back.append(data)
+
+    def flush_response(self) -> None:
+        """Write to the caller what the model has said; called after every read of the model."""
+        response = self.response
+        if self.over or response is None:
+            return
+        if not self.head_sent:
+            if self.judgement is None and not self._judge_now():
+                self._wait_for_score()
+                return
+            self.back.insert(0, self._response_head(response))
+            self.head_sent = True
+        if self.response_done and response.rechunk:
+            self.back.append(last_chunk(self.trailers))
+        if self.back:
+            pieces, self.back = self.back, []
+            write(self.client.transport, pieces)
+
+    def _judge_now(self) -> bool:
+        if not self.request_complete:
+            self.judgement = RESPONSE_FIRST
+        else:
+            self.plane.judge.flush()
+        return self.judgement is not None
+
+    def _wait_for_score(self) -> None:
+        if not self.waiting:
+            self.waiting = True
+            self.plane.loop.call_later(self.plane.settings.score_deadline, self._deadline)
+            if self.upstream is not None and not self.response_done:
+                self.upstream.transport.pause_reading()
+
+    def _response_head(self, response: ResponseHead) -> bytes:
+        plane = self.plane
+        assert self.judgement is not None
+        lines = response.lines
+        if plane.show_caller:
+            lines += reply.anomaly_fields(self.judgement.score, plane.decision, plane.drift)
+        lines += b"x-request-id: %b\r\ntraceresponse: %b\r\n" % (
+            self.request_id.encode("latin-1"),
+            traceresponse(self.span),
+        )
+        if response.unframed or plane.draining or not self.request_complete:
+            self.close_after = True
+        if response.status == 101:
+            return lines + b"\r\n"
+        if self.close_after:
+            return lines + b"Connection: close\r\n\r\n"
+        return lines + (b"Connection: keep-alive\r\n\r\n" if self.head.version == "1.0" else b"\r\n")
+
+    def response_ended(self) -> None:
+        """The model's answer is whole."""
+        if self.head_sent:
+            self.finish()
+
+    def pause_response(self) -> None:
+        """The caller reads slower than the model writes."""
+        if self.upstream is not None:
+            self.upstream.transport.pause_reading()
+
+    def resume_response(self) -> None:
+        """The caller can take more."""
+        self.last_moved = monotonic()
+        if self.upstream is not None and not self.waiting and not self.client.stuck_since:
+            self.upstream.transport.resume_reading()
+
+    # -- upgrade -----------------------------------------------------------------------------------
+
+    def switched(self, tail: bytes) -> None:
+        """The model agreed to another protocol: from here on bytes pass both ways unread."""
+        self.flush_response()
+        self.tunnelling = True
+        if self.client.upgrade_tail:
+            self.tunnel_up(self.client.upgrade_tail)
+        if tail:
+            self.tunnel_down(tail)
+        self.client.resume_reading()
+
+    def tunnel_up(self, data: bytes) -> None:
+        self.request_bytes += len(data)
+        if self.upstream is not None:
+            self.upstream.transport.write(data)
+
+    def tunnel_down(self, data: bytes) -> None:
+        self.response_bytes += len(data)
+        self.client.transport.write(data)
+
+    # -- ends --------------------------------------------------------------------------------------
+
+    def upstream_lost(self, lost: Upstream, exc: Exception | None) -> None:
+        """The connection to the model has closed under the call."""
+        self.upstream = None
+        if self.over or (self.response_done and not self.tunnelling):
+            return
+        if self.tunnelling:
+            self.finish()
+        elif self.response is not None and self.response.until_close and exc is None:
+            self.response_done = True
+            self.flush_response()
+            self.response_ended()
+        elif self.response is not None:
+            self.fail(CallFailed("response-truncated"))
+        elif lost.used and self._may_retry():
+            self.retried = True
+            self.out = [self._request_head()]
+            self.connecting = self.plane.tasks.start("connect to the model again", self._connect())
+        else:
+            self.fail(CallFailed("upstream-closed", str(exc) if exc else ""))
+
+    def _may_retry(self) -> bool:
+        head = self.head
+        return head.method in IDEMPOTENT and head.bodiless and not head.upgrade and not self.retried
+
+    def client_gone(self) -> None:
+        """The caller's connection has closed: nobody waits for this answer any more."""
+        if not self.over:
+            self._end("" if self.tunnelling else "client-gone")
+
+    def may_probe(self) -> bool:
+        """May the caller be asked, with a 1xx response, whether it is still there?"""
+        return self.head.version != "1.0" and not (self.head_sent or self.over or self.tunnelling)
+
+    def fail(self, failed: CallFailed) -> None:
+        """This call cannot be completed: tell the caller, once, in the one form there is."""
+        if self.over:
+            return
+        client, head_sent = self.client, self.head_sent
+        if not head_sent:
+            self.status = FAILURES[failed.cause].status
+        self._end(failed.cause)
+        if client.transport.is_closing():
+            return
+        if head_sent:
+            client.transport.close()  # the only honest sign left is an answer that visibly breaks off
+            return
+        close = self.close_after or not self.request_complete or self.plane.draining
+        only_head = self.head.method == b"HEAD"
+        client.transport.write(reply.problem(failed, self.request_id, close=close, head_only=only_head))
+        client.call_done(close=close)
+
+    def finish(self) -> None:
+        """The answer has been written whole."""
+        if self.over:
+            return
+        client = self.client
+        self._end("")
+        if not client.transport.is_closing():
+            client.call_done(close=self.close_after or not self.request_complete or self.tunnelling)
+
+    def _end(self, failure: str) -> None:
+        self.over = True
+        self.failure = failure
+        self.ended_ns = perf_counter_ns() - self.started
+        if self.connecting is not None:
+            self.connecting.cancel()
+            self.connecting = None
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            response = self.response
+            whole = not failure and self.request_complete and not self.out and not self.tunnelling
+            upstream.release(reusable=whole and response is not None and response.keeps)
+        self.out = []
+        if self.begun:
+            self.plane.call_ended(self)
+
+    def check(self, now: float) -> None:
+        """Called a few times a second: end a call that has waited too long."""
+        settings, client = self.plane.settings, self.client
+        if self.tunnelling:
+            return
+        if settings.total_timeout and self._age() > settings.total_timeout:
+            self.fail(CallFailed("upstream-timeout", f"call not finished in {settings.total_timeout} s"))
+        elif not self.request_complete and not client.paused:
+            if now - client.last_read > settings.idle_timeout:
+                self.fail(CallFailed("request-timeout", f"body stalled for {settings.idle_timeout} s"))
+        elif (
+            self.upstream is not None
+            and not client.stuck_since
+            and now - self.last_moved > settings.upstream_timeout
+        ):
+            cause = "response-truncated" if self.head_sent else "upstream-timeout"
+            self.fail(CallFailed(cause, f"nothing for {settings.upstream_timeout} s"))
+
+    def _age(self) -> float:
+        return (perf_counter_ns() - self.started) / 1e9

@@ -1,0 +1,195 @@
+"""Scores calls while the model works on them: all that arrived in one turn of the loop, together.
+
+`submit` is called when a request is whole and already on its way to the model. One callback later
+everything submitted meanwhile is decoded, laid out and scored as one matrix. A body too large for the loop
+goes to a thread, so that no other call waits for it. Whatever goes wrong here costs a call its
+score and nothing else: it says `unscored` with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, NamedTuple
+
+from sidecar import codecs
+from sidecar.codecs import Codec
+from sidecar.errors import Undecodable, Unscorable
+from sidecar.exchange import Features, Headers, Payload, Request, Score
+from sidecar.features import lay_out
+from sidecar.proxy.heads import RequestHead
+from sidecar.scoring.baseline import Baseline
+
+if TYPE_CHECKING:
+    from sidecar.proxy.call import Call
+
+log = logging.getLogger(__name__)
+
+LOOP_BYTES = 65_536
+"""Bodies up to this many bytes are decoded on the event loop (well under a millisecond)."""
+
+ROUTES_KEPT = 1024
+"""Routes whose codec is remembered. A path with an id in it must not fill the memory."""
+
+THREAD_BACKLOG = 64
+"""Large bodies that may wait for the thread; beyond, they pass unscored."""
+
+NAN = float("nan")
+
+
+class Judged(NamedTuple):
+    """What became of one request in scoring; `features` is the block that a record carries."""
+
+    score: Score
+    model: str = ""
+    version: str = ""
+    rows: int = 0
+    features: bytes = b""
+    took_ns: int = 0
+    baseline: str = ""
+
+
+def unscored(reason: str) -> Judged:
+    """No score, and why."""
+    return Judged(Score("unscored", NAN, reason=reason))
+
+
+UNKNOWN_FORMAT = unscored("unknown-format")
+TOO_LARGE = unscored("too-large")
+RESPONSE_FIRST = unscored("response-first")
+DEADLINE = unscored("deadline")
+BUSY = unscored("busy")
+INTERNAL = unscored("internal")
+
+
+class Judge:
+    """The scoring of one worker. Used on its event loop only."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, threshold: float, hint: str, baseline: Baseline | None
+    ) -> None:
+        self.baseline = baseline
+        self.seen = self.need = 0
+        self._loop = loop
+        self._threshold = threshold
+        self._hint = hint
+        self._pending: list[Call] = []
+        self._scheduled = False
+        self._routes: dict[tuple[bytes, bytes, Headers], Codec | None] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
+        self._in_thread = 0
+
+    def codec_for(self, head: RequestHead) -> Codec | None:
+        """The codec of this route, or None when nothing here is to be scored."""
+        path = head.target.partition(b"?")[0]
+        key = (head.method, path, head.recorded)
+        try:
+            return self._routes[key]
+        except KeyError:
+            pass
+        request = Request(head.method.decode("latin-1"), path.decode("latin-1"), head.fields, b"")
+        codec = codecs.choose(request, self._hint)
+        if len(self._routes) >= ROUTES_KEPT:
+            self._routes.clear()
+        self._routes[key] = codec
+        return codec
+
+    def submit(self, call: Call) -> None:
+        """Score this call with the others of this turn."""
+        if call.kept.size > LOOP_BYTES and self.baseline is not None:
+            self._submit_large(call, self.baseline)
+            return
+        self._pending.append(call)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Score all that was submitted."""
+        self._scheduled = False
+        pending = self._pending
+        if not pending:
+            return
+        self._pending = []
+        for call, judged in zip(pending, self._judge(pending), strict=True):
+            call.judged(judged)
+
+    def now(self, call: Call) -> None:
+        """Score this call alone, before it is forwarded."""
+        call.judged(self._judge([call])[0])
+
+    def _judge(self, calls: list[Call]) -> list[Judged]:
+        baseline = self.baseline
+        if baseline is None:
+            learning = Judged(Score("learning", NAN, seen=self.seen, need=self.need))
+            return [learning] * len(calls)
+        try:
+            return judge([(_request(call), call.codec) for call in calls], baseline, self._threshold)
+        except Exception:
+            log.exception("scoring failed; the calls pass unscored")
+            return [INTERNAL] * len(calls)
+
+    def _submit_large(self, call: Call, baseline: Baseline) -> None:
+        if self._in_thread >= THREAD_BACKLOG:
+            call.judged(BUSY)
+            return
+        self._in_thread += 1
+        work = (_request(call), call.codec)
+        future = self._loop.run_in_executor(self._thread, judge, [work], baseline, self._threshold)
+        future.add_done_callback(lambda done: self._large_done(call, done))
+
+    def _large_done(self, call: Call, done: asyncio.Future[list[Judged]]) -> None:
+        self._in_thread -= 1
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None:
+            log.error("scoring failed; the call passes unscored", exc_info=error)
+        call.judged(INTERNAL if error is not None else done.result()[0])
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _request(call: Call) -> Request:
+    head = call.head
+    return Request(
+        head.method.decode("latin-1"), head.target.decode("latin-1"), head.fields, call.kept.body()
+    )
+
+
+def judge(work: list[tuple[Request, Codec | None]], baseline: Baseline, threshold: float) -> list[Judged]:
+    """Decode, lay out and score requests together. One undecodable request spoils only itself."""
+    started = perf_counter_ns()
+    laid: list[Features] = []
+    payloads: list[Payload] = []
+    outcome: list[Judged | None] = []
+    for request, codec in work:
+        try:
+            assert codec is not None
+            payload = codec.decode(request)
+            laid.append(lay_out(payload, baseline.schema))
+            payloads.append(payload)
+            outcome.append(None)
+        except (Undecodable, Unscorable) as error:
+            outcome.append(unscored(str(error)))
+    scores = baseline.score_many(laid, threshold) if laid else []
+    took = (perf_counter_ns() - started) // len(work)
+    done = iter(zip(payloads, laid, scores, strict=True))
+    return [
+        judged if judged is not None else _judged(*next(done), took, baseline.digest) for judged in outcome
+    ]
+
+
+def _judged(payload: Payload, features: Features, score: Score, took: int, digest: str) -> Judged:
+    return Judged(
+        score,
+        payload.model or "",
+        payload.version or "",
+        payload.rows,
+        features.values.tobytes(),
+        took,
+        digest,
+    )

@@ -1,0 +1,259 @@
+"""One caller's connection: bytes become calls, in order, within limits.
+
+Counterpart: `sidecar.proxy.upstream`. Parsing is llhttp's, strict; what it lets through is judged
+by `sidecar.proxy.heads`. Calls that a caller pipelines wait in line: the first owns the connection, the
+others are parsed and kept until reading is paused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import httptools
+
+from sidecar.errors import CallFailed
+from sidecar.exchange import Headers
+from sidecar.proxy import reply
+from sidecar.proxy.call import Call
+from sidecar.proxy.heads import request_head
+
+if TYPE_CHECKING:
+    from sidecar.proxy.plane import Plane
+
+LINGER_SECONDS = 2.0
+"""After an answer that came before the whole request: how long the rest is read and thrown away, so that
+the caller can read the answer before the connection closes (RFC 9112, 9.6)."""
+
+PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
+"""Sent to a caller that has closed its sending side. One that is gone answers with a reset, and the model's
+work can be cancelled; one that only half-closed skips it, as every HTTP/1.1 client must."""
+
+
+class Downstream(asyncio.Protocol):
+    """The connection of one caller."""
+
+    __slots__ = (
+        "broken",
+        "calls",
+        "eof",
+        "fields",
+        "head_bytes",
+        "head_since",
+        "in_head",
+        "last_read",
+        "lingers_until",
+        "parser",
+        "parsing",
+        "paused",
+        "peer",
+        "plane",
+        "stuck_since",
+        "target",
+        "transport",
+        "upgrade_tail",
+    )
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self.parser = httptools.HttpRequestParser(self)
+        self.calls: deque[Call] = deque()
+        self.parsing: Call | None = None
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.target = b""
+        self.in_head = False
+        self.head_bytes = 0
+        self.head_since = 0.0
+        self.broken: CallFailed | None = None
+        self.upgrade_tail: bytes | None = None
+        self.peer = ""
+        self.paused = self.eof = False
+        self.last_read = 0.0
+        self.lingers_until = 0.0
+        self.stuck_since = 0.0
+
+    # -- asyncio's side ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.last_read = monotonic()
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        if not self.plane.admit(self):
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self.last_read = monotonic()
+        if self.lingers_until or self.broken is not None:
+            return
+        calls = self.calls
+        if calls and calls[0].tunnelling:
+            calls[0].tunnel_up(data)
+            return
+        if self.in_head or self.parsing is None:
+            self.head_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self.upgrade_tail = data[upgrade.args[0] :]
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            self.refuse(cause if isinstance(cause, CallFailed) else CallFailed("internal", repr(cause)))
+        except httptools.HttpParserError as error:
+            self.refuse(CallFailed("bad-request", str(error)))
+        if self.in_head and self.head_bytes > self.plane.settings.max_header_bytes:
+            self.refuse(self._head_too_large())
+        if calls:
+            calls[0].pump()
+            if len(calls) > 1:
+                self.pause_reading()
+
+    def eof_received(self) -> bool:
+        if not self.calls or self.parsing is not None or self.transport.get_extra_info("ssl_object"):
+            return False  # nothing is owed, or the request will never be whole: close
+        self.eof = True
+        if self.calls[0].may_probe():
+            self.transport.write(PROBE)
+            self.plane.loop.call_later(0.05, self._probe_again)
+        return True
+
+    def _probe_again(self) -> None:
+        # The first write to a closed peer only provokes the reset; the second one meets it.
+        if self.calls and self.calls[0].may_probe() and not self.transport.is_closing():
+            self.transport.write(PROBE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.plane.dismiss(self)
+        calls, self.calls = self.calls, deque()
+        for call in calls:
+            call.client_gone()
+
+    def pause_writing(self) -> None:
+        self.stuck_since = monotonic()
+        if self.calls:
+            self.calls[0].pause_response()
+
+    def resume_writing(self) -> None:
+        self.stuck_since = 0.0
+        if self.calls:
+            self.calls[0].resume_response()
+
+    # -- the parser's side ---------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self.in_head = True
+        self.head_since = self.last_read
+        self.fields = []
+        self.target = b""
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        fields: Headers = tuple(self.fields)
+        limit = self.plane.settings.max_header_bytes
+        if self.head_bytes > limit and sum(len(n) + len(v) + 4 for n, v in fields) + len(self.target) > limit:
+            raise self._head_too_large()
+        self.fields = []
+        self.in_head = False
+        self.head_bytes = 0
+        parser = self.parser
+        head = request_head(
+            parser.get_method(),
+            self.target,
+            parser.get_http_version(),
+            fields,
+            self.plane.dropped_from_request,
+        )
+        call = Call(self, head)
+        self.calls.append(call)
+        self.parsing = call
+
+    def on_body(self, data: bytes) -> None:
+        if self.parsing is not None:
+            self.parsing.body(data)
+
+    def on_message_complete(self) -> None:
+        call, self.parsing = self.parsing, None
+        self.head_bytes = 0
+        if call is not None:
+            call.body_end(tuple(self.fields))
+
+    # -- the call's side -----------------------------------------------------------------------
+
+    def call_done(self, *, close: bool) -> None:
+        """The first call in line is answered: go on with the next, or close."""
+        self.calls.popleft()
+        if close or self.eof:
+            self._close_after_answer()
+        elif self.calls:
+            if len(self.calls) == 1:
+                self.resume_reading()
+            self.calls[0].pump()
+        elif self.broken is not None:
+            self._answer_refusal(self.broken)
+        elif self.plane.draining:
+            self.transport.close()
+        else:
+            self.resume_reading()
+
+    def refuse(self, failed: CallFailed) -> None:
+        """What was read last is no request to forward: answer it in its turn, then close."""
+        self.broken = failed
+        self.pause_reading()
+        parsing, self.parsing = self.parsing, None
+        if parsing is not None:
+            parsing.fail(failed)
+        elif not self.calls:
+            self._answer_refusal(failed)
+
+    def _answer_refusal(self, failed: CallFailed) -> None:
+        self.plane.count_failure(failed.cause)
+        self.transport.write(reply.problem(failed, "", close=True))
+        self._close_after_answer()
+
+    def _close_after_answer(self) -> None:
+        unread = self.parsing is not None or self.broken is not None
+        if unread and not self.eof:
+            self.lingers_until = monotonic() + LINGER_SECONDS
+            self.resume_reading()
+        else:
+            self.transport.close()
+
+    def pause_reading(self) -> None:
+        if not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.paused and not self.transport.is_closing():
+            self.paused = False
+            self.transport.resume_reading()
+
+    def _head_too_large(self) -> CallFailed:
+        limit = self.plane.settings.max_header_bytes
+        return CallFailed("headers-too-large", f"more than {limit} bytes of request line and headers")
+
+    # -- the clock's side ----------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Called a few times a second: end what has waited too long."""
+        settings = self.plane.settings
+        if self.lingers_until:
+            if now > self.lingers_until:
+                self.transport.close()
+        elif self.stuck_since and now - self.stuck_since > settings.idle_timeout:
+            self.transport.abort()  # the caller stopped reading its answer
+        elif self.calls:
+            self.calls[0].check(now)
+        elif self.in_head:
+            if now - self.head_since > settings.header_timeout:
+                self.refuse(CallFailed("request-timeout", f"no whole head after {settings.header_timeout} s"))
+        elif now - self.last_read > settings.idle_timeout:
+            self.transport.close()

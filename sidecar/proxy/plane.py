@@ -1,0 +1,139 @@
+"""What all calls of one worker share: settings, pool, judge, teller, limits and counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from random import Random, SystemRandom
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from sidecar.errors import CallFailed
+from sidecar.exchange import Decision
+from sidecar.link import Counters
+from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
+from sidecar.proxy.judging import Judge
+from sidecar.proxy.telling import Teller, record_of
+from sidecar.proxy.upstream import Pool
+from sidecar.settings import Settings
+from sidecar.tasks import Tasks
+from sidecar.tracing.context import Propagation
+
+if TYPE_CHECKING:
+    from sidecar.proxy.call import Call
+    from sidecar.proxy.listener import Downstream
+
+
+class Plane:
+    """The shared state of one worker. Not thread-safe: it belongs to its event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        judge: Judge,
+        teller: Teller,
+        propagation: Propagation,
+    ) -> None:
+        self.settings = settings
+        self.loop = loop
+        self.pool = pool
+        self.judge = judge
+        self.teller = teller
+        self.propagation = propagation
+        self.outbound = propagation.outbound
+        self.tasks = Tasks()
+        self.decision = Decision(expose=settings.expose)
+        self.show_caller = settings.expose in ("caller", "both")
+        self.score_first = settings.expose in ("model", "both")
+        self.drift = ""
+        self.draining = False
+        self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
+        self.clients: set[Downstream] = set()
+        self.calls = 0
+        self.in_flight = 0
+        self._idle = asyncio.Event()
+        self.failures: Counter[str] = Counter()
+        self._random = Random(SystemRandom().getrandbits(128))
+
+    # -- limits ----------------------------------------------------------------------------------
+
+    def admit(self, client: Downstream) -> bool:
+        """May this connection stay? Registers it if so."""
+        if len(self.clients) >= self.settings.max_connections:
+            self.failures["too-many-connections"] += 1
+            return False
+        self.clients.add(client)
+        return True
+
+    def dismiss(self, client: Downstream) -> None:
+        self.clients.discard(client)
+
+    def begin_call(self, head: RequestHead) -> None:
+        """Count a call in. Raises `CallFailed` when there are too many, or its body is too large."""
+        self.calls += 1
+        self.in_flight += 1
+        if self.in_flight > self.settings.max_concurrent_calls:
+            raise CallFailed("overloaded", f"{self.settings.max_concurrent_calls} calls are in flight")
+        limit = self.settings.max_body_bytes
+        if limit and head.length > limit:
+            raise CallFailed("body-too-large", f"Content-Length {head.length}, at most {limit}")
+
+    def call_ended(self, call: Call) -> None:
+        """Count a call out and tell the observer."""
+        self.in_flight -= 1
+        if call.failure:
+            self.failures[call.failure] += 1
+        self.teller.tell(record_of(call), self)
+        if self.draining and not self.in_flight:
+            self._idle.set()
+
+    async def idle(self, until: float) -> None:
+        """Wait until no call is in flight, at most until this time of the loop's clock."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while self.in_flight:
+                    self._idle.clear()
+                    await self._idle.wait()
+
+    def count_failure(self, cause: str) -> None:
+        self.failures[cause] += 1
+
+    # -- small facts -----------------------------------------------------------------------------
+
+    def new_request_id(self) -> str:
+        """128 random bits as hex. Unique, not secret: it names a call, it grants nothing."""
+        return f"{self._random.getrandbits(128):032x}"
+
+    def counters(self) -> Counters:
+        """The running totals for the observer."""
+        return Counters(
+            calls=self.calls,
+            failed=dict(self.failures),
+            records_dropped=self.teller.dropped,
+            records_dropped_bytes=self.teller.dropped_bytes,
+            queue_bytes=self.teller.queued_bytes,
+            in_flight=self.in_flight,
+            connections=len(self.clients),
+            upstream_connections=self.pool.open,
+        )
+
+    def sweep(self) -> None:
+        """End whatever has waited too long; called a few times a second."""
+        now = monotonic()
+        for client in list(self.clients):
+            client.check(now)
+        self.pool.expire(now)
+
+    def sweep_seconds(self) -> float:
+        """How often to sweep: a quarter of the shortest time-out, within 50 ms and one second."""
+        settings = self.settings
+        bounds = (
+            settings.upstream_timeout,
+            settings.header_timeout,
+            settings.idle_timeout,
+            settings.total_timeout or 60.0,
+        )
+        return max(0.05, min(1.0, min(bounds) / 4))

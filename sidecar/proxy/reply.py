@@ -1,0 +1,113 @@
+"""What the caller is told: the anomaly fields of an answer, and every failure as one response.
+
+Pure: values in, bytes out. This is the only place that turns a failure into a response, and the only
+place that knows how a score looks on the wire. Contract: docs/headers.md (RFC 9651 dictionaries and
+items; p-values have more decimals than its three, because 0.0004 is the point of them).
+"""
+
+from __future__ import annotations
+
+import math
+
+import orjson
+
+from sidecar.errors import FAILURES, CallFailed
+from sidecar.exchange import Decision, DetectorScore, Score
+
+_MOST_ROWS = 64
+
+
+def problem(failed: CallFailed, request_id: str, *, close: bool, head_only: bool = False) -> bytes:
+    """A whole response for a call that failed: `application/problem+json` as in RFC 9457."""
+    row = FAILURES[failed.cause]
+    body = orjson.dumps(
+        {
+            "type": f"urn:sidecar:error:{failed.cause}",
+            "title": row.title,
+            "status": row.status,
+            "detail": f"{failed.detail}. {row.advice}" if failed.detail else row.advice,
+            "instance": f"urn:sidecar:request:{request_id}" if request_id else "urn:sidecar:request",
+        }
+    )
+    head = (
+        f"HTTP/1.1 {row.status} {_REASONS[row.status]}\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\n"
+        f"x-sidecar-error: {failed.cause}\r\n"
+    )
+    if request_id:
+        head += f"x-request-id: {request_id}\r\n"
+    if row.status == 503:
+        head += "Retry-After: 1\r\n"
+    if close:
+        head += "Connection: close\r\n"
+    return head.encode("latin-1") + b"\r\n" + (b"" if head_only else body)
+
+
+_REASONS = {
+    400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    431: "Request Header Fields Too Large",
+    499: "Client Closed Request",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+def anomaly_fields(score: Score, decision: Decision, drift: str) -> bytes:
+    """The header lines that carry a score, each ended by CRLF."""
+    verdict = score.verdict
+    if verdict == "unscored":
+        lines = f'x-anomaly-verdict: unscored; reason="{text(score.reason)}"\r\n'
+    elif verdict == "learning":
+        lines = f"x-anomaly-verdict: learning; seen={score.seen}; need={score.need}\r\n"
+    else:
+        detail = ", ".join(map(_detail, score.detectors))
+        lines = (
+            f"x-anomaly-score: {1.0 - score.p:.4f}\r\n"
+            f"x-anomaly-verdict: {verdict}\r\n"
+            f"x-anomaly-detail: {detail}\r\n"
+        )
+        if score.flagged and len(score.row_p) > 1:
+            lines += f"x-anomaly-rows: {', '.join(map(str, score.flagged[:_MOST_ROWS]))}\r\n"
+    if drift:
+        lines += f"x-drift-state: {drift}\r\n"
+    lines += f'x-policy-action: {decision.action}; rule="{decision.rule}"\r\n'
+    return lines.encode("latin-1", "replace")
+
+
+def _detail(detector: DetectorScore) -> str:
+    line = f"{detector.name};raw={number(detector.raw)};p={number(detector.p)}"
+    if detector.top:
+        line += f";top=({' '.join(string(name) for name in detector.top)})"
+    return line
+
+
+def number(value: float) -> str:
+    """A raw score with seven significant digits and never an exponent, which structured fields lack."""
+    if value == 0.0 or not math.isfinite(value):
+        return "0.0"
+    digits = max(0, 6 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(digits, 12)}f}".rstrip("0") if digits else f"{value:.0f}"
+
+
+def string(value: str) -> str:
+    """A structured-field string; a display string (RFC 9651, 3.3.8) when it is not printable ASCII."""
+    if value.isascii() and value.isprintable():
+        return f'"{text(value)}"'
+    escaped = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b'%"' else f"%{byte:02x}" for byte in value.encode()
+    )
+    return f'%"{escaped}"'
+
+
+def text(value: str) -> str:
+    """Printable ASCII, escaped for the inside of a structured-field string."""
+    if not (value.isascii() and value.isprintable()):
+        value = "".join(char if char.isascii() and char.isprintable() else "?" for char in value)
+    return value.replace("\\", "\\\\").replace('"', '\\"')

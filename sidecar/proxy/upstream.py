@@ -1,0 +1,267 @@
+"""Connections to the model server: a pool, and one protocol that turns bytes into a response.
+
+Counterpart: `sidecar.proxy.listener` does the same towards the caller; the two meet in
+`sidecar.proxy.call`. A connection serves one call at a time. It goes back to the pool only when the
+response ended where the request said it would; anything odd closes it, because a byte
+that belongs to nobody would be read as the next caller's answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Literal
+
+import httptools
+
+from sidecar.errors import CallFailed
+from sidecar.exchange import Headers
+from sidecar.proxy.address import Address
+from sidecar.proxy.heads import HOP_BY_HOP, OURS, response_head
+
+if TYPE_CHECKING:
+    from sidecar.proxy.call import Call
+
+IDLE_SECONDS = 4.0
+"""How long an idle connection may be used again. Shorter than the five seconds after which common Python
+servers close theirs, so that a call does not meet a closing door."""
+
+
+class Upstream(asyncio.Protocol):
+    """One connection to the model."""
+
+    __slots__ = (
+        "call",
+        "done",
+        "fields",
+        "idle_since",
+        "interim",
+        "parser",
+        "pool",
+        "reason",
+        "spoiled",
+        "transport",
+        "used",
+        "writing_paused",
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set by connection_made
+        self.parser = httptools.HttpResponseParser(self)
+        self.call: Call | None = None
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.reason = b""
+        self.interim = self.done = self.spoiled = self.used = self.writing_paused = False
+        self.idle_since = 0.0
+
+    # -- asyncio's side ------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.pool.open += 1
+
+    def data_received(self, data: bytes) -> None:
+        call = self.call
+        if call is None:  # an idle connection has nothing to say: a 408, or an answer to nobody
+            self.close()
+            return
+        call.last_moved = monotonic()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            call.switched(data[upgrade.args[0] :])
+            return
+        except CallFailed as failed:
+            call.fail(failed)
+            return
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            call.fail(cause if isinstance(cause, CallFailed) else CallFailed("internal", str(cause)))
+            return
+        except httptools.HttpParserError as error:
+            if not self.done:
+                call.fail(CallFailed("upstream-malformed", str(error)))
+                return
+            self.spoiled = True
+        call.response_done = self.done
+        call.flush_response()
+        if self.done:
+            call.response_ended()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.pool.forget(self)
+        self.pool.open -= 1
+        call, self.call = self.call, None
+        if call is not None:
+            call.upstream_lost(self, exc)
+
+    def pause_writing(self) -> None:
+        self.writing_paused = True
+        if self.call is not None:
+            self.call.pause_request()
+
+    def resume_writing(self) -> None:
+        self.writing_paused = False
+        if self.call is not None:
+            self.call.resume_request()
+
+    # -- the parser's side ---------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self.done:
+            self.spoiled = True
+            raise CallFailed("upstream-malformed", "bytes after the end of the response")
+        self.fields = []
+        self.reason = b""
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        call = self.call
+        assert call is not None
+        fields: Headers = tuple(self.fields)
+        self.fields = []
+        head = response_head(
+            self.parser.get_status_code(),
+            self.reason,
+            self.parser.get_http_version(),
+            fields,
+            call.head,
+            self.pool.dropped_from_response,
+        )
+        if head.status < 200 and head.status != 101:
+            self.interim = True
+            call.interim(head.lines)
+            return
+        call.response_head(head)
+        if head.bodiless and head.status != 101:
+            # llhttp cannot be told that HEAD has no body: the message ends here, and the parser with it.
+            self.done = True
+
+    def on_body(self, data: bytes) -> None:
+        if self.done:
+            raise CallFailed("upstream-malformed", "a body where none is allowed")
+        assert self.call is not None
+        self.call.response_body(data)
+
+    def on_message_complete(self) -> None:
+        if self.interim:
+            self.interim = False
+        elif not self.done:
+            assert self.call is not None
+            self.call.trailers = tuple(self.fields)
+            self.done = True
+
+    # -- the pool's side -----------------------------------------------------------------------
+
+    def serve(self, call: Call) -> None:
+        """Belong to `call` until it is released."""
+        self.call = call
+        self.done = self.spoiled = False
+
+    def release(self, *, reusable: bool) -> None:
+        """The call is over: back to the pool, or closed."""
+        response = self.call.response if self.call is not None else None
+        self.call = None
+        if not reusable or self.spoiled or not self.done or self.transport.is_closing():
+            self.transport.close()
+            return
+        if response is not None and response.bodiless:
+            self.parser = httptools.HttpResponseParser(self)
+        self.used = True
+        self.done = False
+        self.pool.give_back(self)
+
+    def close(self) -> None:
+        self.pool.forget(self)
+        self.transport.close()
+
+
+class Pool:
+    """All connections of one worker to one model server; the most recently used goes out first."""
+
+    def __init__(
+        self, address: Address, connect_timeout: float, tls: ssl.SSLContext | None, server_name: str = ""
+    ) -> None:
+        self.address = address
+        self.dropped_from_response = HOP_BY_HOP | OURS | {b"x-request-id", b"traceresponse"}
+        self.state: Literal["unknown", "up", "down"] = "unknown"
+        self.open = 0
+        self._connect_timeout = connect_timeout
+        self._tls = tls
+        self._server_name = server_name
+        self._idle: deque[Upstream] = deque()
+
+    def take(self) -> Upstream | None:
+        """An idle connection that is fit to use, or None."""
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
+                return connection
+        return None
+
+    async def connect(self) -> Upstream:
+        """A new connection. Raises `CallFailed`."""
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                connection = await self._open()
+        except TimeoutError as error:
+            self.state = "down"
+            raise CallFailed(
+                "upstream-connect-timeout", f"{self.address} after {self._connect_timeout} s"
+            ) from error
+        except ConnectionRefusedError as error:
+            self.state = "down"
+            raise CallFailed("upstream-refused", str(self.address)) from error
+        except (OSError, ssl.SSLError) as error:
+            self.state = "down"
+            raise CallFailed("upstream-unreachable", f"{self.address}: {error}") from error
+        self.state = "up"
+        return connection
+
+    async def _open(self) -> Upstream:
+        loop = asyncio.get_running_loop()
+        name = (self._server_name or self.address.host) if self._tls else None
+        if self.address.path:
+            _, protocol = await loop.create_unix_connection(
+                lambda: Upstream(self), self.address.path, ssl=self._tls, server_hostname=name
+            )
+        else:
+            _, protocol = await loop.create_connection(
+                lambda: Upstream(self),
+                self.address.host,
+                self.address.port,
+                ssl=self._tls,
+                server_hostname=name,
+            )
+        return protocol
+
+    def give_back(self, connection: Upstream) -> None:
+        connection.idle_since = monotonic()
+        self._idle.append(connection)
+
+    def forget(self, connection: Upstream) -> None:
+        """The connection is closing: never hand it out again."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def expire(self, now: float) -> None:
+        """Close what has been idle for `IDLE_SECONDS`; the oldest stand first."""
+        idle = self._idle
+        while idle and now - idle[0].idle_since > IDLE_SECONDS:
+            idle.popleft().transport.close()
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().transport.close()

@@ -1,0 +1,131 @@
+"""One data-plane process: from its listening socket to its last call.
+
+Started by `sidecar.app`, which owns the listening socket, so that callers only wait, and are not
+refused, while a worker that died is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from pathlib import Path
+
+import uvloop
+
+from sidecar.errors import BaselineError
+from sidecar.link import Drift, Order, Progress, Swap
+from sidecar.proxy.address import upstream as upstream_address
+from sidecar.proxy.judging import Judge
+from sidecar.proxy.listener import Downstream
+from sidecar.proxy.plane import Plane
+from sidecar.proxy.sweep import Sweep
+from sidecar.proxy.telling import Teller
+from sidecar.proxy.tls import listener_context, upstream_context
+from sidecar.proxy.upstream import Pool
+from sidecar.scoring.baseline import Baseline, load
+from sidecar.settings import Settings
+from sidecar.tracing.context import propagation
+
+log = logging.getLogger(__name__)
+
+ACCEPT_AFTER_TERM = 1.0
+"""Seconds for which connections are still accepted after SIGTERM, while readiness already fails: the
+endpoints of a Service take a moment to forget a pod."""
+
+
+def main(settings: Settings, run_dir: Path, listening: socket.socket, number: int) -> None:
+    """Serve until SIGTERM, then drain."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Worker(settings, run_dir, number).serve(listening))
+
+
+class Worker:
+    """Wires the parts of one data plane together, and obeys the observer."""
+
+    def __init__(self, settings: Settings, run_dir: Path, number: int) -> None:
+        self._settings = settings
+        self._run_dir = run_dir
+        self._number = number
+
+    async def serve(self, listening: socket.socket) -> None:
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        address = upstream_address(settings.upstream)
+        baseline = load(Path(settings.baseline)) if settings.baseline else None
+        tls = upstream_context(settings, address.tls)
+        pool = Pool(address, settings.connect_timeout, tls, settings.upstream_server_name)
+        judge = Judge(loop, settings.threshold, settings.codec, baseline)
+        judge.need = settings.learn_rows
+        teller = Teller(loop, str(self._run_dir / "observer.sock"), settings.queue_bytes, self._obey)
+        teller.worker = self._number
+        teller.baseline = settings.baseline
+        self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
+        sweep = Sweep(loop, plane.sweep_seconds(), plane.sweep)
+        plane.tasks.start("tell the observer", teller.keep_connected(plane))
+        server = await loop.create_server(
+            lambda: Downstream(plane), sock=listening, ssl=listener_context(settings), backlog=1024
+        )
+        log.info("listening on %s for %s", settings.listen, address)
+        await _signalled(loop)
+        await self._drain(server)
+        sweep.close()
+        teller.close()
+        judge.close()
+        pool.close()
+        await plane.tasks.close()
+
+    async def _drain(self, server: asyncio.Server) -> None:
+        """Readiness fails first, then new connections are refused, then the last calls end."""
+        plane = self.plane
+        loop = plane.loop
+        ends = loop.time() + self._settings.drain_timeout
+        plane.draining = True
+        plane.teller.flush()
+        log.info("draining: %d calls in flight", plane.in_flight)
+        await asyncio.sleep(min(ACCEPT_AFTER_TERM, self._settings.drain_timeout))
+        server.close()
+        for client in list(plane.clients):
+            if not client.calls:
+                client.transport.close()
+        await plane.idle(until=ends)
+        if plane.in_flight:
+            log.warning("drain-timeout: %d calls cut off", plane.in_flight)
+        for client in list(plane.clients):
+            client.transport.close() if not client.calls else client.transport.abort()
+        await asyncio.sleep(0)
+
+    # -- orders of the observer ------------------------------------------------------------------
+
+    def _obey(self, order: Order) -> None:
+        plane = self.plane
+        match order:
+            case Progress(seen=seen, need=need):
+                plane.judge.seen, plane.judge.need = seen, need
+            case Drift(state=state):
+                plane.drift = state
+            case Swap(baseline=directory) if directory != plane.teller.baseline:
+                plane.tasks.start("load a baseline", self._load(directory))
+
+    async def _load(self, directory: str) -> None:
+        """Load in a thread and swap between two calls; a bad baseline is refused and the old one stays."""
+        teller = self.plane.teller
+        try:
+            baseline: Baseline = await asyncio.to_thread(load, Path(directory))
+        except BaselineError as error:
+            teller.refused = str(error)
+            log.error("baseline refused, the old one stays: %s", error)
+            return
+        self.plane.judge.baseline = baseline
+        teller.baseline, teller.refused = directory, ""
+        teller.flush()
+        log.info("scoring with the baseline in %s", directory)
+
+
+async def _signalled(loop: asyncio.AbstractEventLoop) -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
