@@ -14,7 +14,10 @@ response in exactly one place: `sidecar.proxy.reply`.
 
 from __future__ import annotations
 
+import logging
 from typing import NamedTuple
+
+log = logging.getLogger(__name__)
 
 
 class SidecarError(Exception):
@@ -117,3 +120,11 @@ class CallFailed(SidecarError):
         super().__init__(f"{FAILURES[cause].title}{': ' if detail else ''}{detail}")
         self.cause = cause
         self.detail = detail
+
+
+def translated(error: BaseException | None) -> CallFailed:
+    """What a foreign exception inside a callback of a C parser is to the call: itself if it is one of ours."""
+    if isinstance(error, CallFailed):
+        return error
+    log.error("error inside the sidecar", exc_info=error)
+    return CallFailed("internal")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from sidecar.errors import CallFailed
+from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy import reply
 from sidecar.proxy.call import Call
@@ -100,8 +100,7 @@ class Downstream(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self.upgrade_tail = data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            self.refuse(cause if isinstance(cause, CallFailed) else CallFailed("internal", repr(cause)))
+            self.refuse(translated(error.__context__))
         except httptools.HttpParserError as error:
             self.refuse(CallFailed("bad-request", str(error)))
         if self.in_head and self.head_bytes > self.plane.settings.max_header_bytes:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import httptools
 
-from sidecar.errors import CallFailed
+from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy.address import Address
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, response_head
@@ -78,8 +78,7 @@ class Upstream(asyncio.Protocol):
             call.fail(failed)
             return
         except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
-            call.fail(cause if isinstance(cause, CallFailed) else CallFailed("internal", str(cause)))
+            call.fail(translated(error.__context__))
             return
         except httptools.HttpParserError as error:
             if not self.done:
