@@ -190,21 +190,24 @@ def _entries(path: Path) -> Iterator[tuple[int, str, Node]]:
         raise ValueError(f"{path}:{line}: not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
-    if root is None:
+    if root is None or root.tag == f"{_TAG}null":
         return
     if root.tag != f"{_TAG}map":
         raise ValueError(
             f"{path}:{root.start_mark.line + 1}: not settings; expected lines such as `workers: 2`"
         )
     for key, value in root.value:
-        yield key.start_mark.line + 1, key.value if isinstance(key.value, str) else _shape(key), value
+        yield key.start_mark.line + 1, key.value if isinstance(key.value, str) else "?", value
 
 
 def _text(node: Node, setting: Setting) -> str | None:
     """What stands in the file for a setting, or None where that cannot be meant."""
-    if node.tag == f"{_TAG}seq" and setting.unit == "NAMES":
-        items = [_text(item, setting) for item in node.value]
-        return None if None in items else ",".join(filter(None, items))
+    if (
+        node.tag == f"{_TAG}seq"
+        and setting.unit == "NAMES"
+        and all(one.tag in _SCALARS for one in node.value)
+    ):
+        return ",".join(one.value for one in node.value)
     return str(node.value) if node.tag in _SCALARS else None
 
 

@@ -27,6 +27,9 @@ SIZES = {
 UNIX_PATH_BYTES = 107
 """What fits into a socket address on Linux, less the closing zero."""
 
+LARGEST = 2.0**53
+"""Up to here a float holds every whole number, and no setting needs more."""
+
 
 def read(text: str, unit: str, kind: Any) -> Any:
     """The value of `text`: `unit` is a key of `READERS`, `kind` the annotated type with its bounds."""
@@ -98,13 +101,18 @@ def _url(text: str) -> str:
 def _whole_number(text: str) -> int:
     if not re.fullmatch("[+-]?[0-9]+(_[0-9]+)*", text):
         raise ValueError("is not a whole number")
-    return int(text)
+    digits = text.replace("_", "")
+    _number(digits)  # refuses what is too large
+    return int(digits)
 
 
 def _number(text: str) -> float:
     if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
         raise ValueError("is not a number")
-    return float(text)
+    number = float(text)
+    if abs(number) > LARGEST:
+        raise ValueError("is too large")
+    return number
 
 
 def _seconds(text: str) -> float:
