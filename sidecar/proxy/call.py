@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
     from sidecar.proxy.upstream import Upstream
 
-IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"})
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be sent again when a kept-alive connection turns out closed (RFC 9110, 9.2.2)."""
 
 CONNECT_BUFFER = 65_536
@@ -370,7 +370,7 @@ class Call:
             client.transport.close()  # the only honest sign left is an answer that visibly breaks off
             return
         close = self.close_after or not self.request_complete or self.plane.draining
-        only_head = self.head.method == b"HEAD"
+        only_head = self.head.method == "HEAD"
         client.transport.write(reply.problem(failed, self.request_id, close=close, head_only=only_head))
         client.call_done(close=close)
 

@@ -56,23 +56,26 @@ NO_BODY_STATUSES = frozenset({204, 304})
 
 class RequestHead(msgspec.Struct, frozen=True, gc=False):
     """A caller's head, understood. `lines` is what the model gets of it, without the final empty line;
-    `length` is Content-Length or -1; `upgrade` the protocol asked for, or empty."""
+    `length` is Content-Length or -1; `upgrade` the protocol asked for, or empty;
+    `expects` whether the caller waits for 100 (Continue)."""
 
-    method: bytes
-    target: bytes
+    method: str
+    target: str
     version: str
     fields: Headers
     lines: bytes
     recorded: Headers
-    host: bytes
+    host: str
     request_id: bytes
     length: int
     chunked: bool
     keep_alive: bool
     upgrade: bytes
+    expects: bool
 
     @property
     def bodiless(self) -> bool:
+        """No body follows."""
         return self.length <= 0 and not self.chunked
 
 
@@ -82,7 +85,8 @@ class ResponseHead(msgspec.Struct, frozen=True, gc=False):
 
     `bodiless`: no body follows, whatever the fields say. `rechunk`: the body goes to the caller in
     chunks. `until_close`: it ends with the model's connection. `unframed`: it ends with the
-    caller's connection. `keeps`: the model's connection may serve again.
+    caller's connection. `keeps`: the model's connection may serve again. `length`: of
+    the body that follows, or -1.
     """
 
     status: int
@@ -94,20 +98,21 @@ class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     until_close: bool
     unframed: bool
     keeps: bool
+    length: int
 
 
 class _Fields:
     """One pass over the fields of a head: `passed` are the pieces to send on, the rest is understood."""
 
     __slots__ = (
-        "chunked", "host", "hosts", "length", "options", "passed", "recorded", "request_id", "trailers",
-        "upgrade",
+        "chunked", "expects", "host", "hosts", "length", "options", "passed", "recorded", "request_id",
+        "trailers", "upgrade",
     )  # fmt: skip
 
     def __init__(self, fields: Headers, dropped: frozenset[bytes], host: bytes) -> None:
         self.length = -1
         self.hosts = 0
-        self.chunked = self.trailers = False
+        self.chunked = self.expects = self.trailers = False
         self.upgrade = self.request_id = self.host = b""
         self.options: frozenset[bytes] = frozenset()
         self.recorded: list[tuple[bytes, bytes]] = []
@@ -145,6 +150,8 @@ class _Fields:
             self.options |= _tokens(value)
         elif key == b"upgrade":
             self.upgrade = value
+        elif key == b"expect":
+            self.expects = True
         elif key == b"te":
             self.trailers = b"trailers" in _tokens(value)
         elif key == b"x-request-id":
@@ -183,18 +190,19 @@ def request_head(
     elif read.trailers:
         pieces.append(b"TE: trailers\r\nConnection: TE\r\n")
     return RequestHead(
-        method,
-        target,
+        method.decode("latin-1"),
+        target.decode("latin-1"),
         version,
         fields,
         b"".join(pieces),
         tuple(read.recorded),
-        host or read.host,
+        (host or read.host).decode("latin-1"),
         read.request_id,
         read.length,
         read.chunked,
         read.keep_alive(version),
         upgrade,
+        read.expects,
     )
 
 
@@ -230,11 +238,11 @@ def response_head(
         raise CallFailed("upstream-malformed", "101 to a call that asked for no upgrade")
     pieces = [b"HTTP/1.1 %d " % status, reason, b"\r\n", *read.passed]
     knows_chunks = request.version != "1.0"
-    bodiless = request.method == b"HEAD" or status < 200 or status in NO_BODY_STATUSES
+    bodiless = request.method == "HEAD" or status < 200 or status in NO_BODY_STATUSES
     unknown_end = not bodiless and (read.chunked or read.length < 0)
     if status == 101:
         pieces += (b"Connection: Upgrade\r\nUpgrade: ", read.upgrade, b"\r\n")
-    elif knows_chunks and (unknown_end or (read.chunked and request.method == b"HEAD")):
+    elif knows_chunks and (unknown_end or (read.chunked and request.method == "HEAD")):
         pieces.append(b"Transfer-Encoding: chunked\r\n")
     until_close = unknown_end and not read.chunked
     return ResponseHead(
@@ -247,4 +255,5 @@ def response_head(
         until_close,
         unknown_end and not knows_chunks,
         read.keep_alive(version) and not until_close,
+        0 if bodiless else read.length,
     )

@@ -77,19 +77,19 @@ class Judge:
         self._hint = hint
         self._pending: list[Call] = []
         self._scheduled = False
-        self._routes: dict[tuple[bytes, bytes, Headers], Codec | None] = {}
+        self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._in_thread = 0
 
     def codec_for(self, head: RequestHead) -> Codec | None:
         """The codec of this route, or None when nothing here is to be scored."""
-        path = head.target.partition(b"?")[0]
+        path = head.target.partition("?")[0]
         key = (head.method, path, head.recorded)
         try:
             return self._routes[key]
         except KeyError:
             pass
-        request = Request(head.method.decode("latin-1"), path.decode("latin-1"), head.fields, b"")
+        request = Request(head.method, path, head.fields, b"")
         try:
             codec = codecs.choose(request, self._hint)
         except Exception:
@@ -159,9 +159,7 @@ class Judge:
 
 def _request(call: Call) -> Request:
     head = call.head
-    return Request(
-        head.method.decode("latin-1"), head.target.decode("latin-1"), head.fields, call.kept.body()
-    )
+    return Request(head.method, head.target, head.fields, call.kept.body())
 
 
 def judge(work: list[tuple[Request, Codec | None]], baseline: Baseline, threshold: float) -> list[Judged]:

@@ -40,6 +40,7 @@ class Downstream(asyncio.Protocol):
         "calls",
         "eof",
         "fields",
+        "fresh",
         "head_bytes",
         "head_since",
         "in_head",
@@ -64,6 +65,7 @@ class Downstream(asyncio.Protocol):
         self.parsing: Call | None = None
         self.fields: list[tuple[bytes, bytes]] = []
         self.target = b""
+        self.fresh = b""
         self.in_head = False
         self.head_bytes = 0
         self.head_since = 0.0
@@ -93,6 +95,31 @@ class Downstream(asyncio.Protocol):
         if calls and calls[0].tunnelling:
             calls[0].tunnel_up(data)
             return
+        if self.parsing is not None or self.in_head or not self._recalled(data):
+            self._parse(data)
+        if calls:
+            calls[0].pump()
+            if len(calls) > 1:
+                self.pause_reading()
+
+    def _recalled(self, data: bytes) -> bool:
+        """Take a whole request whose head has been seen before, without parsing. False: parse it."""
+        raw = data[: data.find(b"\r\n\r\n") + 4]
+        head = self.plane.recall.get(raw)
+        if head is None:
+            self.fresh = raw
+            return False
+        size = len(raw)
+        if len(data) != size + max(head.length, 0):
+            return False
+        call = Call(self, head)
+        self.calls.append(call)
+        if head.length > 0:
+            call.body(data[size:])
+        call.body_end(())
+        return True
+
+    def _parse(self, data: bytes) -> None:
         if self.in_head or self.parsing is None:
             self.head_bytes += len(data)
         try:
@@ -103,12 +130,9 @@ class Downstream(asyncio.Protocol):
             self.refuse(translated(error.__context__))
         except httptools.HttpParserError as error:
             self.refuse(CallFailed("bad-request", str(error)))
+        self.fresh = b""
         if self.in_head and self.head_bytes > self.plane.settings.max_header_bytes:
             self.refuse(self._head_too_large())
-        if calls:
-            calls[0].pump()
-            if len(calls) > 1:
-                self.pause_reading()
 
     def eof_received(self) -> bool:
         if not self.calls or self.parsing is not None or self.transport.get_extra_info("ssl_object"):
@@ -170,6 +194,9 @@ class Downstream(asyncio.Protocol):
             fields,
             self.plane.dropped_from_request,
         )
+        if self.fresh and not (head.chunked or head.upgrade or head.expects):
+            self.plane.recall.keep(self.fresh, head)
+        self.fresh = b""
         call = Call(self, head)
         self.calls.append(call)
         self.parsing = call

@@ -14,6 +14,7 @@ from sidecar.exchange import Decision
 from sidecar.link import Counters
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
+from sidecar.proxy.recall import Recall
 from sidecar.proxy.telling import Teller, record_of
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
@@ -51,6 +52,7 @@ class Plane:
         self.drift = ""
         self.draining = False
         self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
+        self.recall: Recall[RequestHead] = Recall()
         self.clients: set[Downstream] = set()
         self.calls = 0
         self.in_flight = 0

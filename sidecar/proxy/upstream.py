@@ -19,7 +19,8 @@ import httptools
 from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy.address import Address
-from sidecar.proxy.heads import HOP_BY_HOP, OURS, response_head
+from sidecar.proxy.heads import HOP_BY_HOP, OURS, ResponseHead, response_head
+from sidecar.proxy.recall import Recall
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
@@ -36,12 +37,14 @@ class Upstream(asyncio.Protocol):
         "call",
         "done",
         "fields",
+        "fresh",
         "idle_since",
         "interim",
         "parser",
         "pool",
         "reason",
         "spoiled",
+        "started",
         "transport",
         "used",
         "writing_paused",
@@ -53,8 +56,8 @@ class Upstream(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.call: Call | None = None
         self.fields: list[tuple[bytes, bytes]] = []
-        self.reason = b""
-        self.interim = self.done = self.spoiled = self.used = self.writing_paused = False
+        self.reason = self.fresh = b""
+        self.started = self.interim = self.done = self.spoiled = self.used = self.writing_paused = False
         self.idle_since = 0.0
 
     # -- asyncio's side ------------------------------------------------------------------------
@@ -69,26 +72,47 @@ class Upstream(asyncio.Protocol):
             self.close()
             return
         call.last_moved = monotonic()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            call.switched(data[upgrade.args[0] :])
+        fresh = not self.started and self._recalled(call, data)
+        if not fresh and not self._parse(call, data):
             return
-        except CallFailed as failed:
-            call.fail(failed)
-            return
-        except httptools.HttpParserCallbackError as error:
-            call.fail(translated(error.__context__))
-            return
-        except httptools.HttpParserError as error:
-            if not self.done:
-                call.fail(CallFailed("upstream-malformed", str(error)))
-                return
-            self.spoiled = True
         call.response_done = self.done
         call.flush_response()
         if self.done:
             call.response_ended()
+
+    def _recalled(self, call: Call, data: bytes) -> bool:
+        """Take a whole response whose head has been seen before, without parsing. False: parse it."""
+        raw = data[: data.find(b"\r\n\r\n") + 4]
+        head = self.pool.recall.get(raw)
+        if head is None:
+            self.fresh = raw
+            return False
+        size = len(raw)
+        if len(data) != size + head.length or call.head.method == "HEAD":
+            return False
+        call.response_head(head)
+        if head.length:
+            call.response_body(data[size:])
+        self.done = True
+        return True
+
+    def _parse(self, call: Call, data: bytes) -> bool:
+        """Feed the parser. False: the call has failed, or has become a tunnel."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            call.switched(data[upgrade.args[0] :])
+            return False
+        except httptools.HttpParserCallbackError as error:
+            call.fail(translated(error.__context__))
+            return False
+        except httptools.HttpParserError as error:
+            if not self.done:
+                call.fail(CallFailed("upstream-malformed", str(error)))
+                return False
+            self.spoiled = True
+        self.fresh = b""
+        return True
 
     def eof_received(self) -> bool:
         return False
@@ -116,6 +140,7 @@ class Upstream(asyncio.Protocol):
         if self.done:
             self.spoiled = True
             raise CallFailed("upstream-malformed", "bytes after the end of the response")
+        self.started = True
         self.fields = []
         self.reason = b""
 
@@ -142,6 +167,9 @@ class Upstream(asyncio.Protocol):
             self.interim = True
             call.interim(head.lines)
             return
+        if self.fresh and head.length >= 0 and not head.bodiless:
+            self.pool.recall.keep(self.fresh, head)
+        self.fresh = b""
         call.response_head(head)
         if head.bodiless and head.status != 101:
             # llhttp cannot be told that HEAD has no body: the message ends here, and the parser with it.
@@ -166,7 +194,7 @@ class Upstream(asyncio.Protocol):
     def serve(self, call: Call) -> None:
         """Belong to `call` until it is released."""
         self.call = call
-        self.done = self.spoiled = False
+        self.done = self.spoiled = self.started = False
 
     def release(self, *, reusable: bool) -> None:
         """The call is over: back to the pool, or closed."""
@@ -194,6 +222,7 @@ class Pool:
     ) -> None:
         self.address = address
         self.dropped_from_response = HOP_BY_HOP | OURS | {b"x-request-id", b"traceresponse"}
+        self.recall: Recall[ResponseHead] = Recall()
         self.state: Literal["unknown", "up", "down"] = "unknown"
         self.open = 0
         self._connect_timeout = connect_timeout
