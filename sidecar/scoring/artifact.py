@@ -1,0 +1,188 @@
+"""A baseline on disk: a directory with `manifest.json` (what a person may read) and `arrays.npz` (numbers).
+
+The manifest carries the checksum of the arrays and its own, so that a baseline cut short or edited is refused
+rather than believed. Nothing in it is code: no pickle, no expression. Writing is all or nothing: a directory
+is filled beside its place and then moved there. Written by `sidecar.baseline.fit`, read by
+`sidecar.scoring.baseline.load`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sidecar.errors import BaselineError
+from sidecar.features import Field
+from sidecar.scoring.bins import ReferenceField
+from sidecar.scoring.detector import Arrays
+
+FORMAT = 1
+"""Goes up when an older sidecar could misread what is written."""
+
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.npz"
+
+
+class Fitted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One detector: its name, PyOD's parameters, and how far the compiled scores were from PyOD's.
+
+    `difference` is the largest relative difference over `compared` rows, each scored by PyOD alone.
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    difference: float
+    compared: int
+
+
+class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many rows went where, after a shuffle with `seed`.
+
+    `fit` trained the detectors, `standard` gave their scores one scale, `calibration` gave p-values;
+    `left_out` could not be scored. Rows beyond what any of the three can use were not used.
+    """
+
+    seed: int
+    rows: int
+    left_out: int
+    fit: int
+    standard: int
+    calibration: int
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything about a baseline but its numbers. `arrays` and `digest` are SHA-256 in hex."""
+
+    format: int
+    created: str
+    sidecar: str
+    pyod: str
+    source: str
+    schema: tuple[Field, ...]
+    detectors: tuple[Fitted, ...]
+    combination: str
+    split: Split
+    reference: tuple[ReferenceField, ...]
+    arrays: str = ""
+    digest: str = ""
+
+
+def write(directory: Path, manifest: Manifest, arrays: Arrays, *, replace: bool) -> Manifest:
+    """Write a baseline. Returns the manifest with its checksums.
+
+    Raises BaselineError when `directory` exists (unless `replace`, and then only if it is a baseline) or
+    cannot be written. A reader sees the old baseline or the new one, never a part of either.
+    """
+    if directory.exists() and not replace:
+        raise BaselineError(f"{directory}: exists already; choose another directory, or say --force")
+    if directory.exists() and not (directory / MANIFEST).is_file():
+        raise BaselineError(f"{directory}: is not a baseline, so it is not replaced")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    packed = buffer.getvalue()
+    manifest = msgspec.structs.replace(manifest, arrays=hashlib.sha256(packed).hexdigest(), digest="")
+    manifest = msgspec.structs.replace(manifest, digest=_digest(manifest))
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+        try:
+            _store(fresh / ARRAYS, packed)
+            _store(fresh / MANIFEST, text + b"\n")
+            fresh.chmod(0o755)
+            _move(fresh, directory)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise BaselineError(f"{directory}: cannot be written: {error.strerror or error}") from error
+    return manifest
+
+
+def read(directory: Path) -> tuple[Manifest, Arrays]:
+    """Read a baseline. Raises BaselineError, naming file and reason, unless it is whole and unchanged."""
+    manifest = _read_manifest(directory / MANIFEST, _bytes(directory, MANIFEST))
+    packed = _bytes(directory, ARRAYS)
+    if hashlib.sha256(packed).hexdigest() != manifest.arrays:
+        raise BaselineError(
+            f"{directory / ARRAYS}: its checksum is not the one in {MANIFEST}:"
+            " it was cut short, edited or exchanged; fit again"
+        )
+    return manifest, _unpack(directory / ARRAYS, packed)
+
+
+def _read_manifest(file: Path, text: bytes) -> Manifest:
+    try:
+        version = msgspec.json.decode(text, type=_Version).format
+        if version > FORMAT:
+            raise BaselineError(
+                f"{file}: format {version}, and this sidecar reads up to {FORMAT}: upgrade it, or fit again"
+            )
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except msgspec.ValidationError as error:
+        raise BaselineError(f"{file}: not a baseline's manifest: {error}") from error
+    except msgspec.DecodeError as error:
+        raise BaselineError(f"{file}: not JSON, perhaps cut short: {error}") from error
+    if _digest(manifest) != manifest.digest:
+        raise BaselineError(f"{file}: its checksum does not fit its content: it was edited; fit again")
+    return manifest
+
+
+class _Version(msgspec.Struct):
+    format: int
+
+
+def _digest(manifest: Manifest) -> str:
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(manifest, digest=""))).hexdigest()
+
+
+def _bytes(directory: Path, name: str) -> bytes:
+    if not directory.is_dir():
+        raise BaselineError(f"{directory}: no such directory; `sidecar fit` makes one")
+    try:
+        return (directory / name).read_bytes()
+    except FileNotFoundError:
+        raise BaselineError(
+            f"{directory / name}: is missing; a baseline has {MANIFEST} and {ARRAYS}"
+        ) from None
+    except OSError as error:
+        raise BaselineError(f"{directory / name}: cannot be read: {error.strerror or error}") from error
+
+
+def _unpack(file: Path, packed: bytes) -> Arrays:
+    try:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise BaselineError(f"{file}: not a numpy archive of plain numbers: {error}") from error
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise BaselineError(f"{file}: array {name!r} holds NaN or infinity")
+    return arrays
+
+
+def _store(file: Path, content: bytes) -> None:
+    with file.open("wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _move(fresh: Path, directory: Path) -> None:
+    """Put `fresh` in the place of `directory`; what was there goes only when the new one stands."""
+    if not directory.exists():
+        fresh.rename(directory)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
+    directory.rename(old)
+    fresh.rename(directory)
+    shutil.rmtree(old, ignore_errors=True)

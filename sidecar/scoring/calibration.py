@@ -1,0 +1,100 @@
+"""Raw score -> p-value: how many rows that the detector never saw are at least as odd.
+
+Split conformal calibration. Let s_1 ... s_m be the scores of m held-out clean rows and s that of a new row.
+If the new row is exchangeable with them (clean traffic that looks like the reference), then
+
+    p = (1 + #{s_i >= s}) / (m + 1)
+
+satisfies P(p <= t) <= t for every t, exactly and for every m, whatever the detector and the data. That is an
+average over draws of the calibration rows. Given one such draw, the share of clean rows with p <= t is itself
+random: without ties it follows Beta(k, m + 1 - k) with k = floor(t (m + 1)), so it is mostly within
+2 sqrt(t / m) of t. No p can be smaller than 1 / (m + 1): a threshold below that never flags anything.
+
+Sources: Vovk, Gammerman and Shafer 2005, "Algorithmic Learning in a Random World"; Bates, Candes, Lei, Romano
+and Sesia 2023, "Testing for outliers with conformal p-values", Annals of Statistics 51(1).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+TIE = 1e-9
+"""Scores closer than this, relative to their size, are ties: they equal PyOD's only so closely.
+A tie counts as "at least as odd", which can make a p-value larger but never too small."""
+
+
+class Conformal:
+    """The held-out scores, and the p-value of a new one. Immutable."""
+
+    def __init__(self, held_out: Floats) -> None:
+        """`held_out`: shape (m,), finite, m >= 1, in any order. Raises ValueError otherwise."""
+        if held_out.ndim != 1 or not held_out.size or not np.isfinite(held_out).all():
+            raise ValueError("calibration scores must be a non-empty list of finite numbers")
+        self.held_out = np.sort(held_out)
+        self._slack = TIE * float(np.abs(self.held_out).max())
+        self._sorted = array("d", self.held_out.tobytes())
+        self._one = 1 + len(self._sorted)
+
+    @property
+    def finest(self) -> float:
+        """The smallest p-value there can be, 1 / (m + 1)."""
+        return 1.0 / self._one
+
+    def p(self, score: float) -> float:
+        """The p-value of one score, which may be infinite but not NaN."""
+        lowest = score * (1.0 - math.copysign(TIE, score)) - self._slack
+        return (self._one - bisect_left(self._sorted, lowest)) / self._one
+
+    def p_many(self, scores: Floats) -> Floats:
+        """The p-values of scores, shape (rows,)."""
+        lowest = scores * (1.0 - np.copysign(TIE, scores)) - self._slack
+        p: Floats = (self._one - self.held_out.searchsorted(lowest)) / self._one
+        return p
+
+
+class Surprise:
+    """Raw score -> nats: how unlikely a score that large is, on one scale for all detectors.
+
+    -log of the share of standard rows that score at least as much, straight between two of them, and beyond
+    the largest as if the tail were Pareto's: a logarithm, so that no detector can drown the others by a mere
+    difference of scale. It never decreases, and decides nothing about validity: any fixed function
+    does, because what is made of it is calibrated afterwards on other rows.
+    """
+
+    def __init__(self, standard: Floats) -> None:
+        """`standard`: shape (m,), finite, m >= 1. Raises ValueError otherwise."""
+        if standard.ndim != 1 or not standard.size or not np.isfinite(standard).all():
+            raise ValueError("standard scores must be a non-empty list of finite numbers")
+        self.standard = np.sort(standard)
+        knots, first = np.unique(self.standard, return_index=True)
+        m = self.standard.size
+        self._knots = knots
+        self._nats = -np.log((m - first) / (m + 1))
+        self._last = float(knots[-1])
+        self._most = float(self._nats[-1])
+        self._scale = self._tail_scale()
+
+    def many(self, scores: Floats) -> Floats:
+        """The surprise of scores, any shape."""
+        beyond = np.maximum(scores - self._last, 0.0) / self._scale
+        nats: Floats = np.interp(scores, self._knots, self._nats) + np.log1p(beyond)
+        return nats
+
+    def one(self, score: float) -> float:
+        """The surprise of one score."""
+        if score > self._last:
+            return self._most + math.log1p((score - self._last) / self._scale)
+        return float(np.interp(score, self._knots, self._nats))
+
+    def _tail_scale(self) -> float:
+        """Mean excess over the upper tenth or, where scores are few or tied, whatever spread there is."""
+        tenth = self.standard[int(0.9 * self.standard.size) :]
+        excess = float((tenth - tenth[0]).mean())
+        return excess or float(np.ptp(self.standard)) or abs(self._last) or 1.0

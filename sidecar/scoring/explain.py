@@ -1,0 +1,66 @@
+"""Which fields made a row's score what it is.
+
+For an additive detector (ECOD) that is exact: the score is a sum, and each field's part of it is known. For
+any other the question is put to the detector itself: how much lower would the score be if this one field had
+its typical value? Work is bounded by looking only at the fields that lie farthest from typical.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.features import Schema
+from sidecar.scoring.detector import Detector, Row
+
+NAMED = 3
+"""How many fields an explanation names: more than three nobody reads in a header."""
+
+ASKED = 64
+"""How many fields are left out in turn, at most. A batch of 64 rows is where a row is cheapest."""
+
+
+class Fields(NamedTuple):
+    """The fields behind a detector's columns, and what is typical of each column in the training rows."""
+
+    names: tuple[str, ...]
+    owner: NDArray[np.int64]
+    """The field of each column, as its place in `names`; shape (columns,)."""
+    typical: Row
+    """The median of each column."""
+    spread: Row
+    """The half of the middle half's width of each column, or another positive measure where that is 0."""
+
+
+def owners(schema: Schema) -> NDArray[np.int64]:
+    """The field that each of `schema.columns` comes from: its value, or whether it was missing."""
+    varying = [i for i, field in enumerate(schema.fields) if field.kind != "constant"]
+    indicated = [i for i, field in enumerate(schema.fields) if field.missing]
+    return np.array(varying + indicated, dtype=np.int64)
+
+
+def top(fields: Fields, contributions: Sequence[float] | NDArray[np.float64]) -> tuple[str, ...]:
+    """The names of the fields that contributed most, largest first; none that contributed nothing."""
+    total = np.bincount(fields.owner, weights=contributions, minlength=len(fields.names))
+    largest = np.argsort(-total, kind="stable")[:NAMED]
+    return tuple(fields.names[i] for i in largest.tolist() if total[i] > 0)
+
+
+def leave_one_out(detector: Detector, row: Row, fields: Fields) -> NDArray[np.float64]:
+    """By how much the row's score falls when one field becomes typical; shape (columns,).
+
+    A field that stands in several columns is changed in all of them at once, and has its effect at the first.
+    """
+    distance = np.abs(row - fields.typical) / fields.spread
+    farthest = np.zeros(len(fields.names))
+    np.maximum.at(farthest, fields.owner, distance)
+    asked = np.argsort(-farthest, kind="stable")[:ASKED]
+    asked = asked[farthest[asked] > 0]
+    changed = np.where(fields.owner == asked[:, None], fields.typical, row)
+    scores = detector.score_many(np.vstack((row, changed)))
+    effect = np.zeros(row.size)
+    effect[[int(np.argmax(fields.owner == field)) for field in asked]] = scores[0] - scores[1:]
+    return effect
