@@ -86,8 +86,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who sees the anomaly headers.
     A public edge should say `model` or `none`: to an attacker a score is an oracle."""
 
-    codec: Name = "auto"
-    """Wire format of the model's bodies. `auto` finds it by path, headers and body; a name settles it."""
+    codec: Literal["auto", "v2", "v1", "mlflow", "csv", "npy", "image", "plain"] = "auto"
+    """Wire format of the model's bodies. `auto` finds it by method, path and headers; a name settles it."""
 
     max_scored_bytes: BytesOrZero = 4_194_304
     """Bytes of a request body that scoring will look at. A larger body passes through unscored."""

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from sidecar import codecs
 from sidecar.manual import described
 from sidecar.settings import Settings
 from sidecar.values import READERS, read
@@ -38,6 +39,10 @@ def test_meaning_speaks_of_the_unit_it_has(setting):
 
 def test_only_upstream_is_required():
     assert [setting.name for setting in SETTINGS if setting.default is None] == ["upstream"]
+
+
+def test_codec_offers_every_codec_there_is():
+    assert described()["codec"].choices == ("auto", *codecs.NAMES)
 
 
 def test_settings_cannot_be_changed():

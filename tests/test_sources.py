@@ -123,18 +123,27 @@ def test_empty_file_sets_nothing(config, text):
             '1: expose: "all" is unknown; expected one of caller, model, both, none (default caller)',
         ),
         ("baseline:\n", "1: baseline has no value; expected the path of a directory (default: empty)"),
-        ("codec: [v1, v2]\n", "1: codec has a list; expected a name without spaces (default auto)"),
-        ("codec: {v1: v2}\n", "1: codec has a mapping; expected a name without spaces (default auto)"),
+        (
+            "service-name: [a, b]\n",
+            "1: service-name has a list; expected a name without spaces (default sidecar)",
+        ),
+        (
+            "service-name: {a: b}\n",
+            "1: service-name has a mapping; expected a name without spaces (default sidecar)",
+        ),
         (
             "detectors: [ecod, [hbos]]\n",
             "1: detectors has a list; expected one or more names separated by commas, such as ecod,iforest "
             "(default ecod,iforest)",
         ),
-        ("codec: !env NAME\n", "1: codec has the tag !env; expected a name without spaces (default auto)"),
         (
-            "codec: !!python/name:os.system x\n",
-            "1: codec has the tag tag:yaml.org,2002:python/name:os.system; "
-            "expected a name without spaces (default auto)",
+            "service-name: !env N\n",
+            "1: service-name has the tag !env; expected a name without spaces (default sidecar)",
+        ),
+        (
+            "service-name: !!python/name:os.system x\n",
+            "1: service-name has the tag tag:yaml.org,2002:python/name:os.system; "
+            "expected a name without spaces (default sidecar)",
         ),
         ("- workers\n", "1: not settings; expected lines such as `workers: 2`"),
         ("workers\n", "1: not settings; expected lines such as `workers: 2`"),
@@ -163,7 +172,7 @@ def test_file_that_is_a_directory(tmp_path):
 
 def test_nothing_in_a_file_is_executed(config, tmp_path):
     proof = tmp_path / "executed"
-    refusal(config=config(f"codec: !!python/object/apply:os.mkdir ['{proof}']\n"))
+    refusal(config=config(f"service-name: !!python/object/apply:os.mkdir ['{proof}']\n"))
     assert not proof.exists()
 
 
