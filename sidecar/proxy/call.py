@@ -21,7 +21,7 @@ from sidecar.exchange import Headers, SpanIds
 from sidecar.proxy import reply
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, UNKNOWN_FORMAT, Judged
-from sidecar.proxy.pieces import Kept, chunk, last_chunk, write
+from sidecar.proxy.pieces import chunk, last_chunk, write
 from sidecar.tracing.context import traceresponse
 
 if TYPE_CHECKING:
@@ -80,11 +80,9 @@ class Call:
         self.out: list[bytes] = []
         self.back: list[bytes] = []
         self.codec = codec = plane.judge.codec_for(head)
-        self.judgement: Judged | None = UNKNOWN_FORMAT
-        if codec is not None:
-            self.judgement = None
-            self.kept = Kept(plane.settings.max_scored_bytes)
-            self.kept_response = Kept(plane.settings.kept_body_bytes)
+        self.judgement: Judged | None = None if codec is not None else UNKNOWN_FORMAT
+        self.kept: list[bytes] = []
+        self.kept_response: list[bytes] = []
 
     # -- the request, fed in by the listener -----------------------------------------------------
 
@@ -93,14 +91,16 @@ class Call:
         self.request_bytes += len(data)
         if self.over:
             return
-        limit = self.plane.settings.max_body_bytes
-        if limit and self.request_bytes > limit:
-            self.fail(CallFailed("body-too-large", f"more than {limit} bytes"))
+        settings = self.plane.settings
+        if self.request_bytes > settings.max_body_bytes > 0:
+            self.fail(CallFailed("body-too-large", f"more than {settings.max_body_bytes} bytes"))
             return
         if self.judgement is None:
-            self.kept.add(data)
-            if self.kept.too_large:
+            if self.request_bytes <= settings.max_scored_bytes:
+                self.kept.append(data)
+            else:
                 self.judgement = TOO_LARGE
+                self.kept = []
         if self.head.chunked:
             chunk(self.out, data)
         else:
@@ -134,8 +134,10 @@ class Call:
                 return  # the facts go to the model with the request, so the request must be whole
             plane.judge.now(self)
         self.begun = True
-        self.request_id = head.request_id.decode("latin-1")[:256] or plane.new_request_id()
-        self.span = plane.propagation.join(head.fields)
+        self.span = span = plane.propagation.join(head.fields)
+        self.request_id = (
+            head.request_id.decode("latin-1")[:256] if head.request_id else span.server + span.client
+        )
         try:
             plane.begin_call(head)
         except CallFailed as failed:
@@ -228,7 +230,10 @@ class Call:
         """A piece of the model's answer."""
         self.response_bytes += len(data)
         if self.codec is not None:
-            self.kept_response.add(data)
+            if self.response_bytes <= self.plane.settings.kept_body_bytes:
+                self.kept_response.append(data)
+            else:
+                self.kept_response = []
         assert self.response is not None
         if self.response.rechunk:
             chunk(self.back, data)

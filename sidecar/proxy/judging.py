@@ -20,6 +20,7 @@ from sidecar.errors import Undecodable, Unscorable
 from sidecar.exchange import Features, Headers, Payload, Request, Score
 from sidecar.features import lay_out
 from sidecar.proxy.heads import RequestHead
+from sidecar.proxy.pieces import joined
 from sidecar.scoring.baseline import Baseline
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Judge:
 
     def submit(self, call: Call) -> None:
         """Score this call with the others of this turn."""
-        if call.kept.size > LOOP_BYTES and self.baseline is not None:
+        if call.request_bytes > LOOP_BYTES and self.baseline is not None:
             self._submit_large(call, self.baseline)
             return
         self._pending.append(call)
@@ -159,7 +160,7 @@ class Judge:
 
 def _request(call: Call) -> Request:
     head = call.head
-    return Request(head.method, head.target, head.fields, call.kept.body())
+    return Request(head.method, head.target, head.fields, joined(call.kept))
 
 
 def judge(work: list[tuple[Request, Codec | None]], baseline: Baseline, threshold: float) -> list[Judged]:

@@ -1,4 +1,4 @@
-"""Pieces of a body on their way: framed for the next hop, and kept for whoever wants to read them."""
+"""Pieces of a body on their way: framed for the next hop, and written with as little copying as pays."""
 
 from __future__ import annotations
 
@@ -8,33 +8,6 @@ from sidecar.exchange import Headers
 
 JOIN_LIMIT = 131_072
 """Bytes up to which pieces are joined into one write; larger ones are handed over as they are."""
-
-
-class Kept:
-    """A copy of a body as long as it stays within `limit` bytes; beyond that, nothing of it."""
-
-    __slots__ = ("_limit", "_pieces", "size")
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._pieces: list[bytes] = []
-        self.size = 0
-
-    def add(self, data: bytes) -> None:
-        self.size += len(data)
-        if self.size <= self._limit:
-            self._pieces.append(data)
-        else:
-            self._pieces = []
-
-    @property
-    def too_large(self) -> bool:
-        return self.size > self._limit
-
-    def body(self) -> bytes:
-        """The whole body, or nothing if it was too large."""
-        pieces = self._pieces
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def chunk(pieces: list[bytes], data: bytes) -> None:
@@ -47,6 +20,11 @@ def last_chunk(trailers: Headers) -> bytes:
     if not trailers:
         return b"0\r\n\r\n"
     return b"0\r\n" + b"".join(name + b": " + value + b"\r\n" for name, value in trailers) + b"\r\n"
+
+
+def joined(pieces: list[bytes]) -> bytes:
+    """The pieces as one; a single piece is not copied."""
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def write(transport: asyncio.WriteTransport, pieces: list[bytes]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from random import Random, SystemRandom
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from sidecar.link import Counters
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
 from sidecar.proxy.recall import Recall
-from sidecar.proxy.telling import Teller, record_of
+from sidecar.proxy.telling import Teller
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
@@ -58,7 +57,6 @@ class Plane:
         self.in_flight = 0
         self._idle = asyncio.Event()
         self.failures: Counter[str] = Counter()
-        self._random = Random(SystemRandom().getrandbits(128))
 
     # -- limits ----------------------------------------------------------------------------------
 
@@ -88,7 +86,7 @@ class Plane:
         self.in_flight -= 1
         if call.failure:
             self.failures[call.failure] += 1
-        self.teller.tell(record_of(call), self)
+        self.teller.tell(call)
         if self.draining and not self.in_flight:
             self._idle.set()
 
@@ -102,12 +100,6 @@ class Plane:
 
     def count_failure(self, cause: str) -> None:
         self.failures[cause] += 1
-
-    # -- small facts -----------------------------------------------------------------------------
-
-    def new_request_id(self) -> str:
-        """128 random bits as hex. Unique, not secret: it names a call, it grants nothing."""
-        return f"{self._random.getrandbits(128):032x}"
 
     def counters(self) -> Counters:
         """The running totals for the observer."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import msgspec
 from sidecar.exchange import Record
 from sidecar.link import Batch, Frames, Order, frame, order
 from sidecar.proxy.judging import unscored
+from sidecar.proxy.pieces import joined
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
@@ -52,57 +54,70 @@ class Teller(asyncio.Protocol):
         self._path = path
         self._limit = queue_bytes
         self._obey = obey
-        self._records: list[Record] = []
+        self._calls: list[Call] = []
         self._transport: asyncio.WriteTransport | None = None
         self._frames = Frames()
         self._timer: asyncio.TimerHandle | None = None
-        self._plane: Plane | None = None
+        self._plane: Plane = None  # type: ignore[assignment]  # set by keep_connected
         self._slow = False
+        self._written = 0
+        self._unheard: deque[tuple[int, int]] = deque()
+        """(end of a frame in bytes written, its records), for frames that may not have left yet."""
 
     # -- records ---------------------------------------------------------------------------------
 
-    def tell(self, record: Record, plane: Plane) -> None:
-        """Queue one record; drop it when the queue is full."""
-        self._plane = plane
-        size = RECORD_BYTES + len(record.features) + len(record.request_body) + len(record.response_body)
-        if self.queued_bytes + self._unsent() + size > self._limit:
+    def tell(self, call: Call) -> None:
+        """Queue a call that has ended; drop it when the queue is full. Its record is made when it is sent."""
+        size = _size(call)
+        if self.queued_bytes + size > self._limit:
             self.dropped += 1
             self.dropped_bytes += size
             return
-        self._records.append(record)
+        self._calls.append(call)
         self.queued_bytes += size
-        if len(self._records) >= BATCH_RECORDS and not self._slow:
+        if len(self._calls) >= BATCH_RECORDS and not self._slow:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
 
-    def _unsent(self) -> int:
-        return 0 if self._transport is None else self._transport.get_write_buffer_size()
-
     def flush(self) -> None:
-        """Send what is queued, if somebody listens and keeps up."""
+        """Send what is queued, if somebody listens and keeps up; a batch per turn of the loop, so that no
+        call waits for the records of others."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport is None or self._slow or self._plane is None:
+        if self._transport is None or self._slow:
             return
-        records, self._records = self._records, []
-        self.queued_bytes = 0
+        calls = self._calls[:BATCH_RECORDS]
+        del self._calls[:BATCH_RECORDS]
+        self.queued_bytes = sum(map(_size, self._calls)) if self._calls else 0
+        data = frame(self._batch(tuple(map(record_of, calls))))
+        self._written += len(data)
+        self._unheard.append((self._written, len(calls)))
+        self._transport.write(data)
+        self._forget_heard()
+        if self._calls and not self._slow:
+            self._timer = self._loop.call_later(0, self.flush)
+
+    def _batch(self, records: tuple[Record, ...]) -> Batch:
         plane = self._plane
-        self._transport.write(
-            frame(
-                Batch(
-                    worker=self.worker,
-                    pid=os.getpid(),
-                    counters=plane.counters(),
-                    upstream=plane.pool.state,
-                    draining=plane.draining,
-                    baseline=self.baseline,
-                    refused=self.refused,
-                    records=tuple(records),
-                )
-            )
+        return Batch(
+            worker=self.worker,
+            pid=os.getpid(),
+            counters=plane.counters(),
+            upstream=plane.pool.state,
+            draining=plane.draining,
+            baseline=self.baseline,
+            refused=self.refused,
+            records=records,
         )
+
+    def _forget_heard(self) -> None:
+        """Drop the notes on frames that have left this process whole."""
+        assert self._transport is not None
+        left = self._written - self._transport.get_write_buffer_size()
+        while self._unheard and self._unheard[0][0] <= left:
+            self._unheard.popleft()
 
     # -- the connection --------------------------------------------------------------------------
 
@@ -125,6 +140,9 @@ class Teller(asyncio.Protocol):
         self._slow = False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_heard()
+        self.dropped += sum(count for _, count in self._unheard)
+        self._unheard.clear()
         self._transport = None
         self._slow = False
 
@@ -150,45 +168,50 @@ class Teller(asyncio.Protocol):
             self._transport.close()
 
 
+def _size(call: Call) -> int:
+    """About the bytes that a call takes while it waits in the queue."""
+    return RECORD_BYTES + sum(map(len, call.kept)) + sum(map(len, call.kept_response))
+
+
 def record_of(call: Call) -> Record:
     """The record of a call that has ended."""
     judged = call.judgement or unscored(call.failure or "response-first")
     score, head, response = judged.score, call.head, call.response
     decision = call.plane.decision
-    known = call.codec is not None
-    learning = score.verdict == "learning" and call.kept.size <= call.plane.settings.kept_body_bytes
-    return Record(
-        id=call.request_id,
-        span=call.span,
-        started_ns=call.started_ns,
-        forwarded_ns=call.forwarded_ns,
-        first_byte_ns=call.first_byte_ns,
-        ended_ns=call.ended_ns,
-        scored_ns=judged.took_ns,
-        method=head.method,
-        target=head.target,
-        host=head.host,
-        client=call.client.peer,
-        status=call.status,
-        failure=call.failure,
-        request_bytes=call.request_bytes,
-        response_bytes=call.response_bytes,
-        request_headers=head.recorded,
-        response_headers=response.recorded if response is not None else (),
-        codec=call.codec.name if call.codec is not None else "",
-        model=judged.model,
-        version=judged.version,
-        rows=judged.rows,
-        features=judged.features,
-        verdict=score.verdict,
-        reason=score.reason,
-        p=score.p,
-        row_p=score.row_p,
-        flagged=score.flagged,
-        detectors=score.detectors,
-        action=decision.action,
-        rule=decision.rule,
-        request_body=call.kept.body() if learning else b"",
-        response_body=call.kept_response.body() if known else b"",
-        baseline=judged.baseline,
+    learning = score.verdict == "learning" and call.request_bytes <= call.plane.settings.kept_body_bytes
+    codec = call.codec
+    return Record(  # by position, in the order of its fields: naming 36 fields costs as much as the rest
+        call.request_id,
+        call.span,
+        call.started_ns,
+        call.forwarded_ns,
+        call.first_byte_ns,
+        call.ended_ns,
+        judged.took_ns,
+        head.method,
+        head.target,
+        head.host,
+        call.client.peer,
+        call.status,
+        call.failure,
+        call.request_bytes,
+        call.response_bytes,
+        head.recorded,
+        response.recorded if response is not None else (),
+        codec.name if codec is not None else "",
+        judged.model,
+        judged.version,
+        judged.rows,
+        judged.features,
+        score.verdict,
+        score.reason,
+        score.p,
+        score.row_p,
+        score.flagged,
+        score.detectors,
+        decision.action,
+        decision.rule,
+        joined(call.kept) if learning else b"",
+        joined(call.kept_response) if codec is not None else b"",
+        judged.baseline,
     )

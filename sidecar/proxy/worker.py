@@ -7,6 +7,7 @@ refused, while a worker that died is started again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -37,6 +38,8 @@ endpoints of a Service take a moment to forget a pod."""
 
 def main(settings: Settings, run_dir: Path, listening: socket.socket, number: int) -> None:
     """Serve until SIGTERM, then drain."""
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    gc.set_threshold(50_000, 20, 20)  # calls free themselves by reference count; cycles are rare
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Worker(settings, run_dir, number).serve(listening))
 
@@ -50,6 +53,13 @@ class Worker:
         self._number = number
 
     async def serve(self, listening: socket.socket) -> None:
+        """From the listening socket to the last call."""
+        await self.start(listening)
+        await _signalled(self.plane.loop)
+        await self.stop()
+
+    async def start(self, listening: socket.socket) -> None:
+        """Wire the parts together and take calls."""
         settings = self._settings
         loop = asyncio.get_running_loop()
         address = upstream_address(settings.upstream)
@@ -62,21 +72,24 @@ class Worker:
         teller.worker = self._number
         teller.baseline = settings.baseline
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
-        sweep = Sweep(loop, plane.sweep_seconds(), plane.sweep)
+        self._sweep = Sweep(loop, plane.sweep_seconds(), plane.sweep)
         plane.tasks.start("tell the observer", teller.keep_connected(plane))
-        server = await loop.create_server(
+        self._server = await loop.create_server(
             lambda: Downstream(plane), sock=listening, ssl=listener_context(settings), backlog=1024
         )
         log.info("listening on %s for %s", settings.listen, address)
-        await _signalled(loop)
-        await self._drain(server)
-        sweep.close()
-        teller.close()
-        judge.close()
-        pool.close()
+
+    async def stop(self) -> None:
+        """Drain, then take everything down."""
+        plane = self.plane
+        await self._drain()
+        self._sweep.close()
+        plane.teller.close()
+        plane.judge.close()
+        plane.pool.close()
         await plane.tasks.close()
 
-    async def _drain(self, server: asyncio.Server) -> None:
+    async def _drain(self) -> None:
         """Readiness fails first, then new connections are refused, then the last calls end."""
         plane = self.plane
         loop = plane.loop
@@ -85,7 +98,7 @@ class Worker:
         plane.teller.flush()
         log.info("draining: %d calls in flight", plane.in_flight)
         await asyncio.sleep(min(ACCEPT_AFTER_TERM, self._settings.drain_timeout))
-        server.close()
+        self._server.close()
         for client in list(plane.clients):
             if not client.calls:
                 client.transport.close()
