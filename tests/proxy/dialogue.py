@@ -1,0 +1,401 @@
+"""A call as a dialogue: a scripted caller, the real data plane, a scripted model, on real sockets.
+
+    async with sidecar() as stage:
+        caller = await stage.caller()
+        await caller.send(b"GET / HTTP/1.1\r\nHost: m\r\n\r\n")
+        model = await stage.model()
+        assert forwarded(await model.head()) == b"GET / HTTP/1.1\r\nHost: m\r\n\r\n"
+        await model.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        assert (await caller.response()).body == b"ok"
+
+Nothing reads or answers unless the test says so: a slow reader is a peer that is not asked to read. When the
+stage closes, the laws that hold after every dialogue are checked: no call and no connection is left over,
+nothing was logged as an error, no exception was lost in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import socket
+import struct
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sidecar.exchange import Record
+from sidecar.link import Batch, Frames, Order, batch, frame
+from sidecar.proxy.plane import Plane
+from sidecar.proxy.worker import Worker
+from sidecar.settings import Settings
+
+PATIENCE = 5.0
+"""Seconds after which a peer that waits in vain says what it got so far."""
+
+
+class Response(NamedTuple):
+    """A response as a caller reads it; `head` are its bytes up to and with the empty line."""
+
+    status: int
+    head: bytes
+    body: bytes
+    trailers: bytes = b""
+
+    def field(self, name: str) -> str | None:
+        """The one value of this field, or None. Fails when there are several."""
+        found = fields(self.head, name)
+        assert len(found) < 2, f"{name} came {len(found)} times"
+        return found[0] if found else None
+
+
+def fields(head: bytes, name: str) -> list[str]:
+    """The values of all fields of this name in a raw head."""
+    lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+    return [value.strip().decode("latin-1") for key, _, value in lines if key.lower() == name.encode()]
+
+
+# -- peers -----------------------------------------------------------------------------------------
+
+
+class Peer:
+    """One end of a connection, moved by hand."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.unread = b""
+        self.ended = False
+        """The other side has closed, or reset, the connection."""
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, data: bytes, *, size: int = 0) -> None:
+        """Send `data`; in pieces of `size` bytes, each in a packet of its own, when that is not 0."""
+        for start in range(0, len(data), size or len(data) or 1):
+            await self._in_time(self._loop.sock_sendall(self.sock, data[start : start + (size or len(data))]))
+            if size:
+                await asyncio.sleep(0)
+
+    async def until(self, marker: bytes) -> bytes:
+        """All bytes up to and with `marker`."""
+        while marker not in self.unread:
+            assert await self._more(), f"ended before {marker!r}: {self.unread!r}"
+        return self._take(self.unread.index(marker) + len(marker))
+
+    async def exactly(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        while len(self.unread) < count:
+            assert await self._more(), f"ended after {len(self.unread)} of {count} bytes"
+        return self._take(count)
+
+    async def head(self) -> bytes:
+        return await self.until(b"\r\n\r\n")
+
+    async def request(self) -> bytes:
+        """One request, raw: its head, and the body that the head announces."""
+        head = await self.head()
+        if fields(head, "transfer-encoding"):
+            return head + await self.until(b"0\r\n\r\n")
+        return head + await self.exactly(sum(map(int, fields(head, "content-length"))))
+
+    async def rest(self) -> bytes:
+        """Everything until the other side closes."""
+        while await self._more():
+            pass
+        return self._take(len(self.unread))
+
+    async def response(self, *, to: str = "GET") -> Response:
+        """One response, read as RFC 9112 section 6.3 says."""
+        head = await self.head()
+        status = int(head[9:12])
+        if to == "HEAD" or status < 200 or status in (204, 304):
+            return Response(status, head, b"")
+        if fields(head, "transfer-encoding") == ["chunked"]:
+            return Response(status, head, await self._chunks(), await self._trailers())
+        lengths = fields(head, "content-length")
+        return Response(status, head, await (self.exactly(int(lengths[0])) if lengths else self.rest()))
+
+    async def chunk(self) -> bytes:
+        """The next chunk of a chunked body; empty for the last one, whose trailers are left unread."""
+        size = int(await self.until(b"\r\n"), 16)
+        return (await self.exactly(size + 2))[:-2] if size else b""
+
+    async def _chunks(self) -> bytes:
+        body = b""
+        while piece := await self.chunk():
+            body += piece
+        return body
+
+    async def _trailers(self) -> bytes:
+        trailers = b""
+        while (line := await self.until(b"\r\n")) != b"\r\n":
+            trailers += line
+        return trailers
+
+    async def quiet(self, seconds: float = 0.03) -> None:
+        """Fails if anything comes, also an end, within `seconds`."""
+        assert not self.unread, self.unread
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                data = await self._loop.sock_recv(self.sock, 65_536)
+                raise AssertionError(f"expected silence, got {data!r}" if data else "expected silence, got the end")
+
+    async def gone(self) -> None:
+        """Wait for the end of the connection. Fails if a byte comes before it."""
+        rest = await self.rest()
+        assert not rest, rest
+
+    def finish(self) -> None:
+        """Close the sending side only."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Close with a reset, as a process does that dies with unread data."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    async def _more(self) -> bool:
+        if self.ended:
+            return False
+        try:
+            data = await self._in_time(self._loop.sock_recv(self.sock, 262_144))
+        except ConnectionError:
+            data = b""
+        self.unread += data
+        self.ended = not data
+        return bool(data)
+
+    def _take(self, count: int) -> bytes:
+        taken, self.unread = self.unread[:count], self.unread[count:]
+        return taken
+
+    async def _in_time(self, work: Awaitable[Any]) -> Any:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await work
+        except TimeoutError:
+            raise AssertionError(f"waited {PATIENCE} s, so far there is {self.unread[-2000:]!r}") from None
+
+
+def listening(*, host: str = "127.0.0.1", receive_buffer: int = 0) -> socket.socket:
+    """A socket that listens on a free port. `receive_buffer`: bytes that the kernel takes unread."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.bind((host, 0))
+    sock.listen(128)
+    sock.setblocking(False)
+    return sock
+
+
+class Observer:
+    """The other end of the link: keeps what it is told, gives orders when told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.records: list[Record] = []
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def listen(self, path: str) -> None:
+        self.server = await asyncio.start_unix_server(self._hear, path)
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        frames = Frames()
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                for body in frames.update(data):
+                    self.batches.append(batch(body))
+                    self.records += self.batches[-1].records
+        writer.close()
+
+    def order(self, order: Order | bytes) -> None:
+        """Send an order, or any bytes, to the data plane."""
+        self._writers[-1].write(order if isinstance(order, bytes) else frame(order))
+
+    async def close(self) -> None:
+        """End as a process does: nobody listens any more, and all connections break."""
+        self.server.close()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.sleep(0)
+
+
+# -- the stage -------------------------------------------------------------------------------------
+
+
+class Stage:
+    """One data plane between callers and a model, all in this event loop. Made by `sidecar`."""
+
+    def __init__(self, worker: Worker, address: tuple[str, int], model: socket.socket) -> None:
+        self.worker = worker
+        self.address = address
+        self.observer = Observer()
+        self._model = model
+        self._peers: list[Peer] = []
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def plane(self) -> Plane:
+        return self.worker.plane
+
+    async def caller(self, *, receive_buffer: int = 0) -> Peer:
+        """A new connection to the sidecar. `receive_buffer`: bytes that the kernel takes for a caller who
+        does not read."""
+        sock = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        await self._loop.sock_connect(sock, self.address)
+        return self._peer(sock)
+
+    async def model(self) -> Peer:
+        """The next connection that the sidecar opens to the model."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                sock, _ = await self._loop.sock_accept(self._model)
+        except TimeoutError:
+            raise AssertionError("the sidecar opened no connection to the model") from None
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self._peer(sock)
+
+    async def no_model(self, seconds: float = 0.03) -> None:
+        """Fails if the sidecar opens another connection to the model within `seconds`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._loop.sock_accept(self._model)
+                raise AssertionError("the sidecar opened a connection to the model")
+
+    async def call(self, request: bytes, answer: bytes, *, to: str = "GET") -> tuple[bytes, Response]:
+        """One caller with one request, one answer: what the model got, and what the caller got."""
+        caller = await self.caller()
+        await caller.send(request)
+        model = await self.model()
+        got = await model.request()
+        await model.send(answer)
+        response = await caller.response(to=to)
+        caller.close()
+        model.close()
+        return got, response
+
+    async def records(self, count: int = 1) -> list[Record]:
+        """What the observer was told, once there are `count` records."""
+
+        def told() -> bool:
+            self.plane.teller.flush()
+            return len(self.observer.records) >= count
+
+        await self.until(told, f"{count} records")
+        return self.observer.records
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until the condition holds."""
+        limit = self._loop.time() + PATIENCE
+        while not condition():
+            assert self._loop.time() < limit, f"waited {PATIENCE} s in vain for {what}"
+            await asyncio.sleep(0.002)
+
+    async def leave(self) -> None:
+        """All peers hang up; afterwards nothing may be left over."""
+        for peer in self._peers:
+            peer.close()
+        plane = self.plane
+        await self.until(lambda: not plane.clients, "the callers' connections to be closed")
+        await self.until(lambda: plane.in_flight == 0, "all calls to end")
+        await self.until(lambda: plane.pool.open == 0, "the model's connections to be closed")
+
+    def _peer(self, sock: socket.socket) -> Peer:
+        peer = Peer(sock)
+        self._peers.append(peer)
+        return peer
+
+
+@contextlib.asynccontextmanager
+async def sidecar(
+    *,
+    model: socket.socket | None = None,
+    baseline: Any = None,
+    host: str = "127.0.0.1",
+    errors: int = 0,
+    **settings: Any,
+) -> AsyncIterator[Stage]:
+    """A stage with a worker as production wires it, and `settings` other than the defaults.
+
+    `model`: a listening socket other than a plain one; `baseline`: what the worker scores with;
+    `errors`: how many errors this dialogue is meant to log.
+    """
+    own = listening() if model is None else model
+    settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
+    settings.setdefault("drain_timeout", 0.0)
+    front = listening(host=host)
+    with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
+        worker = Worker(Settings(**settings), Path(directory), 0)
+        stage = Stage(worker, front.getsockname()[:2], own)
+        await stage.observer.listen(f"{directory}/observer.sock")
+        await worker.start(front)
+        worker.plane.judge.baseline = baseline
+        try:
+            yield stage
+            await stage.leave()
+        finally:
+            await worker.stop()
+            await stage.observer.close()
+        faults.check(errors)
+
+
+class Faults(logging.Handler):
+    """What must not happen unnoticed while a stage is open: errors in the log, exceptions in the loop."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._lost: list[dict[str, Any]] = []
+        self._logged: list[str] = []
+
+    def __enter__(self) -> Faults:
+        logging.getLogger("sidecar").addHandler(self)
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: self._lost.append(context))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("sidecar").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+        self._logged.append(f"{record.getMessage()}\n{trace}")
+
+    def check(self, expected: int) -> None:
+        assert not self._lost, f"lost in the event loop: {self._lost}"
+        assert len(self._logged) == expected, f"{expected} errors expected in the log: {self._logged}"
+
+
+# -- what sidecar adds -----------------------------------------------------------------------------
+
+_TO_MODEL = re.compile(rb"traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]\r\n(?:x-request-id: [0-9a-f]{32}\r\n)?\r\n")
+_TO_CALLER = re.compile(
+    rb"(?:x-anomaly-verdict: [^\r\n]*\r\nx-policy-action: [^\r\n]*\r\n)?"
+    rb"x-request-id: [^\r\n]+\r\n"
+    rb"traceresponse: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]\r\n"
+)
+
+
+def forwarded(request: bytes) -> bytes:
+    """A request as the model got it, without the two fields that sidecar adds to every head. Fails
+    when they are not there, once, at the end of the head."""
+    head, end, body = request.partition(b"\r\n\r\n")
+    rest, added = _TO_MODEL.subn(b"\r\n", head + end)
+    assert added == 1, request
+    return rest + body
+
+
+def answered(head: bytes) -> bytes:
+    """A response's head as the caller got it, without the fields of an unscored call that sidecar adds.
+    Fails when they are not there, once."""
+    rest, added = _TO_CALLER.subn(b"", head)
+    assert added == 1, head
+    return rest
