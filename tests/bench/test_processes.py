@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bench.rig.processes import Died, Peak, Ports, Tree, rss
