@@ -138,10 +138,11 @@ def _fit(arguments: list[str]) -> int:
         command.add_arguments(parser)
         return command.run(parser.parse_args(arguments))
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in FIT_PACKAGES:
+        package = (error.name or "").partition(".")[0]
+        if package not in FIT_PACKAGES:
             raise
         raise SidecarError(
-            f"`sidecar fit` needs {error.name}, which is not installed; "
+            f"`sidecar fit` needs {package}, which is not installed; "
             "install sidecar with its extra `fit`, in the checkout: pip install '.[fit]'"
         ) from error
 
