@@ -12,7 +12,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -30,15 +30,20 @@ log = logging.getLogger(__name__)
 BATCH_SECONDS = 0.05
 """How long records wait for company. The windows are minutes long, so this is soon enough."""
 
-BATCH_RECORDS = 256
-"""A full batch goes at once."""
+BATCH_RECORDS = 64
+"""A full batch goes at once. Small, because making records is work, and calls wait for it."""
 
 ALIVE_SECONDS = 1.0
 """An empty batch is sent this often as a sign of life."""
 
 RETRY_SECONDS = 0.1
-RECORD_BYTES = 600
-"""About what a record without bodies and features takes in memory."""
+
+
+class Sealed(NamedTuple):
+    """A batch ready to be written, and how many records are in it."""
+
+    data: bytes
+    records: int
 
 
 class Teller(asyncio.Protocol):
@@ -55,49 +60,64 @@ class Teller(asyncio.Protocol):
         self._limit = queue_bytes
         self._obey = obey
         self._calls: list[Call] = []
+        self._queue: deque[Sealed] = deque()
+        self._leaving: deque[tuple[int, Sealed]] = deque()
+        """Batches handed to the transport, each with the count of bytes written when it will have left."""
+        self._written = 0
         self._transport: asyncio.WriteTransport | None = None
         self._frames = Frames()
         self._timer: asyncio.TimerHandle | None = None
         self._plane: Plane = None  # type: ignore[assignment]  # set by keep_connected
         self._slow = False
-        self._written = 0
-        self._unheard: deque[tuple[int, int]] = deque()
-        """(end of a frame in bytes written, its records), for frames that may not have left yet."""
 
     # -- records ---------------------------------------------------------------------------------
 
     def tell(self, call: Call) -> None:
-        """Queue a call that has ended; drop it when the queue is full. Its record is made when it is sent."""
-        size = _size(call)
-        if self.queued_bytes + size > self._limit:
-            self.dropped += 1
-            self.dropped_bytes += size
-            return
+        """Take a call that has ended. Its record is made soon, with those of its batch."""
         self._calls.append(call)
-        self.queued_bytes += size
-        if len(self._calls) >= BATCH_RECORDS and not self._slow:
+        if len(self._calls) >= BATCH_RECORDS:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Send what is queued, if somebody listens and keeps up; a batch per turn of the loop, so that no
-        call waits for the records of others."""
+        """Seal what has been told into a batch, and send what is queued if somebody listens and keeps up."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport is None or self._slow:
-            return
-        calls = self._calls[:BATCH_RECORDS]
-        del self._calls[:BATCH_RECORDS]
-        self.queued_bytes = sum(map(_size, self._calls)) if self._calls else 0
-        data = frame(self._batch(tuple(map(record_of, calls))))
-        self._written += len(data)
-        self._unheard.append((self._written, len(calls)))
-        self._transport.write(data)
-        self._forget_heard()
-        if self._calls and not self._slow:
-            self._timer = self._loop.call_later(0, self.flush)
+        if self._calls or not self._queue:
+            self._seal()
+        self._send()
+
+    def _seal(self) -> None:
+        calls, self._calls = self._calls, []
+        batch = Sealed(frame(self._batch(tuple(map(record_of, calls)))), len(calls))
+        size = len(batch.data)
+        if self.queued_bytes + size > self._limit:
+            self._count_dropped(batch)
+        else:
+            self.queued_bytes += size
+            self._queue.append(batch)
+
+    def _send(self) -> None:
+        while self._queue and self._transport is not None and not self._slow:
+            batch = self._queue.popleft()
+            size = len(batch.data)
+            self.queued_bytes -= size
+            self._written += size
+            self._leaving.append((self._written, batch))
+            self._transport.write(batch.data)
+            self._forget_those_gone()
+
+    def _forget_those_gone(self) -> None:
+        assert self._transport is not None
+        gone = self._written - self._transport.get_write_buffer_size()
+        while self._leaving and self._leaving[0][0] <= gone:
+            self._leaving.popleft()
+
+    def _count_dropped(self, batch: Sealed) -> None:
+        self.dropped += batch.records
+        self.dropped_bytes += len(batch.data)
 
     def _batch(self, records: tuple[Record, ...]) -> Batch:
         plane = self._plane
@@ -111,13 +131,6 @@ class Teller(asyncio.Protocol):
             refused=self.refused,
             records=records,
         )
-
-    def _forget_heard(self) -> None:
-        """Drop the notes on frames that have left this process whole."""
-        assert self._transport is not None
-        left = self._written - self._transport.get_write_buffer_size()
-        while self._unheard and self._unheard[0][0] <= left:
-            self._unheard.popleft()
 
     # -- the connection --------------------------------------------------------------------------
 
@@ -140,9 +153,9 @@ class Teller(asyncio.Protocol):
         self._slow = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_heard()
-        self.dropped += sum(count for _, count in self._unheard)
-        self._unheard.clear()
+        self._forget_those_gone()
+        while self._leaving:
+            self._count_dropped(self._leaving.popleft()[1])
         self._transport = None
         self._slow = False
 
@@ -151,7 +164,7 @@ class Teller(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._slow = False
-        self.flush()
+        self._send()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -166,11 +179,6 @@ class Teller(asyncio.Protocol):
         self.flush()
         if self._transport is not None:
             self._transport.close()
-
-
-def _size(call: Call) -> int:
-    """About the bytes that a call takes while it waits in the queue."""
-    return RECORD_BYTES + sum(map(len, call.kept)) + sum(map(len, call.kept_response))
 
 
 def record_of(call: Call) -> Record:
