@@ -1,0 +1,158 @@
+"""The admin HTTP API: parameters in, JSON out. Reads only; whatever is wrong with a request is named.
+
+Handlers fetch and answer, nothing more: what an answer holds is decided in `sidecar.console.views` and its
+neighbours, how a parameter is read in `sidecar.console.problem`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import get_args
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from sidecar.console import exchange_view, health, metrics, page, views, windows_view
+from sidecar.console.metric_values import Source
+from sidecar.console.problem import Problem, choice, known, moment, whole
+from sidecar.exchange import Verdict
+from sidecar.observer.observer import Observer
+
+log = logging.getLogger(__name__)
+
+OBSERVER = web.AppKey("observer", Observer)
+REGISTRY = web.AppKey("registry", CollectorRegistry)
+
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+"""On every answer. What is shown was partly written by callers, so nothing in it may run or be kept."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(source: Source) -> web.Application:
+    """The admin application over one observer."""
+    app = web.Application(middlewares=[_guarded])
+    app[OBSERVER] = source.observer
+    app[REGISTRY] = metrics.registry(source)
+    for path, handler in PATHS.items():
+        app.router.add_get(path, handler)
+    return app
+
+
+@web.middleware
+async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Adds the headers, and turns whatever goes wrong into a problem."""
+    try:
+        answer = await handler(request)
+    except Problem as problem:
+        answer = problem.response()
+    except web.HTTPNotFound:
+        detail = f"{request.path} is not here; there is {', '.join(PATHS)}"
+        answer = Problem(404, "No such page", detail).response()
+    except web.HTTPMethodNotAllowed as refused:
+        allowed = ", ".join(sorted(refused.allowed_methods))
+        answer = Problem(405, "Method not allowed", f"{request.path} takes {allowed}").response()
+        answer.headers["Allow"] = refused.headers["Allow"]
+    except Exception:
+        log.exception("the admin API failed: %s %s", request.method, request.path)
+        answer = Problem(500, "Error inside the sidecar", "See the sidecar's log.").response()
+    answer.headers.update(HEADERS)
+    return answer
+
+
+def _json(value: views.View, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """200 while this process works."""
+    return web.Response(text="ok\n")
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """200 when a call would be answered now, else 503, with the reasons."""
+    status, body = health.readiness(request.app[OBSERVER])
+    return _json(body, status)
+
+
+async def show_metrics(request: web.Request) -> web.Response:
+    """Prometheus or OpenMetrics text, as the scraper asks for it."""
+    body, content_type = metrics.render(request.app[REGISTRY], request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def show_status(request: web.Request) -> web.Response:
+    """What this sidecar is doing and what it loses."""
+    known(request.query, ())
+    return _json(views.status(request.app[OBSERVER]))
+
+
+async def show_drift(request: web.Request) -> web.Response:
+    """The evidence for and against a drift of every feature."""
+    known(request.query, ())
+    return _json(views.drift(request.app[OBSERVER]))
+
+
+async def show_windows(request: web.Request) -> web.Response:
+    """Every window beside its reference."""
+    query = request.query
+    known(query, ("model", "version", "route"))
+    names = (query.get("model", ""), query.get("version", ""), query.get("route", ""))
+    return _json(windows_view.windows(request.app[OBSERVER], *names))
+
+
+async def show_exchanges(request: web.Request) -> web.Response:
+    """The latest exchanges, newest first."""
+    observer = request.app[OBSERVER]
+    query = request.query
+    known(query, ("limit", "verdict", "since"))
+    most = 2 * observer.settings.kept_exchanges
+    limit = whole(query, "limit", min(50, most), most)
+    verdict, since = choice(query, "verdict", VERDICTS), moment(query, "since")
+    return _json(exchange_view.exchanges(observer, limit, verdict, since))
+
+
+async def show_exchange(request: web.Request) -> web.Response:
+    """One exchange, by its request id."""
+    known(request.query, ())
+    id_ = request.match_info["id"]
+    found = exchange_view.exchange(request.app[OBSERVER], id_)
+    if found is None:
+        raise Problem(404, "No such exchange", f"id: {id_!r} is not among the exchanges that are kept", "id")
+    return _json(found)
+
+
+async def show_page(request: web.Request) -> web.Response:
+    """The main facts, for people."""
+    return web.Response(text=page.render(request.app[OBSERVER]), content_type="text/html")
+
+
+async def show_style(request: web.Request) -> web.FileResponse:
+    """The page's style sheet."""
+    return web.FileResponse(page.STYLE)
+
+
+PATHS: dict[str, Handler] = {
+    "/": show_page,
+    "/style.css": show_style,
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": show_metrics,
+    "/api/v1/status": show_status,
+    "/api/v1/windows": show_windows,
+    "/api/v1/drift": show_drift,
+    "/api/v1/exchanges": show_exchanges,
+    "/api/v1/exchanges/{id}": show_exchange,
+}
+"""Everything that's served on the admin address, for GET and HEAD."""

@@ -1,0 +1,179 @@
+"""The values of every metric, read from the observer's state at a scrape.
+
+One generator for each part of the state. Counterpart: `sidecar.console.metrics`, the table of names.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from sidecar import __version__
+from sidecar.observer import calls
+from sidecar.observer.axes import Fields
+from sidecar.observer.observer import Observer
+from sidecar.observer.routes import Key
+from sidecar.observer.traffic import Flow
+from sidecar.observer.windows import Window
+from sidecar.scoring.bins import Counts
+
+FEATURES = 256
+"""Features that have bin counters in /metrics: each is a dozen series for every flow, and Prometheus pays
+for series. The API shows all of them."""
+
+UPSTREAM_STATES = ("up", "down", "unknown")
+DRIFT_STATES = ("unknown", "stable", "feature-drift")
+
+HISTOGRAMS = {
+    "duration_seconds": "sidecar_request_duration_seconds",
+    "upstream_seconds": "sidecar_upstream_duration_seconds",
+    "added_seconds": "sidecar_added_duration_seconds",
+    "scoring_seconds": "sidecar_scoring_duration_seconds",
+    "request_bytes": "sidecar_request_size_bytes",
+    "response_bytes": "sidecar_response_size_bytes",
+    "score": "sidecar_score",
+}
+"""Column of `sidecar.observer.calls` -> metric."""
+
+
+class Bucketed(NamedTuple):
+    """A histogram: (upper bound, count at or under it) rising to +Inf, and the sum of all values."""
+
+    buckets: Sequence[tuple[str, float]]
+    sum: float
+
+
+class Value(NamedTuple):
+    """One series now."""
+
+    name: str
+    labels: tuple[str, ...]
+    value: float | Bucketed
+
+
+class Spans(Protocol):
+    """What is asked of `sidecar.tracing.spans.SpanExport`."""
+
+    @property
+    def exported(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+
+
+class Source(NamedTuple):
+    """Where values come from."""
+
+    observer: Observer
+    spans: Spans
+
+
+def values(source: Source) -> Iterator[Value]:
+    """Every series."""
+    observer = source.observer
+    for key, flow in observer.traffic.flows.items():
+        yield from _calls(key, flow)
+        yield from _inputs(key, flow, observer.traffic.digest)
+        yield from _outputs(key, flow)
+    yield from _reference(observer.traffic.fields, observer.traffic.digest)
+    yield from _data_planes(observer)
+    yield from _learning(observer)
+    yield from _observer(observer)
+    yield Value("sidecar_spans_exported_total", (), source.spans.exported)
+    yield Value("sidecar_spans_failed_total", (), source.spans.failed)
+    yield Value("sidecar_spans_over_budget_total", (), source.spans.dropped)
+
+
+def _calls(key: Key, flow: Flow) -> Iterator[Value]:
+    for (status, verdict), count in flow.verdicts.items():
+        yield Value("sidecar_requests_total", (*key, str(status), verdict), count)
+    yield Value("sidecar_rows_total", tuple(key), flow.rows)
+    yield Value("sidecar_rows_flagged_total", tuple(key), flow.flagged)
+    total = flow.calls.total
+    for i, (column, bounds) in enumerate(calls.BOUNDS.items()):
+        sum_ = float(total.moments.mean[i] * total.moments.count[i])
+        buckets = _buckets(total.counts[flow.calls.bins.slices[i]], bounds)
+        yield Value(HISTOGRAMS[column], tuple(key), Bucketed(buckets, sum_))
+
+
+def _buckets(counts: Counts, bounds: Sequence[float]) -> list[tuple[str, float]]:
+    # The last count is of calls that have no such value: they're no observation.
+    cumulative = counts[:-1].cumsum().tolist()
+    return list(zip([*(f"{bound:.10g}" for bound in bounds), "+Inf"], cumulative, strict=True))
+
+
+def _inputs(key: Key, flow: Flow, digest: str) -> Iterator[Value]:
+    if flow.inputs is None or flow.drift is None:
+        return
+    for field, bin_, count in _counts(flow.inputs):
+        yield Value("sidecar_feature_rows_total", (*key, digest, field, bin_), count)
+    for i, field in enumerate(flow.drift.names[:FEATURES]):
+        yield Value("sidecar_feature_drift_evidence", (*key, field), float(flow.drift.evidence[i]))
+        yield Value("sidecar_feature_drift_effect_ratio", (*key, field), float(flow.drift.effects[i]))
+    yield Value("sidecar_drift_alarms_total", tuple(key), flow.drift.alarms)
+
+
+def _outputs(key: Key, flow: Flow) -> Iterator[Value]:
+    if flow.outputs.window is not None and flow.outputs.cut:
+        for field, bin_, count in _counts(flow.outputs.window):
+            yield Value("sidecar_output_rows_total", (*key, field, bin_), count)
+
+
+def _counts(window: Window) -> Iterator[tuple[str, str, int]]:
+    for field, where in list(zip(window.fields, window.bins.slices, strict=True))[:FEATURES]:
+        for bin_, count in zip(field.labels, window.total.counts[where].tolist(), strict=True):
+            yield field.name, bin_, count
+
+
+def _reference(fields: Fields, digest: str) -> Iterator[Value]:
+    for field in fields[:FEATURES]:
+        for bin_, share in zip(field.labels, field.probabilities, strict=True):
+            yield Value("sidecar_feature_reference_ratio", (digest, field.name, bin_), share)
+    yield Value("sidecar_features_unexported", (), max(0, len(fields) - FEATURES))
+
+
+def _data_planes(observer: Observer) -> Iterator[Value]:
+    now = observer.clock()
+    totals = observer.workers.totals()
+    yield Value("sidecar_calls_total", (), totals.calls)
+    for cause, count in totals.failed.items():
+        yield Value("sidecar_failures_total", (cause,), count)
+    yield Value("sidecar_records_dropped_total", ("queue-full",), totals.records_dropped)
+    yield Value("sidecar_records_dropped_bytes_total", (), totals.records_dropped_bytes)
+    workers = observer.workers.current(now)
+    for worker in workers:
+        number, counters = (str(worker.worker),), worker.counters
+        yield Value("sidecar_queue_bytes", number, counters.queue_bytes)
+        yield Value("sidecar_calls_in_flight", number, counters.in_flight)
+        yield Value("sidecar_connections", number, counters.connections)
+        yield Value("sidecar_upstream_connections", number, counters.upstream_connections)
+    health = observer.workers.health(now)
+    yield Value("sidecar_workers", (), len(workers))
+    for state in UPSTREAM_STATES:
+        yield Value("sidecar_upstream_state", (state,), float(state == health.upstream))
+    yield Value("sidecar_ready", (), float(not health.reasons))
+
+
+def _learning(observer: Observer) -> Iterator[Value]:
+    learning = observer.learning
+    yield Value("sidecar_learning_rows", (), learning.seen)
+    yield Value("sidecar_learning_rows_needed", (), learning.need if observer.is_learning else 0)
+    yield Value("sidecar_learning_failures_total", (), learning.failures)
+    if observer.traffic.digest:
+        yield Value("sidecar_baseline_info", (observer.traffic.digest,), 1)
+    drift = observer.drift_state().partition(";")[0]
+    for state in DRIFT_STATES:
+        yield Value("sidecar_drift_state", (state,), float(state == drift))
+
+
+def _observer(observer: Observer) -> Iterator[Value]:
+    yield Value("sidecar_up", (), 1)
+    yield Value("sidecar_build_info", (__version__, platform.python_version()), 1)
+    yield Value("sidecar_start_time_seconds", (), observer.started)
+    yield Value("sidecar_observer_restarts_total", (), observer.starts - 1)
+    yield Value("sidecar_observer_records_total", (), observer.records)
+    yield Value("sidecar_observer_busy_seconds_total", (), observer.busy_seconds)
+    for reason, count in observer.traffic.left_out.items():
+        yield Value("sidecar_observer_left_out_total", (reason,), count)

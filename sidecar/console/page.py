@@ -1,0 +1,144 @@
+"""The page at `/`: is it healthy, is it odd, has it moved. Plain HTML, drawn anew every five seconds.
+
+Everything shown may come from a caller (names, paths, categories), so all text goes through `text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from sidecar.console import exchange_view, views, windows_view
+from sidecar.console.views import View
+from sidecar.observer.observer import Observer
+
+STYLE = Path(__file__).parent / "static" / "style.css"
+
+FEATURES_SHOWN = 12
+EXCHANGES_SHOWN = 12
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>sidecar</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="refresh" content="5">
+<link rel="stylesheet" href="/style.css"></head><body>
+<h1>sidecar before <code>{upstream}</code></h1>
+{parts}
+<footer>The same as data: <a href="/api/v1/status">status</a> · <a href="/api/v1/windows">windows</a> ·
+<a href="/api/v1/drift">drift</a> · <a href="/api/v1/exchanges">exchanges</a> ·
+<a href="/metrics">metrics</a> · <a href="/readyz">readiness</a></footer></body></html>
+"""
+
+
+def render(observer: Observer) -> str:
+    """The page for the state as it is now."""
+    status = views.status(observer)
+    flows = windows_view.windows(observer)["windows"]
+    latest = exchange_view.exchanges(observer, EXCHANGES_SHOWN)["exchanges"]
+    odd = exchange_view.exchanges(observer, EXCHANGES_SHOWN, "outlier")["exchanges"]
+    parts = [
+        _state(status),
+        _flows(flows),
+        _drift(views.drift(observer)["flows"]),
+        _exchanges("Latest outliers", odd),
+        _exchanges("Latest calls", latest),
+    ]
+    return _PAGE.format(upstream=text(status["upstream_url"]), parts="\n".join(filter(None, parts)))
+
+
+def text(value: Any) -> str:
+    """Any value as HTML text."""
+    if isinstance(value, float):
+        return escape(f"{value:.4g}")
+    return escape("" if value is None else str(value))
+
+
+def _state(status: View) -> str:
+    health = status["health"]
+    ready = not health["reasons"]
+    facts = {
+        "Ready": (ready, "yes" if ready else "; ".join(health["reasons"])),
+        "Model": (health["upstream"] != "down", health["upstream"]),
+        "Baseline": (not status["baseline"]["error"], _baseline(status)),
+        "Inputs": (status["drift"] in ("stable", "unknown"), status["drift"]),
+        "Calls": (True, f"{status['calls']} ended, {sum(status['failed'].values())} of them failed"),
+        "Lost": (status["records_dropped"] == 0, f"{status['records_dropped']} records dropped"),
+    }
+    rows = ((name, _marked(*fact)) for name, fact in facts.items())
+    return _table("State", ("", ""), ([text(name), fact] for name, fact in rows))
+
+
+def _marked(good: bool, words: str) -> str:
+    return f'<span class="{"good" if good else "bad"}">{text(words)}</span>'
+
+
+def _baseline(status: View) -> str:
+    learning, baseline = status["learning"], status["baseline"]
+    if baseline["error"]:
+        return str(baseline["error"])
+    if baseline["digest"]:
+        return f"{baseline['digest']} ({baseline['directory']})"
+    progress = f"learning, {learning['rows_seen']} of {learning['rows_needed']} rows"
+    return f"{progress}; the last try failed: {learning['failure']}" if learning["failure"] else progress
+
+
+def _flows(flows: Sequence[View]) -> str:
+    head = ("Model", "Version", "Route", "#Calls", "#Rows", "#Flagged", "#p50 s", "#p99 s", "#added p50 s")
+    return _table("Traffic", head, (_flow(flow) for flow in flows))
+
+
+def _flow(flow: View) -> list[str]:
+    fields = {field["name"]: field["window"]["quantiles"] or {} for field in flow["calls"]["fields"]}
+    numbers = (
+        sum(one["calls"] for one in flow["calls_total"]),
+        flow["rows_total"],
+        flow["rows_flagged_total"],
+        fields["duration_seconds"].get("p50"),
+        fields["duration_seconds"].get("p99"),
+        fields["added_seconds"].get("p50"),
+    )
+    return [text(flow[name]) for name in ("model", "version", "route")] + [text(one) for one in numbers]
+
+
+def _drift(flows: Sequence[View]) -> str:
+    head = ("Model", "Feature", "#Rows moved", "#Evidence (log e)", "Since")
+    rows = []
+    for flow in flows:
+        alarm = flow["alarm"] or {"features": ()}
+        alarmed = {one["feature"]: alarm["since"] for one in alarm["features"]}
+        for one in flow["features"][:FEATURES_SHOWN]:
+            since = alarmed.get(one["feature"])
+            name = _marked(False, one["feature"]) if since else text(one["feature"])
+            moved, evidence = f"{one['effect']:.0%}", one["log_evidence"]
+            rows.append([text(flow["model"]), name, text(moved), text(evidence), text(since)])
+    return _table("Inputs against the reference", head, rows)
+
+
+def _exchanges(title: str, found: Sequence[View]) -> str:
+    head = ("Started", "Request", "#Status", "Verdict", "#Score", "#Seconds", "Id")
+    return _table(title, head, (_exchange(one) for one in found))
+
+
+def _exchange(one: View) -> list[str]:
+    id_ = f'<a href="/api/v1/exchanges/{text(one["id"])}"><code>{text(one["id"][:18])}</code></a>'
+    verdict = _marked(one["verdict"] not in ("outlier", "adversarial"), one["verdict"])
+    score = None if one["score"] != one["score"] else one["score"]
+    request = f"<code>{text(one['method'])} {text(one['target'][:80])}</code>"
+    numbers = [text(one["status"]), verdict, text(score), text(one["duration_seconds"])]
+    return [text(one["started"]), request, *numbers, id_]
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already; a heading with # in front has numbers. Empty without rows."""
+    drawn = "".join(_row("td", row, head) for row in rows)
+    if not drawn:
+        return ""
+    names = _row("th", [text(one.removeprefix("#")) for one in head], head) if any(head) else ""
+    return f'<h2>{text(title)}</h2><div class="scroll"><table>{names}{drawn}</table></div>'
+
+
+def _row(tag: str, cells: Sequence[str], head: Sequence[str]) -> str:
+    classes = (' class="number"' if one.startswith("#") else "" for one in head)
+    drawn = (f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(classes, cells, strict=True))
+    return f"<tr>{''.join(drawn)}</tr>"

@@ -1,0 +1,114 @@
+"""The observer's process: state, socket, snapshots, fitting, spans and the admin address, wired together.
+
+`sidecar.app` starts it and starts it again when it dies. Whatever happens here, calls go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from sidecar.console.api import application
+from sidecar.console.metric_values import Source
+from sidecar.errors import UsageError
+from sidecar.exchange import Record
+from sidecar.observer import snapshot
+from sidecar.observer.fitting import keep_fitting
+from sidecar.observer.hearing import Hearing
+from sidecar.observer.observer import Observer, State
+from sidecar.settings import Settings
+from sidecar.tasks import Tasks
+from sidecar.tracing.spans import SpanExport
+from sidecar.values import host_port
+
+log = logging.getLogger(__name__)
+
+SOCKET = "observer.sock"
+SNAPSHOT = "observer.snapshot"
+
+NICE = 10
+"""The model's traffic goes first."""
+
+
+async def serve(settings: Settings, run_dir: Path) -> None:
+    """Observe until cancelled or told by SIGTERM. Raises UsageError when the admin address is taken."""
+    os.nice(NICE)
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, asked.set)
+    # Ctrl-C reaches every process of the terminal. The data planes end first, then the supervisor asks us.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    async with running(settings, run_dir):
+        # What was loaded until now stays: the collector need not look at it again.
+        gc.freeze()
+        await asked.wait()
+
+
+@asynccontextmanager
+async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Observer, list[str]]]:
+    """An observer at work, and the URLs of its admin address. It ends, and is kept, with the context."""
+    observer = Observer(settings)
+    saved = snapshot.read(run_dir / SNAPSHOT, State)
+    if saved is not None:
+        observer.restore(saved)
+    spans = SpanExport(settings)
+    hearing = Hearing(observer, (lambda records: _export(spans, observer, records)) if spans.active else None)
+    tasks = Tasks()
+    admin = web.AppRunner(application(Source(observer, spans)), access_log=None)
+    try:
+        urls = await _listen(admin, settings.admin)
+        await hearing.open(run_dir / SOCKET)
+        # At once, so that a crash within the first seconds is counted too.
+        _save(observer, run_dir)
+        tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
+        tasks.start("learning", keep_fitting(observer.learning, settings.detectors, run_dir))
+        log.info("observing; admin at %s", ", ".join(urls))
+        yield observer, urls
+    finally:
+        await tasks.close()
+        await hearing.close()
+        await admin.cleanup()
+        spans.close()
+        _save(observer, run_dir)
+
+
+async def _listen(admin: web.AppRunner, address: str) -> list[str]:
+    where = host_port(address)
+    await admin.setup()
+    try:
+        await web.TCPSite(admin, where.host, where.port).start()
+    except OSError as error:
+        raise UsageError(f"admin {address}: {error.strerror}; give another address") from error
+    return [f"http://{host}:{port}" for host, port, *_ in admin.addresses]
+
+
+def _export(spans: SpanExport, observer: Observer, records: tuple[Record, ...]) -> None:
+    drift = observer.drift_state()
+    for record in records:
+        spans.record(record, drift)
+
+
+async def _keep_saving(observer: Observer, run_dir: Path, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        content = snapshot.encode(observer.keep())
+        await asyncio.to_thread(_write, run_dir, content)
+
+
+def _save(observer: Observer, run_dir: Path) -> None:
+    _write(run_dir, snapshot.encode(observer.keep()))
+
+
+def _write(run_dir: Path, content: bytes) -> None:
+    try:
+        snapshot.write(run_dir / SNAPSHOT, content)
+    except OSError as error:
+        log.error("the snapshot could not be written: %s", error)

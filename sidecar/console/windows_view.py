@@ -1,0 +1,134 @@
+"""`/api/v1/windows`: every rolling window beside what it is compared with. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.console.views import View, flow_names, when
+from sidecar.observer.observer import Observer
+from sidecar.observer.outputs import Outputs
+from sidecar.observer.routes import Key
+from sidecar.observer.traffic import Flow
+from sidecar.observer.windows import Window
+from sidecar.scoring.bins import ReferenceField
+
+QUANTILES = {"p05": 0.05, "p50": 0.5, "p90": 0.9, "p99": 0.99}
+"""Of the window's uniform sample, which is the whole window unless that's very large."""
+
+
+def windows(observer: Observer, model: str = "", version: str = "", route: str = "") -> View:
+    """All flows that have these names; an empty name stands for any."""
+    now = observer.clock()
+    wanted = (model, version, route)
+    return {
+        "windows": [
+            _flow(key, flow, now)
+            for key, flow in observer.traffic.flows.items()
+            if all(not want or want == name for want, name in zip(wanted, key, strict=True))
+        ]
+    }
+
+
+def _flow(key: Key, flow: Flow, now: float) -> View:
+    return {
+        **flow_names(key),
+        "last": when(flow.last),
+        "rows_total": flow.rows,
+        "rows_flagged_total": flow.flagged,
+        "calls_total": [
+            {"status": status, "verdict": verdict, "calls": calls}
+            for (status, verdict), calls in sorted(flow.verdicts.items())
+        ],
+        "calls": window(flow.calls, now),
+        "inputs": window(flow.inputs, now) if flow.inputs is not None else None,
+        "outputs": _outputs(flow.outputs, now),
+    }
+
+
+def _outputs(outputs: Outputs, now: float) -> View | None:
+    if outputs.window is None:
+        return None
+    # Until the first window is full there's nothing to compare with.
+    return {
+        "reference_is": "first-window" if outputs.cut else "none-yet",
+        "rows_of_other_shape": outputs.other_shape,
+        **window(outputs.window, now),
+    }
+
+
+def window(rolling: Window, now: float) -> View:
+    """One window: the time it covers, and each field's reference and window side by side."""
+    block = rolling.snapshot(now)
+    summary = block.summary
+    sample = summary.sample.rows
+    moments = summary.moments
+    fields = []
+    for i, (field, where) in enumerate(zip(rolling.fields, rolling.bins.slices, strict=True)):
+        counts = summary.counts[where]
+        now_is = {
+            "rows": summary.rows,
+            "mean": _number(moments.mean[i], moments.count[i]),
+            "std": _number(np.sqrt(moments.variance[i]), moments.count[i]),
+            "min": _number(moments.low[i], moments.count[i]),
+            "max": _number(moments.high[i], moments.count[i]),
+            "missing": _share(counts[-1], summary.rows),
+            "new": _share(counts[-2], summary.rows) if field.kind == "category" else None,
+            "quantiles": _quantiles(sample[:, i]),
+        }
+        fields.append(_field(field, counts, now_is))
+    return {"since": when(block.first), "until": when(block.last), "rows": summary.rows, "fields": fields}
+
+
+def _field(field: ReferenceField, counts: NDArray[np.int64], now_is: View) -> View:
+    shares = field.probabilities or (None,) * len(counts)
+    return {
+        "name": field.name,
+        "kind": field.kind,
+        "reference": _reference(field),
+        "window": now_is,
+        "psi": psi(field, counts) if field.probabilities and counts.sum() else None,
+        "bins": [
+            {"label": label, "reference": share, "window": count}
+            for label, share, count in zip(field.labels, shares, counts.tolist(), strict=True)
+        ],
+    }
+
+
+def _reference(field: ReferenceField) -> View | None:
+    if not field.probabilities:
+        return None
+    return {
+        "rows": field.rows,
+        "mean": field.mean,
+        "std": field.std,
+        "min": field.min,
+        "max": field.max,
+        "missing": field.probabilities[-1],
+    }
+
+
+def psi(field: ReferenceField, counts: NDArray[np.int64]) -> float:
+    """Population stability index, for display: people know it, but it alarms on noise. Half a row is added to
+    every bin, so that an empty one doesn't make it infinite."""
+    expected = np.array(field.probabilities) * field.rows + 0.5
+    found = counts + 0.5
+    p, q = expected / expected.sum(), found / found.sum()
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def _quantiles(values: NDArray[np.float64]) -> View | None:
+    found = values[np.isfinite(values)]
+    if not len(found):
+        return None
+    return dict(zip(QUANTILES, np.quantile(found, list(QUANTILES.values())).tolist(), strict=True))
+
+
+def _number(value: Any, count: float) -> float | None:
+    return float(value) if count > 0 and np.isfinite(value) else None
+
+
+def _share(part: Any, rows: int) -> float | None:
+    return float(part) / rows if rows else None

@@ -1,0 +1,16 @@
+"""The second process: hears of every call after it was answered, remembers, compares, explains.
+
+The story of a batch of records, in the order of the files:
+
+    hearing     the socket: bytes -> Batch, and orders back to the data planes
+    observer    the whole state: a Batch goes in, orders and snapshots come out; no I/O
+    workers     what each data plane process last said of itself
+    exchanges   the latest calls, as they were
+    windows     per model, version and route: rolling summaries of inputs, outputs and calls
+    drift       each feature's sequential test against the reference
+    learning    rows for a first baseline, where none was given; `fitting` runs the process that fits
+    snapshot    all of it on disk, so that a crash costs seconds and not the window
+
+Nobody waits for this process. When it cannot keep up it stops reading, the data planes' queues fill, and
+they drop and count: see `sidecar.observer.hearing`.
+"""

@@ -1,0 +1,76 @@
+"""Axes for what has no training reference: answers and calls get their bins here.
+
+They are described as the fields of a reference are (`sidecar.scoring.bins`), so that inputs, answers and
+calls are counted, kept and shown by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.scoring.bins import Bins, ReferenceField
+
+Fields = tuple[ReferenceField, ...]
+"""The columns of a matrix, with their bins."""
+
+Vector = NDArray[np.float64]
+
+
+def undivided(name: str) -> ReferenceField:
+    """A number with a single bin, and one for missing values."""
+    return ReferenceField(name, "number", (), ("any", "missing"), (), 0)
+
+
+def measured(name: str, bounds: Sequence[float]) -> ReferenceField:
+    """A number with a bin up to and including each bound, as Prometheus has them, and one above."""
+    labels = (*(f"<={bound:.6g}" for bound in bounds), f">{bounds[-1]:.6g}", "missing")
+    # Bins hold what is less than their edge: the next number after a bound lets the bound in.
+    edges = tuple(np.nextafter(bounds, np.inf).tolist())
+    return ReferenceField(name, "number", edges, labels, (), 0)
+
+
+def category(name: str, texts: Sequence[str]) -> ReferenceField:
+    """A category whose values are the ranks of `texts`; any other rank is new."""
+    edges = tuple(rank + 0.5 for rank in range(len(texts)))
+    return ReferenceField(name, "category", edges, (*texts, "new", "missing"), (), 0)
+
+
+def by_quantiles(name: str, values: Vector, bins: int = 10) -> ReferenceField:
+    """A number whose bins hold about equal shares of `values`, shape (rows,), which are its reference.
+
+    Edges are values themselves; ties make fewer bins. A constant has a bin of its own, so that a move to
+    either side is seen. Without any value there is a single bin.
+    """
+    found = values[~np.isnan(values)]
+    if not len(found):
+        return undivided(name)
+    low, high = found.min(), found.max()
+    edges = np.unique(np.quantile(found, np.arange(1, bins) / bins, method="higher"))
+    edges = np.array((low, np.nextafter(low, np.inf))) if low == high else edges[edges > low]
+    if low == high:
+        labels = [f"<{low:.6g}", f"{low:.6g}", f">{low:.6g}"]
+    else:
+        ends = ("-inf", *(f"{edge:.6g}" for edge in edges.tolist()), "inf")
+        labels = [f"[{start}, {end})" for start, end in pairwise(ends)]
+    field = ReferenceField(name, "number", tuple(edges.tolist()), (*labels, "missing"), (), 0)
+    return as_reference(field, values)
+
+
+def as_reference(field: ReferenceField, values: Vector) -> ReferenceField:
+    """The field with the shares and statistics of `values`, shape (rows,), as its reference."""
+    counts = Bins((field,)).counts(values[:, None])
+    found = values[np.isfinite(values)]
+    return msgspec.structs.replace(
+        field,
+        probabilities=tuple((counts / max(1, len(values))).tolist()),
+        rows=len(values),
+        mean=float(found.mean()) if len(found) else 0.0,
+        std=float(found.std()) if len(found) else 0.0,
+        min=float(found.min()) if len(found) else 0.0,
+        max=float(found.max()) if len(found) else 0.0,
+    )

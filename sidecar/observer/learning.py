@@ -1,0 +1,159 @@
+"""Learning: rows of the first calls, until there are enough to fit a baseline from them.
+
+    collecting -> fitting -> learned
+        ^------------'  failed: more rows are wanted, twice as many each time
+
+Pure state; `sidecar.observer.fitting` runs the process that fits. Rows are kept as lines of JSON, as
+`sidecar fit` reads them, in one heap for each set of columns: where several models share a sidecar, the first
+heap that is large enough becomes the baseline.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from sidecar import codecs
+from sidecar.errors import SidecarError
+from sidecar.exchange import Record, Request
+from sidecar.features import columns
+
+log = logging.getLogger(__name__)
+
+HEAPS = 8
+"""Sets of columns that rows are collected for; calls with yet other columns are not learned from."""
+
+HEAP_BYTES = 16 * 1024 * 1024
+"""Bytes of lines kept in one heap; beyond, the oldest rows make room."""
+
+MOST = 8
+"""After failures at most this many times the rows asked for are collected; then the oldest make room."""
+
+Phase = Literal["collecting", "fitting", "learned"]
+
+_json = msgspec.json.Encoder()
+
+
+class KeptLearning(msgspec.Struct, frozen=True):
+    """Learning as it is kept on disk."""
+
+    need: int
+    heaps: tuple[tuple[tuple[str, ...], tuple[bytes, ...]], ...]
+    baseline: str
+    failure: str
+    failures: int
+
+
+class Heap:
+    """The rows of one set of columns, as lines of JSON."""
+
+    def __init__(self) -> None:
+        self.lines: deque[bytes] = deque()
+        self.bytes = 0
+        self.fresh = 0
+        """Rows since the last try."""
+
+    def add(self, line: bytes, most: int) -> None:
+        self.lines.append(line)
+        self.bytes += len(line)
+        self.fresh += 1
+        while len(self.lines) > most or self.bytes > HEAP_BYTES:
+            self.bytes -= len(self.lines.popleft())
+
+    def enough(self, need: int) -> bool:
+        """Enough rows, or as many as there is room for."""
+        return len(self.lines) >= need or (self.bytes > HEAP_BYTES * 0.9 and self.fresh >= len(self.lines))
+
+
+class Learning:
+    """What was collected so far. `rows` is how many rows were asked for."""
+
+    def __init__(self, rows: int) -> None:
+        self.phase: Phase = "collecting"
+        self.need = rows
+        self.baseline = ""
+        """Directory of the learned baseline, once there is one."""
+        self.failure = ""
+        """Why the last try failed; empty when none did."""
+        self.failures = 0
+        self.left_out = 0
+        """Calls that could not be learned from."""
+        self._most = rows * MOST
+        self._heaps: dict[tuple[str, ...], Heap] = {}
+
+    @property
+    def seen(self) -> int:
+        """Rows in the largest heap."""
+        return max((len(heap.lines) for heap in self._heaps.values()), default=0)
+
+    def update(self, records: Sequence[Record]) -> None:
+        """Collect the rows of calls that the model accepted and a codec can read."""
+        if self.phase == "learned":
+            return
+        for record in records:
+            if record.request_body and record.codec and 200 <= record.status < 300 and not record.failure:
+                self._collect(record)
+
+    def due(self) -> list[bytes] | None:
+        """The lines to fit from now, or None while there are too few. Calling it begins the fitting phase."""
+        if self.phase != "collecting":
+            return None
+        for heap in self._heaps.values():
+            if heap.enough(self.need):
+                self.phase = "fitting"
+                heap.fresh = 0
+                return list(heap.lines)
+        return None
+
+    def fitted(self, baseline: str) -> None:
+        """The fit succeeded: `baseline` is its directory. The rows are no longer needed."""
+        self.phase, self.baseline, self.failure = "learned", baseline, ""
+        self._heaps.clear()
+
+    def failed(self, message: str) -> None:
+        """The fit failed: collect more rows and try again."""
+        self.phase, self.baseline, self.failure = "collecting", "", message
+        self.failures += 1
+        self.need = min(self.need * 2, self._most)
+        if self.need == self._most and self.seen >= self._most:
+            # All the room there is was tried: start over, so that the next try sees other rows.
+            self._heaps.clear()
+
+    def _collect(self, record: Record) -> None:
+        request = Request(record.method, record.target, record.request_headers, record.request_body)
+        try:
+            codec = codecs.choose(request, record.codec)
+            found = columns(codec.decode(request)) if codec is not None else {}
+        except SidecarError:
+            found = {}
+        names = tuple(found)
+        if not names or (names not in self._heaps and len(self._heaps) >= HEAPS):
+            self.left_out += 1
+            return
+        heap = self._heaps.setdefault(names, Heap())
+        for row in zip(*(column.tolist() for column in found.values()), strict=True):
+            heap.add(_line(names, row), self._most)
+
+    def keep(self) -> KeptLearning:
+        """What `restore` needs."""
+        heaps = tuple((names, tuple(heap.lines)) for names, heap in self._heaps.items())
+        return KeptLearning(self.need, heaps, self.baseline, self.failure, self.failures)
+
+    def restore(self, kept: KeptLearning) -> None:
+        """Go on from a snapshot. A fit that was under way is started again."""
+        self.need, self.failure, self.failures = kept.need, kept.failure, kept.failures
+        for names, lines in kept.heaps:
+            heap = self._heaps[names] = Heap()
+            for line in lines:
+                heap.add(line, self._most)
+        if kept.baseline:
+            self.fitted(kept.baseline)
+
+
+def _line(names: tuple[str, ...], row: tuple[Any, ...]) -> bytes:
+    # JSON has no NaN: msgspec writes null, which `sidecar fit` reads as missing.
+    return _json.encode(dict(zip(names, row, strict=True)))

@@ -1,0 +1,197 @@
+"""The observer's whole state. A batch goes in; orders, snapshots and everything the console shows come out.
+
+No I/O but one: a baseline's directory is read when a data plane says that it scores with it. Counterparts:
+`sidecar.observer.hearing` feeds it, `sidecar.console` shows it and wires both together.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sidecar.errors import BaselineError
+from sidecar.exchange import Record
+from sidecar.features import Schema
+from sidecar.link import Batch, Drift, Order, Progress, Swap
+from sidecar.observer.drift import Alarm
+from sidecar.observer.exchanges import Exchanges
+from sidecar.observer.learning import KeptLearning, Learning
+from sidecar.observer.routes import Key
+from sidecar.observer.traffic import KeptFlow, Traffic
+from sidecar.observer.workers import Totals, Worker, Workers
+from sidecar.scoring import baseline as baselines
+from sidecar.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class State(msgspec.Struct, frozen=True):
+    """The observer as it is kept on disk."""
+
+    starts: int
+    records: int
+    baseline: str
+    digest: str
+    gone: Totals
+    workers: tuple[Worker, ...]
+    flows: tuple[KeptFlow, ...]
+    left_out: dict[str, int]
+    exchanges: tuple[Record, ...]
+    learning: KeptLearning
+
+
+class Observer:
+    """Everything that is remembered of one sidecar's traffic. Used on one event loop only."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.started = clock()
+        self.starts = 1
+        """How many times an observer was started over this state: 1 and its restarts."""
+        self.records = 0
+        self.busy_seconds = 0.0
+        """Time spent on taking records in."""
+        self.workers = Workers()
+        self.exchanges = Exchanges(settings.kept_exchanges)
+        self.traffic = Traffic(settings.window_rows, settings.window_seconds)
+        self.learning = Learning(settings.learn_rows)
+        self.baseline = ""
+        """Directory of the baseline whose reference the windows are kept against."""
+        self.baseline_error = ""
+        self.schema: Schema | None = None
+        """Of the baseline, to show features by name."""
+        self._refused = ""
+        if settings.baseline:
+            self._adopt(settings.baseline)
+
+    # -- hearing -----------------------------------------------------------------------------------
+
+    def connected(self, worker: int) -> None:
+        """A data plane connected."""
+        self.workers.connected(worker)
+
+    def gone(self, worker: int) -> None:
+        """A data plane's connection was lost."""
+        self.workers.gone(worker)
+
+    def hear(self, batch: Batch) -> None:
+        """Take in what a data plane says of itself; its records come by `take_in`."""
+        self.workers.update(batch, self.clock())
+        if batch.refused != self._refused:
+            self._refused = batch.refused
+            if batch.refused:
+                self._swap_refused(batch.refused)
+        if batch.baseline and batch.baseline != self.baseline:
+            self._adopt(batch.baseline)
+
+    def take_in(self, records: Sequence[Record]) -> None:
+        """Take in finished exchanges."""
+        began = time.perf_counter()
+        self.records += len(records)
+        self.exchanges.update(records)
+        self.traffic.update(records, self.clock())
+        if self.is_learning:
+            self.learning.update(records)
+        self.busy_seconds += time.perf_counter() - began
+
+    # -- saying ------------------------------------------------------------------------------------
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether a baseline is still to be learned: none was given and none is in use."""
+        return not self.settings.baseline and self.learning.phase != "learned"
+
+    def orders(self) -> tuple[Order, ...]:
+        """What every data plane should be told now, one order of each kind."""
+        orders: list[Order] = []
+        if self.is_learning:
+            orders.append(Progress(min(self.learning.seen, self.learning.need), self.learning.need))
+        elif self.learning.baseline:
+            orders.append(Swap(self.learning.baseline))
+        if self.traffic.fields:
+            orders.append(Drift(self.drift_state()))
+        return tuple(orders)
+
+    def alarms(self) -> list[tuple[Key, Alarm]]:
+        """The drifts that last, the strongest evidence first."""
+        found = [
+            (key, flow.drift.alarm)
+            for key, flow in self.traffic.flows.items()
+            if flow.drift is not None and flow.drift.alarm is not None
+        ]
+        return sorted(found, key=lambda one: -one[1].features[0].log_evidence)
+
+    def drift_state(self) -> str:
+        """The value of `x-drift-state` (RFC 9651: a token with parameters; `since` is a Date)."""
+        if not self.traffic.fields:
+            return "unknown"
+        alarms = self.alarms()
+        if not alarms:
+            return "stable"
+        _, alarm = alarms[0]
+        return f'feature-drift; feature="{_quotable(alarm.features[0].feature)}"; since=@{int(alarm.since)}'
+
+    # -- the baseline ------------------------------------------------------------------------------
+
+    def _adopt(self, directory: str) -> None:
+        """Keep windows against the reference of this baseline from now on."""
+        self.baseline = directory
+        try:
+            found = baselines.load(Path(directory))
+        except BaselineError as error:
+            log.error("no input windows, because the baseline cannot be read: %s", error)
+            self.baseline_error = str(error)
+            return
+        self.baseline_error = ""
+        self.schema = found.schema
+        self.traffic.adopt(found.reference, found.digest)
+        if not self.settings.baseline:
+            self.learning.fitted(directory)
+
+    def _swap_refused(self, reason: str) -> None:
+        log.error("a data plane refused the baseline: %s", reason)
+        if self.learning.phase == "learned" and not self.settings.baseline:
+            self.learning.failed(f"the data plane refused the baseline: {reason}")
+
+    # -- snapshots ---------------------------------------------------------------------------------
+
+    def keep(self) -> State:
+        """The whole state, as a value."""
+        gone, workers = self.workers.keep()
+        return State(
+            self.starts,
+            self.records,
+            self.baseline,
+            self.traffic.digest,
+            gone,
+            workers,
+            self.traffic.keep(),
+            dict(self.traffic.left_out),
+            self.exchanges.snapshot(),
+            self.learning.keep(),
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from a snapshot, as far as what it speaks of is still there."""
+        self.starts, self.records = state.starts + 1, state.records
+        self.workers.restore(state.gone, state.workers)
+        self.exchanges.restore(state.exchanges)
+        self.learning.restore(state.learning)
+        if self.learning.baseline and not Path(self.learning.baseline).is_dir():
+            self.learning.failed("the learned baseline is gone from the run directory")
+        if state.baseline and not self.settings.baseline and Path(state.baseline).is_dir():
+            self._adopt(state.baseline)
+        self.traffic.left_out.update(state.left_out)
+        self.traffic.restore(state.flows)
+
+
+def _quotable(text: str) -> str:
+    """`text` as the inside of a structured-field string: printable ASCII, quote and backslash escaped."""
+    plain = text.encode("ascii", "backslashreplace").decode("ascii")
+    shown = "".join(char if " " <= char <= "~" else "?" for char in plain)
+    return shown.replace("\\", "\\\\").replace('"', '\\"')

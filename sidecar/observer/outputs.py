@@ -1,0 +1,133 @@
+"""Windows of what the model answered. There is no reference for answers, so the first full window is one.
+
+Numbers stay numbers, text becomes the rank of its first appearance. Until the first window is full there is
+one bin; then the axes are cut by that window's quantiles and its rows are counted again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.exchange import Matrix
+from sidecar.features import label
+from sidecar.observer.axes import Fields, as_reference, by_quantiles, category, undivided
+from sidecar.observer.windows import Kept, Window
+from sidecar.scoring.bins import ReferenceField
+
+log = logging.getLogger(__name__)
+
+Columns = Mapping[str, NDArray[Any]]
+"""Named columns of one answer, each of shape (rows,): see `sidecar.features.columns`."""
+
+OUTPUTS = 64
+"""Columns of an answer that have windows. An embedding is longer, but nobody looks at its 65th number."""
+
+LABELS = 64
+"""Different texts that are told apart in one output; more are counted as new."""
+
+LABEL_LENGTH = 128
+"""Characters of a text that are looked at."""
+
+
+class KeptOutputs(msgspec.Struct, frozen=True):
+    """Output windows as they are kept on disk. `labels`: field number -> texts by rank."""
+
+    names: tuple[str, ...]
+    labels: dict[int, tuple[str, ...]]
+    cut: bool
+    window: Kept
+
+
+class Outputs:
+    """The rolling window of one model's answers."""
+
+    def __init__(self, rows: int, seconds: float) -> None:
+        self.window: Window | None = None
+        self.cut = False
+        """Whether the first window was full and the axes are final."""
+        self.other_shape = 0
+        """Rows left out, because their columns are not those of the first answer."""
+        self._rows = rows
+        self._seconds = seconds
+        self._names: tuple[str, ...] = ()
+        self._labels: dict[int, dict[str, int]] = {}
+
+    def update(self, answers: Sequence[Columns], now: float) -> None:
+        """Take in the columns of new answers."""
+        blocks = [self._read(columns) for columns in answers]
+        found = [block for block in blocks if block is not None and len(block)]
+        if not found:
+            return
+        assert self.window is not None
+        self.window.update(np.concatenate(found), now)
+        if not self.cut and self.window.full:
+            self._cut(now)
+
+    def _read(self, columns: Columns) -> Matrix | None:
+        """One answer's rows as numbers; None when it has other columns than the first one had."""
+        if self.window is None:
+            self._begin(columns)
+        if tuple(columns)[:OUTPUTS] != self._names:
+            self.other_shape += len(next(iter(columns.values()), ()))
+            return None
+        rows = [self._column(i, columns[name]) for i, name in enumerate(self._names)]
+        return np.array(rows, dtype=np.float64).T
+
+    def _begin(self, columns: Columns) -> None:
+        self._names = tuple(columns)[:OUTPUTS]
+        textual = (i for i, name in enumerate(self._names) if columns[name].dtype.kind not in "fiub")
+        self._labels = {i: {} for i in textual}
+        self.window = self._window(tuple(undivided(name) for name in self._names))
+
+    def _window(self, fields: Fields) -> Window:
+        return Window(fields, self._rows, self._seconds)
+
+    def _column(self, field: int, column: NDArray[Any]) -> list[float]:
+        ranks = self._labels.get(field)
+        if ranks is None:
+            return column.tolist() if column.dtype.kind in "fiub" else [np.nan] * len(column)
+        return [self._rank(ranks, label(value)) for value in column.tolist()]
+
+    def _rank(self, ranks: dict[str, int], text: str | None) -> float:
+        if text is None:
+            return float("nan")
+        text = text[:LABEL_LENGTH]
+        if text not in ranks and not self.cut and len(ranks) < LABELS:
+            ranks[text] = len(ranks)
+        return float(ranks.get(text, len(ranks) if self.cut else LABELS))
+
+    def _cut(self, now: float) -> None:
+        """Cut the axes by the first full window and count its rows again."""
+        assert self.window is not None
+        rows = self.window.snapshot(now).summary.sample.rows
+        fields = tuple(self._field(i, name, rows[:, i]) for i, name in enumerate(self._names))
+        self.window = self._window(fields)
+        self.cut = True
+        self.window.update(rows, now)
+
+    def _field(self, column: int, name: str, values: NDArray[np.float64]) -> ReferenceField:
+        if column not in self._labels:
+            return by_quantiles(name, values)
+        return as_reference(category(name, list(self._labels[column])), values)
+
+    def keep(self) -> KeptOutputs | None:
+        """What `restore` needs; None before the first answer."""
+        if self.window is None:
+            return None
+        labels = {field: tuple(ranks) for field, ranks in self._labels.items()}
+        return KeptOutputs(self._names, labels, self.cut, self.window.keep())
+
+    def restore(self, kept: KeptOutputs) -> None:
+        """Go on from `kept`."""
+        self._names = kept.names
+        for column, texts in kept.labels.items():
+            self._labels[column] = {text: rank for rank, text in enumerate(texts)}
+        self.cut = kept.cut
+        self.window = self._window(kept.window.fields)
+        self.window.restore(kept.window)

@@ -1,0 +1,169 @@
+"""The mathematics of drift alarms: how strongly counts speak for "moved" against "as in the reference".
+
+One feature's rows fall into bins. Two stories about a stretch of rows:
+
+* as before: the bins' probabilities are those of the reference. They're known from m rows only, so they
+  have the law Dirichlet(m_k + 1/2). For bins cut at quantiles of the reference itself this is the exact
+  sampling distribution whatever the feature's law is (spacings of order statistics; Wilks 1942), not a
+  mere belief. m is capped at `TOLERANCE`: nothing is as before to more digits than that, and without
+  a floor on the effect any long stream alarms in the end.
+* moved: a mixture over what drifts look like; anything at all, something near the reference, or a shift
+  or a spread in the order of the bins.
+
+Evidence is the ratio of the probabilities that the two stories gave to the rows: an e-process, a
+nonnegative martingale with mean 1 under the first story. By Ville's inequality it ever exceeds A with a
+probability of at most 1/A, however often it's looked at. One such process is started every `STEP` rows, since
+nobody knows when a drift will begin: the e-detector of Shin, Ramdas and Rinaldo, "E-detectors: a
+nonparametric framework for sequential change detection" (2022), in its CUSUM form (the largest process
+counts). Of T / STEP processes at most T / (STEP A) ever alarm on average, so A = R / STEP promises a chance
+of at most T / R for a false alarm within T rows. Averages of e-processes are e-processes, so the features of
+a window are averaged and share the one promise.
+
+Pure functions on arrays: `sidecar.observer.drift` keeps the state. S starts, F features, W bins, where the
+last bin is for missing values (see `sidecar.scoring.bins`; features with fewer bins leave some unused).
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.observer.axes import Fields
+from sidecar.scoring.bins import Bins, Counts
+
+STEP = 25
+"""Rows between starts."""
+
+TOLERANCE = 5000.0
+"""Rows that the reference counts for at most. A shift by a tenth of a standard deviation stays unalarmed."""
+
+LEAST_EFFECT = 0.05
+"""Total variation distance (the share of rows that moved to other bins) under which nothing is an alarm."""
+
+NEAR = (20.0, 100.0, 500.0)
+"""Concentrations of the alternatives that lie around the reference."""
+
+SHIFTS = (-1.6, -0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Alternatives in which the rows move up or down: tilts of the bins by their normal scores."""
+
+SPREADS = (-0.3, -0.15, 0.15, 0.3, 0.6)
+"""Alternatives in which the rows move to the middle or to the ends: tilts by the squares of the scores."""
+
+WEIGHTS = (0.3, 0.3, 0.4)
+"""Of the three kinds of alternative: anything, near, shifts and spreads. They add up to 1."""
+
+Values = NDArray[np.float64]
+
+
+class Law(NamedTuple):
+    """What a reference says of its features' rows, ready for `evidence`."""
+
+    used: NDArray[np.bool_]
+    """F x W: the bins that the feature has."""
+    at: NDArray[np.intp]
+    """F x W: where a bin's count stands among the counts of all features."""
+    probability: Values
+    """F x W: each bin's mean probability."""
+    before: Values
+    """F x W: the Dirichlet law of the bins' probabilities when nothing moved."""
+    tilts: Values
+    """T x F x W: log probabilities under each shift and spread."""
+
+
+def law(fields: Fields) -> Law:
+    """The law of every feature, from what the reference counted."""
+    slices = Bins(fields).slices
+    width = max(where.stop - where.start for where in slices)
+    used = np.zeros((len(fields), width), dtype=np.bool_)
+    at = np.zeros((len(fields), width), dtype=np.intp)
+    weight = np.zeros((len(fields), width))
+    for i, (field, where) in enumerate(zip(fields, slices, strict=True)):
+        # The bin of missing values comes last for every feature, so that a tilt can leave it alone.
+        bins = [*range(where.stop - where.start - 1), -1]
+        used[i, bins] = True
+        at[i, bins] = range(where.start, where.stop)
+        weight[i, bins] = np.array(field.probabilities) * field.rows + 0.5
+    total = weight.sum(axis=1, keepdims=True)
+    probability = weight / total
+    before = probability * np.minimum(total, TOLERANCE)
+    return Law(used, at, probability, before, _tilts(probability))
+
+
+def by_bin(counts: Counts, law: Law) -> Counts:
+    """Counts of all features in a row (S x bins) as a table (S x F x W)."""
+    table: Counts = np.where(law.used, counts[..., law.at], 0)
+    return table
+
+
+def evidence(rows: Counts, law: Law) -> Values:
+    """Log e-value of every start and feature, shape S x F, for the rows since the start (S x F x W).
+
+    Above 0 speaks for a move.
+    """
+    anything, near, tilted = WEIGHTS
+    stories = [np.log(anything) + _dirichlet(rows, np.full(law.probability.shape, 0.5), law.used)]
+    stories += [
+        np.log(near / len(NEAR)) + _dirichlet(rows, concentration * law.probability, law.used)
+        for concentration in NEAR
+    ]
+    by_tilt = np.einsum("sfw,tfw->tsf", rows.astype(np.float64), law.tilts)
+    stories.extend(np.log(tilted / len(law.tilts)) + by_tilt)
+    moved: Values = np.logaddexp.reduce(np.array(stories), axis=0)
+    log_e: Values = moved - _dirichlet(rows, law.before, law.used)
+    return log_e
+
+
+def together(by_feature: Values) -> Values:
+    """Log of the average e-value over the features (last axis)."""
+    averaged: Values = np.logaddexp.reduce(by_feature, axis=-1) - np.log(by_feature.shape[-1])
+    return averaged
+
+
+def effect(rows: Counts, law: Law) -> Values:
+    """Total variation distance between the counted rows and the reference, per feature, from 0 to 1."""
+    total = np.maximum(rows.sum(axis=-1, keepdims=True), 1)
+    distance: Values = 0.5 * np.abs(rows / total - law.probability).sum(axis=-1)
+    return distance
+
+
+def _dirichlet(rows: Counts, weight: Values, used: NDArray[np.bool_]) -> Values:
+    """Log probability of a sequence of rows whose bins' probabilities have the law Dirichlet(weight)."""
+    weight = np.where(used, weight, 1.0)
+    total = np.where(used, weight, 0.0).sum(axis=-1)
+    bins = log_gamma(weight + rows) - log_gamma(weight)
+    whole: Values = log_gamma(total) - log_gamma(total + rows.sum(axis=-1))
+    sequence: Values = whole + bins.sum(axis=-1)
+    return sequence
+
+
+def _tilts(probability: Values) -> Values:
+    """Log probabilities of shifted and spread rows; the share of missing values stays what it is."""
+    values = probability[:, :-1]
+    present = values.sum(axis=1, keepdims=True)
+    middle = (np.cumsum(values, axis=1) - values / 2) / present
+    score = np.vectorize(NormalDist().inv_cdf)(np.clip(middle, 1e-6, 1 - 1e-6))
+    powers = [size * score for size in SHIFTS] + [size * (score**2 - 1) for size in SPREADS]
+    tilted = values * np.exp(np.array(powers))
+    tilted *= present / tilted.sum(axis=2, keepdims=True)
+    missing = np.broadcast_to(probability[:, -1:], (*tilted.shape[:2], 1))
+    both = np.concatenate((tilted, missing), axis=2)
+    log: Values = np.log(both, out=np.zeros_like(both), where=both > 0)
+    return log
+
+
+def log_gamma(x: Values) -> Values:
+    """The logarithm of the gamma function for x > 0, to 1e-12 of max(1, |result|).
+
+    Stirling's series after a shift by 8. SciPy has it too, but costs the observer 20 MB of memory.
+    """
+    shifted = x + 8.0
+    product = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7)
+    inverse = 1.0 / shifted
+    square = inverse * inverse
+    terms = 1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))
+    stirling = (shifted - 0.5) * np.log(shifted) - shifted + 0.5 * np.log(2 * np.pi)
+    result: Values = stirling + inverse * terms - np.log(product)
+    return result

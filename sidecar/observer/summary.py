@@ -1,0 +1,133 @@
+"""Summary: what is remembered of rows, whatever their number. Verbs: `update / snapshot / merge`.
+
+Counts in bins, exact moments and a bounded uniform sample, all of which merge without loss: the summary
+of two sets of rows is the merge of their summaries. A summary is a frozen value, so it is its own
+snapshot. Counterparts: `sidecar.scoring.bins`, which says where to count; `sidecar.observer.windows`,
+which keeps a ring of summaries.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.exchange import Matrix
+from sidecar.scoring.bins import Bins, Counts
+
+Vector = NDArray[np.float64]
+"""One number for each field."""
+
+
+class Moments(msgspec.Struct, frozen=True):
+    """Number, mean, sum of squared deviations, least and greatest of each field's finite values.
+
+    Merged as in Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+    variances" (1979), which neither cancels nor depends on the order.
+    """
+
+    count: Vector
+    mean: Vector
+    m2: Vector
+    low: Vector
+    high: Vector
+
+    @property
+    def variance(self) -> Vector:
+        """With n - 1 below; NaN for fewer than two values."""
+        return np.divide(self.m2, self.count - 1, out=np.full_like(self.m2, np.nan), where=self.count > 1)
+
+    def merge(self, other: Moments) -> Moments:
+        """The moments of both sets of values."""
+        count = self.count + other.count
+        share = np.divide(other.count, count, out=np.zeros_like(count), where=count > 0)
+        delta = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + delta * share,
+            self.m2 + other.m2 + delta * delta * self.count * share,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+
+def no_moments(fields: int) -> Moments:
+    """The moments of nothing."""
+    zero = np.zeros(fields)
+    return Moments(zero, zero, zero, np.full(fields, np.inf), np.full(fields, -np.inf))
+
+
+def moments(values: Matrix) -> Moments:
+    """The moments of `values` (rows x fields); NaN and infinities are left out."""
+    rows, fields = values.shape
+    if rows == 0:
+        return no_moments(fields)
+    finite = np.isfinite(values)
+    if finite.all():
+        mean = values.mean(axis=0)
+        m2 = np.square(values - mean).sum(axis=0)
+        return Moments(np.full(fields, float(rows)), mean, m2, values.min(axis=0), values.max(axis=0))
+    count = finite.sum(axis=0).astype(np.float64)
+    mean = np.where(finite, values, 0.0).sum(axis=0) / np.maximum(count, 1.0)
+    deviations = np.where(finite, values, mean) - mean
+    low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
+    return Moments(count, mean, np.square(deviations).sum(axis=0), low.min(axis=0), high.max(axis=0))
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A uniform sample without replacement: every row draws a key in [0, 1), the rows below `ceiling` stay.
+
+    Bottom-k sampling (Cohen and Kaplan, "Summarizing data using bottom-k sketches", 2007): samples of
+    different rows and even of different capacities merge into a uniform sample of all of them.
+    """
+
+    rows: Matrix
+    keys: Vector
+    ceiling: float = 1.0
+
+    def merge(self, other: Sample, capacity: int) -> Sample:
+        """A uniform sample of both sets of rows, at most `capacity` of them."""
+        ceiling = min(self.ceiling, other.ceiling)
+        rows, keys = np.concatenate((self.rows, other.rows)), np.concatenate((self.keys, other.keys))
+        return Sample(rows, keys, ceiling).trimmed(capacity)
+
+    def trimmed(self, capacity: int) -> Sample:
+        """The rows below the ceiling, and a lower ceiling where they are more than `capacity`."""
+        ceiling = self.ceiling
+        if len(self.keys) > capacity:
+            ceiling = min(ceiling, float(np.partition(self.keys, capacity)[capacity]))
+        elif ceiling == 1.0:
+            return self
+        kept = self.keys < ceiling
+        return Sample(self.rows[kept], self.keys[kept], ceiling)
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What is remembered of some rows. Fields are the columns, in the order of the bins."""
+
+    rows: int
+    counts: Counts
+    moments: Moments
+    sample: Sample
+
+    def merge(self, other: Summary, capacity: int) -> Summary:
+        """The summary of both sets of rows, with at most `capacity` of them in the sample."""
+        return Summary(
+            self.rows + other.rows,
+            self.counts + other.counts,
+            self.moments.merge(other.moments),
+            self.sample.merge(other.sample, capacity),
+        )
+
+
+def nothing(bins: Bins) -> Summary:
+    """The summary of no rows."""
+    fields = len(bins.slices)
+    counts = np.zeros(bins.size, dtype=np.int64)
+    return Summary(0, counts, no_moments(fields), Sample(np.empty((0, fields)), np.empty(0)))
+
+
+def summarise(values: Matrix, bins: Bins, keys: Vector, capacity: int) -> Summary:
+    """The summary of `values` (rows x fields); `keys` are the rows' draws for the sample."""
+    sample = Sample(values, keys).trimmed(capacity)
+    return Summary(len(values), bins.counts(values), moments(values), sample)

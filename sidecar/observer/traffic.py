@@ -1,0 +1,180 @@
+"""All windows: for every model, version and route those of its inputs, its outputs and its calls.
+
+Bounded in number and in bytes, whatever model names and paths callers make up: what finds no place goes to
+one common window of calls, and is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from sidecar.exchange import Matrix, Record
+from sidecar.observer import answers, calls
+from sidecar.observer.axes import Fields
+from sidecar.observer.drift import Detector, KeptDrift
+from sidecar.observer.outputs import KeptOutputs, Outputs
+from sidecar.observer.routes import OVERFLOW, Key, key
+from sidecar.observer.windows import Kept, Window
+
+KEYS = 32
+"""Models, versions and routes that are told apart."""
+
+WINDOW_BYTES = 32 * 1024 * 1024
+"""Bytes of all input windows together. A window that would go beyond is not opened."""
+
+
+class KeptFlow(msgspec.Struct, frozen=True):
+    """One flow as it is kept on disk."""
+
+    key: Key
+    last: float
+    verdicts: tuple[tuple[int, str, int], ...]
+    rows: int
+    flagged: int
+    calls: Kept
+    inputs: Kept | None
+    drift: KeptDrift | None
+    outputs: KeptOutputs | None
+
+
+class Flow:
+    """The windows of one model, version and route."""
+
+    def __init__(self, rows: int, seconds: float) -> None:
+        self.calls = Window(calls.FIELDS, rows, seconds)
+        self.inputs: Window | None = None
+        self.drift: Detector | None = None
+        """The test of the inputs, as old as their window."""
+        self.outputs = Outputs(rows, seconds)
+        self.verdicts: Counter[tuple[int, str]] = Counter()
+        """Calls by status and verdict, since the start."""
+        self.rows = 0
+        self.flagged = 0
+        self.last = 0.0
+
+
+class Traffic:
+    """Every flow, by key. `fields` and `digest` are the reference's, empty without one."""
+
+    def __init__(self, rows: int, seconds: float) -> None:
+        self.flows: dict[Key, Flow] = {}
+        self.fields: Fields = ()
+        self.digest = ""
+        self.left_out: Counter[str] = Counter()
+        """Why something heard has no place in a window: reason -> calls."""
+        self._rows = rows
+        self._seconds = seconds
+
+    def adopt(self, fields: Fields, digest: str) -> None:
+        """Keep input windows against this reference from now on; those of another one end."""
+        if digest != self.digest:
+            self.fields, self.digest = fields, digest
+            for flow in self.flows.values():
+                flow.inputs = flow.drift = None
+
+    def update(self, records: Sequence[Record], now: float) -> None:
+        """Take in finished calls."""
+        groups: dict[Key, list[Record]] = {}
+        for record in records:
+            groups.setdefault(key(record), []).append(record)
+        for found, group in groups.items():
+            self._update(self._flow(found, group, now), group, now)
+
+    def _update(self, flow: Flow, records: list[Record], now: float) -> None:
+        flow.last = now
+        flow.verdicts.update((r.status, r.verdict) for r in records)
+        flow.rows += sum(r.rows for r in records)
+        flow.flagged += sum(len(r.flagged) for r in records)
+        flow.calls.update(calls.matrix(records), now)
+        inputs = self._inputs(records)
+        if inputs is not None:
+            self._update_inputs(flow, inputs, now)
+        flow.outputs.update(answers.read(records, self.left_out), now)
+
+    def _flow(self, found: Key, records: list[Record], now: float) -> Flow:
+        """The flow of a key. Only an answer that wasn't refused opens one: anybody can make up a name."""
+        flow = self.flows.get(found)
+        if flow is not None:
+            return flow
+        if found != OVERFLOW and (all(r.status >= 400 for r in records) or not self._room(now)):
+            self.left_out["flow-limit" if len(self.flows) >= KEYS else "refused"] += len(records)
+            return self._flow(OVERFLOW, records, now)
+        flow = self.flows[found] = Flow(self._rows, self._seconds)
+        return flow
+
+    def _room(self, now: float) -> bool:
+        """Whether one more flow may be kept; the one idle for longest gives way when its window is over."""
+        if len(self.flows) < KEYS:
+            return True
+        idle = min(self.flows, key=lambda found: self.flows[found].last)
+        if now - self.flows[idle].last <= self._seconds:
+            return False
+        del self.flows[idle]
+        return True
+
+    def _inputs(self, records: list[Record]) -> Matrix | None:
+        """The rows of all calls that were laid out against the reference we have."""
+        width = len(self.fields)
+        if not width:
+            return None
+        blocks = [r.features for r in records if r.features and r.baseline == self.digest]
+        whole = [block for block in blocks if len(block) % (8 * width) == 0]
+        stale = sum(1 for r in records if r.features) - len(whole)
+        if stale:
+            self.left_out["other-baseline"] += stale
+        if not whole:
+            return None
+        return np.frombuffer(b"".join(whole), dtype="<f8").reshape(-1, width)
+
+    def _update_inputs(self, flow: Flow, inputs: Matrix, now: float) -> None:
+        if flow.inputs is None:
+            self._open_inputs(flow)
+        if flow.inputs is None or flow.drift is None:
+            self.left_out["window-limit"] += 1
+            return
+        flow.inputs.update(inputs, now)
+        flow.drift.update(flow.inputs.total.rows, flow.inputs.total.counts, now)
+
+    def _open_inputs(self, flow: Flow) -> None:
+        """Begin the windows of a flow's inputs, if there's room for them."""
+        window = Window(self.fields, self._rows, self._seconds)
+        used = sum(other.inputs.bytes for other in self.flows.values() if other.inputs is not None)
+        if used + window.bytes <= WINDOW_BYTES or not used:
+            flow.inputs, flow.drift = window, Detector(self.fields, self._rows)
+
+    def keep(self) -> tuple[KeptFlow, ...]:
+        """What `restore` needs."""
+        return tuple(
+            KeptFlow(
+                found,
+                flow.last,
+                tuple((status, verdict, count) for (status, verdict), count in flow.verdicts.items()),
+                flow.rows,
+                flow.flagged,
+                flow.calls.keep(),
+                flow.inputs.keep() if flow.inputs is not None else None,
+                flow.drift.keep() if flow.drift is not None else None,
+                flow.outputs.keep(),
+            )
+            for found, flow in self.flows.items()
+        )
+
+    def restore(self, kept: Sequence[KeptFlow]) -> None:
+        """Go on from a snapshot. Input windows of another reference than the adopted one are left."""
+        for old in kept:
+            flow = self.flows[old.key] = Flow(self._rows, self._seconds)
+            flow.last, flow.rows, flow.flagged = old.last, old.rows, old.flagged
+            flow.verdicts = Counter({(status, verdict): count for status, verdict, count in old.verdicts})
+            if old.calls.fields == calls.FIELDS:
+                flow.calls.restore(old.calls)
+            if old.inputs is not None and old.drift is not None and old.inputs.fields == self.fields:
+                flow.inputs = Window(self.fields, self._rows, self._seconds)
+                flow.inputs.restore(old.inputs)
+                flow.drift = Detector(self.fields, self._rows)
+                flow.drift.restore(old.drift)
+            if old.outputs is not None:
+                flow.outputs.restore(old.outputs)
