@@ -1,0 +1,111 @@
+"""Which calls are exported: those the head sampled, and those nobody should have to miss.
+
+The head decides before anything is known of a call. Afterwards an anomalous, a failed or an unusually slow
+call is kept also when the head said no. All of it within budgets, so that neither an attack nor an outage
+floods the collector. Counterpart: `sidecar.tracing.sampling`, the head.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from sidecar.exchange import Record
+from sidecar.tracing.routes import route
+
+Reason: TypeAlias = Literal["", "head", "anomalous", "failed", "slow"]
+"""Why a call is exported; empty: it is not."""
+
+BUDGETS: dict[Reason, float] = {
+    # Calls a second, and how many may come at once after a quiet second. One exported call costs the
+    # observer about 0.25 ms, most of it in the SDK and in protobuf, so the head's budget is a quarter of a
+    # core: windows and drift share that core, and come first. The others are small beside it.
+    "head": 1000.0,
+    "anomalous": 50.0,
+    "failed": 25.0,
+    "slow": 5.0,
+}
+
+SLOW = 4.0
+"""A call is slow when it takes this many times the median of its route."""
+SETTLED = 100
+"""Calls of a route before its median says anything."""
+_STEP = 0.02
+
+
+class Pace:
+    """A running median of durations, in constant space: stochastic approximation of the logarithm's median
+    (Robbins and Monro 1951). Each call moves it 2 % towards itself, so it follows a model that changes."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._log = 0.0
+
+    def update(self, seconds: float) -> None:
+        """Take in one more duration, in seconds."""
+        value = math.log(max(seconds, 1e-9))
+        if self.calls == 0:
+            self._log = value
+        elif value != self._log:
+            self._log += _STEP if value > self._log else -_STEP
+        self.calls += 1
+
+    def snapshot(self) -> float:
+        """The median in seconds; infinite until `SETTLED` calls have been seen."""
+        return math.exp(self._log) if self.calls >= SETTLED else math.inf
+
+
+class Budget:
+    """At most `rate` a second, counted by a bucket that refills steadily and holds one second's worth."""
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._left = rate
+        self._seen = now
+
+    def take(self, now: float) -> bool:
+        """May one more pass at `now`, in seconds of a steady clock?"""
+        self._left = min(self._rate, self._left + (now - self._seen) * self._rate)
+        self._seen = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+class Keep:
+    """Decides call by call, in the order they ended."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._budgets = {reason: Budget(rate, clock()) for reason, rate in BUDGETS.items()}
+        self._paces: dict[str, Pace] = {}
+        self.dropped = 0
+        """Calls that were to be exported and were over their budget."""
+
+    def update(self, record: Record) -> Reason:
+        """Why this call is exported, or an empty string."""
+        slow = self._slow(record)
+        reason: Reason = "head" if record.span.sampled else _worth(record) or ("slow" if slow else "")
+        if reason and not self._budgets[reason].take(self._clock()):
+            self.dropped += 1
+            return ""
+        return reason
+
+    def _slow(self, record: Record) -> bool:
+        # Routes come from a fixed table, so there are never many paces.
+        pace = self._paces.setdefault(route(record.target.partition("?")[0]), Pace())
+        seconds = record.ended_ns / 1e9
+        slow = seconds > SLOW * pace.snapshot()
+        pace.update(seconds)
+        return slow
+
+
+def _worth(record: Record) -> Reason:
+    if record.verdict in ("outlier", "adversarial"):
+        return "anomalous"
+    if record.failure or record.status >= 500:
+        return "failed"
+    return ""
