@@ -44,8 +44,9 @@ Start here:
   1. sidecar run --upstream http://127.0.0.1:8080
        Put a sidecar before the model at port 8080 and call port 9700 instead. It learns what normal is from
        the first 500 rows it sees, and scores from then on. http://127.0.0.1:9702 is its own page.
-  2. sidecar fit --data training.csv --out baseline
-       Better than learning from traffic: say what normal is with the data the model was trained on.
+  2. sidecar fit --data training.csv --ignore label --out baseline
+       Better than learning from traffic: say what normal is with the data the model was trained on, less
+       the columns that the model does not get.
   3. sidecar run --upstream http://127.0.0.1:8080 --baseline baseline
        Score from the first call.
 
