@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -22,6 +22,11 @@ from sidecar.exchange import Features, Matrix, Payload, Tensor
 
 Column = NDArray[Any]
 """One field of every row, shape (rows,)."""
+
+Mask = NDArray[np.bool_]
+
+_why = lru_cache(maxsize=4096)(reason)
+"""Reasons that name a field of a schema: few, and wanted again for every bad row."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -73,19 +78,23 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
             varying=np.array(varying, dtype=np.intp),
             fills=np.array([field.fill for field in fields], dtype=np.float64),
             indicated=np.array([i for i, field in enumerate(fields) if field.missing], dtype=np.intp),
+            seen=np.array([field.kind != "constant" for field in fields], dtype=np.bool_),
+            optional=np.array([field.missing for field in fields], dtype=np.bool_),
             expected=frozenset(self.names),
             readers=tuple(_reader(field) for field in fields),
         )
 
 
 class Plan(NamedTuple):
-    """A schema as arrays of field numbers. `whole`: the matrix has the same columns as the values."""
+    """A schema as field numbers and masks. `whole`: the matrix has the same columns as the values."""
 
     numeric: bool
     whole: bool
     varying: NDArray[np.intp]
     fills: NDArray[np.float64]
     indicated: NDArray[np.intp]
+    seen: Mask
+    optional: Mask
     expected: frozenset[str]
     readers: tuple[Reader, ...]
 
@@ -230,14 +239,22 @@ def _read(payload: Payload, schema: Schema, unscorable: dict[int, str]) -> Matri
         if source.dtype.kind in "fiub" and not field.categories:
             values[:, i] = source
             continue
-        for row, value in enumerate(source.tolist()):
-            try:
-                values[row, i] = read(value)
-            except (ValueError, TypeError):
-                if field.kind != "constant":
-                    kind = "not-a-boolean" if field.kind == "boolean" else "not-a-number"
-                    unscorable.setdefault(row, reason(kind, field.name))
+        cells = source.tolist()
+        try:
+            values[:, i] = list(map(read, cells))
+        except (ValueError, TypeError):
+            values[:, i] = [_read_one(field, read, row, cell, unscorable) for row, cell in enumerate(cells)]
     return values
+
+
+def _read_one(field: Field, read: Reader, row: int, cell: object, unscorable: dict[int, str]) -> float:
+    try:
+        return read(cell)
+    except (ValueError, TypeError):
+        if field.kind != "constant":
+            kind = "not-a-boolean" if field.kind == "boolean" else "not-a-number"
+            unscorable.setdefault(row, _why(kind, field.name))
+        return math.nan
 
 
 Reader = Callable[[Any], float]
@@ -245,26 +262,23 @@ Reader = Callable[[Any], float]
 
 
 def _reader(field: Field) -> Reader:
-    if field.categories:
-        ranks = {category: float(rank) for rank, category in enumerate(field.categories)}
-        return lambda value: _rank(value, ranks)
-    return _boolean if field.kind == "boolean" else _number
-
-
-def _rank(value: object, ranks: dict[str, float]) -> float:
-    name = label(value)
-    return float("nan") if name is None else ranks.get(name, float(len(ranks)))
+    if not field.categories:
+        return _boolean if field.kind == "boolean" else _number
+    ranks: dict[str | None, float] = {name: float(rank) for rank, name in enumerate(field.categories)}
+    unseen = float(len(ranks))
+    ranks[None] = math.nan
+    return lambda value: ranks.get(value if type(value) is str else label(value), unseen)
 
 
 def _number(value: Any) -> float:
     if value is None or value == "":
-        return float("nan")
+        return math.nan
     if isinstance(value, str) and "_" in value:
         raise ValueError(value)  # float() takes 1_000 for Python's sake; no data format means it
     try:
         return float(value)
     except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return math.inf if value > 0 else -math.inf
 
 
 _BOOLEANS = {"true": 1.0, "false": 0.0}
@@ -282,22 +296,17 @@ def _matrix(values: Matrix, schema: Schema, unscorable: dict[int, str]) -> Matri
     """`values` without constants and NaN, with indicators; notes the rows that have no place in it."""
     plan = schema.plan
     finite = np.isfinite(values)
-    if not finite.all():
-        _refuse(values, finite, schema, unscorable)
-        missing = np.isnan(values)
-        values = np.where(finite, values, plan.fills)
-        indicators = missing[:, plan.indicated].astype(np.float64)
-    else:
-        indicators = np.zeros((len(values), len(plan.indicated)))
-    return np.hstack((values[:, plan.varying], indicators))
+    if finite.all():
+        return np.hstack((values[:, plan.varying], np.zeros((len(values), len(plan.indicated)))))
+    missing = np.isnan(values)
+    _refuse(missing, ~finite & plan.seen & ~(missing & plan.optional), schema, unscorable)
+    indicators = missing[:, plan.indicated].astype(np.float64)
+    return np.hstack((np.where(finite, values, plan.fills)[:, plan.varying], indicators))
 
 
-def _refuse(values: Matrix, finite: NDArray[np.bool_], schema: Schema, unscorable: dict[int, str]) -> None:
-    for row, i in np.argwhere(~finite).tolist():
-        field = schema.fields[i]
-        if field.kind == "constant":
-            continue
-        if not np.isnan(values[row, i]):
-            unscorable.setdefault(row, reason("infinite", field.name))
-        elif not field.missing:
-            unscorable.setdefault(row, reason("missing", field.name))
+def _refuse(missing: Mask, bad: Mask, schema: Schema, unscorable: dict[int, str]) -> None:
+    """Note the first bad field of every row that has one."""
+    rows = np.flatnonzero(bad.any(axis=1))
+    firsts = bad[rows].argmax(axis=1)
+    for row, i, absent in zip(rows.tolist(), firsts.tolist(), missing[rows, firsts].tolist(), strict=True):
+        unscorable.setdefault(row, _why("missing" if absent else "infinite", schema.names[i]))

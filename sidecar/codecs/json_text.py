@@ -9,11 +9,15 @@ library reads those: it is the second try, for bodies that hold such a word.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 from sidecar.errors import Undecodable
+
+_LONG = re.compile(rb"[0-9]{19}")
+"""Only then may an integer exceed 64 bits, and only then is it worth a call of Python for each."""
 
 
 def parse(body: bytes) -> Any:
@@ -31,7 +35,7 @@ def parse(body: bytes) -> Any:
 
 def _parse_lenient(body: bytes) -> Any:
     try:
-        value = json.loads(body.decode(), parse_int=_integer)
+        value = json.loads(body.decode(), parse_int=_integer if _LONG.search(body) else None)
         orjson.dumps(value)  # the standard library lets lone surrogates pass, which nobody can encode again
         return value
     except (ValueError, TypeError, RecursionError) as error:
