@@ -34,6 +34,9 @@ LOOP_BYTES = 65_536
 ROUTES_KEPT = 1024
 """Routes whose codec is remembered. A path with an id in it must not fill the memory."""
 
+FEW_CALLS = 3
+"""Up to so many calls are scored one by one: for a row, plain Python beats the set-up of numpy."""
+
 THREAD_BACKLOG = 64
 """Large bodies that may wait for the thread; beyond, they pass unscored."""
 
@@ -178,7 +181,10 @@ def judge(work: list[tuple[Request, Codec | None]], baseline: Baseline, threshol
             outcome.append(None)
         except (Undecodable, Unscorable) as error:
             outcome.append(unscored(str(error)))
-    scores = baseline.score_many(laid, threshold) if laid else []
+    if len(laid) <= FEW_CALLS:
+        scores = [baseline.score(features, threshold) for features in laid]
+    else:
+        scores = baseline.score_many(laid, threshold)
     took = (perf_counter_ns() - started) // len(work)
     done = iter(zip(payloads, laid, scores, strict=True))
     return [
