@@ -17,6 +17,11 @@ class Address(msgspec.Struct, frozen=True):
     path: str = ""
     tls: bool = False
 
+    @property
+    def authority(self) -> bytes:
+        """What a Host field says of it."""
+        return (self.host if self.path else str(self)).encode()
+
     def __str__(self) -> str:
         if self.path:
             return f"unix:{self.path}"

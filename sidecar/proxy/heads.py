@@ -51,7 +51,12 @@ KEPT_FOR_RECORD = frozenset(
 """Fields the observer needs to decode a body. All others stay in the data plane."""
 
 KNOWN_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
+SPOKEN = ("1.1", "1.0")
 NO_BODY_STATUSES = frozenset({204, 304})
+
+NEVER_TRAILERS = UNDERSTOOD | PROTECTED | {b"trailer", b"authorization", b"cookie", b"set-cookie"}
+"""Fields that frame, route or authenticate a message, or say what it is: they come before the body or not at
+all (RFC 9110, 6.5.1)."""
 
 
 class RequestHead(msgspec.Struct, frozen=True, gc=False):
@@ -131,8 +136,9 @@ class _Fields:
                 add((name, b": ", value, b"\r\n"))
         named_away = self.options - KNOWN_OPTIONS - PROTECTED
         if named_away:
-            kept = tuple(field for field in fields if field[0].lower() not in named_away)
-            self.passed = _Fields(kept, dropped | named_away, host).passed
+            away = named_away | {b"connection"}
+            kept = tuple(field for field in fields if field[0].lower() not in away)
+            self.passed = _Fields(kept, dropped, host).passed
 
     def _understand(self, key: bytes, value: bytes) -> None:
         if key == b"host":
@@ -166,15 +172,23 @@ def _tokens(value: bytes) -> frozenset[bytes]:
 
 
 def request_head(
-    method: bytes, target: bytes, version: str, fields: Headers, dropped: frozenset[bytes]
+    method: bytes,
+    target: bytes,
+    version: str,
+    fields: Headers,
+    dropped: frozenset[bytes],
+    model: bytes = b"",
 ) -> RequestHead:
-    """Understand a caller's head. Raises `CallFailed` for what must not pass.
+    """Understand a caller's head. Raises `CallFailed` for what must not pass. `model` is the Host of a
+    request that may come without one, because it is HTTP/1.0.
 
     llhttp refuses Content-Length beside Transfer-Encoding and differing Content-Lengths; that such a
     request is never forwarded must not hang on one parser's mood, so it is checked again.
     """
     if method == b"CONNECT":
         raise CallFailed("not-implemented", "CONNECT is for forward proxies")
+    if version not in SPOKEN:
+        raise CallFailed("bad-request", "only HTTP/1.0 and HTTP/1.1 are spoken here")
     path, host = origin_form(target)
     read = _Fields(fields, dropped, host)
     if read.chunked and (read.length != -1 or version == "1.0"):
@@ -183,6 +197,8 @@ def request_head(
         raise CallFailed("bad-request", f"{read.hosts} Host fields, exactly one is required")
     upgrade = read.upgrade if b"upgrade" in read.options and b"h2c" not in read.upgrade.lower() else b""
     pieces = [method, b" ", path, b" HTTP/1.1\r\n", *read.passed]
+    if not read.hosts:
+        pieces += (b"Host: ", host or model, b"\r\n")
     if read.chunked:
         pieces.append(b"Transfer-Encoding: chunked\r\n")
     if upgrade:
@@ -203,6 +219,13 @@ def request_head(
         read.keep_alive(version),
         upgrade,
         read.expects,
+    )
+
+
+def trailers(fields: Headers, dropped: frozenset[bytes]) -> Headers:
+    """Those fields after a body that may pass."""
+    return tuple(
+        field for field in fields if (key := field[0].lower()) not in dropped and key not in NEVER_TRAILERS
     )
 
 
@@ -234,8 +257,10 @@ def response_head(
         read = _Fields(fields, dropped, b"")
     except CallFailed as failed:
         raise CallFailed("upstream-malformed", failed.detail) from failed
-    if status == 101 and not request.upgrade:
-        raise CallFailed("upstream-malformed", "101 to a call that asked for no upgrade")
+    if version not in SPOKEN or status < 100 or (read.chunked and read.length != -1):
+        raise CallFailed("upstream-malformed", f"status {status} of HTTP/{version}, or ambiguous framing")
+    if status == 101 and not (request.upgrade and read.upgrade and b"upgrade" in read.options):
+        raise CallFailed("upstream-malformed", "101 to a call that asked for no upgrade, or to no protocol")
     pieces = [b"HTTP/1.1 %d " % status, reason, b"\r\n", *read.passed]
     knows_chunks = request.version != "1.0"
     bodiless = request.method == "HEAD" or status < 200 or status in NO_BODY_STATUSES

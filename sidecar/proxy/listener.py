@@ -18,7 +18,7 @@ from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy import reply
 from sidecar.proxy.call import Call
-from sidecar.proxy.heads import request_head
+from sidecar.proxy.heads import request_head, trailers
 
 if TYPE_CHECKING:
     from sidecar.proxy.plane import Plane
@@ -193,6 +193,7 @@ class Downstream(asyncio.Protocol):
             parser.get_http_version(),
             fields,
             self.plane.dropped_from_request,
+            self.plane.pool.address.authority,
         )
         if self.fresh and not (head.chunked or head.upgrade or head.expects):
             self.plane.recall.keep(self.fresh, head)
@@ -209,7 +210,8 @@ class Downstream(asyncio.Protocol):
         call, self.parsing = self.parsing, None
         self.head_bytes = 0
         if call is not None:
-            call.body_end(tuple(self.fields))
+            fields = self.fields
+            call.body_end(trailers(tuple(fields), self.plane.dropped_from_request) if fields else ())
 
     # -- the call's side -----------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ import httptools
 from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy.address import Address
-from sidecar.proxy.heads import HOP_BY_HOP, OURS, ResponseHead, response_head
+from sidecar.proxy.heads import HOP_BY_HOP, OURS, ResponseHead, response_head, trailers
 from sidecar.proxy.recall import Recall
 
 if TYPE_CHECKING:
@@ -186,7 +186,8 @@ class Upstream(asyncio.Protocol):
             self.interim = False
         elif not self.done:
             assert self.call is not None
-            self.call.trailers = tuple(self.fields)
+            if self.fields:
+                self.call.trailers = trailers(tuple(self.fields), self.pool.dropped_from_response)
             self.done = True
 
     # -- the pool's side -----------------------------------------------------------------------
