@@ -15,7 +15,6 @@ SOURCES = sorted((ROOT / "sidecar").rglob("*.py"))
 MODULES = [path for path in SOURCES if path.name != "__init__.py"]
 
 TESTED_ELSEWHERE: dict[str, str] = {
-    "exchange.py": "nouns without behaviour of their own",
     "app.py": "processes and signals: tests/stories",
 }
 """Modules without a test file of their own, and why."""
