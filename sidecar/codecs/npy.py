@@ -29,7 +29,7 @@ _MAX_HEADER = 10_000
 _DESCR = re.compile(rb"""['"]descr['"]\s*:\s*['"]([^'"]{1,20})['"]""")
 _ORDER = re.compile(rb"""['"]fortran_order['"]\s*:\s*(True|False)""")
 _SHAPE = re.compile(rb"""['"]shape['"]\s*:\s*\(([0-9, ]*)\)""")
-_DTYPE = re.compile(rb"[<>|=](?:b1|[iu][1248]|f[248]|[US][0-9]{1,9})")
+_DTYPE = re.compile(rb"[<>|=](?:b1|[iu][1248]|f[248]|[US][1-9][0-9]{0,6})")
 
 
 def matches(headers: Headers) -> bool:
@@ -90,9 +90,13 @@ def _described(header: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
 
 def _texts(array: NDArray[Any]) -> NDArray[Any]:
     """Fixed-width text as an object array of `str`."""
+    if array.dtype.kind == "U":
+        # numpy makes a str of any 32 bits, also of those that are no character and that Python breaks on.
+        codes = array.view(array.dtype.str[0] + "u4")
+        if ((codes >= 0xD800) & (codes <= 0xDFFF) | (codes > 0x10FFFF)).any():
+            raise Undecodable("not-utf-8")
+        return table.text(array.tolist())
     try:
-        texts = [cell if type(cell) is str else cell.decode() for cell in array.tolist()]
-        "".join(texts).encode()  # lone surrogates would fail later, where nobody expects them
-    except ValueError as error:
+        return table.text([cell.decode() for cell in array.tolist()])
+    except UnicodeDecodeError as error:
         raise Undecodable("not-utf-8") from error
-    return table.text(texts)

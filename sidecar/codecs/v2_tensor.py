@@ -37,14 +37,22 @@ DATATYPES = {
 
 _DTYPES = {name: np.dtype(code) for name, code in DATATYPES.items()}
 
-_RANGES = {d: (np.iinfo(d).min, np.iinfo(d).max) for d in _DTYPES.values() if d.kind in "iu"}
+_RANGES: dict[np.dtype[Any], tuple[int, int]] = {
+    dtype: (np.iinfo(dtype).min, np.iinfo(dtype).max) for dtype in _DTYPES.values() if dtype.kind in "iu"
+}
+_RANGES[np.dtype(np.bool_)] = (0, 1)
+
+_MISSING = type(None)
+_ALLOWED: dict[str, set[type]] = {
+    "b": {bool, int, _MISSING},
+    "i": {int, bool, _MISSING},
+    "u": {int, bool, _MISSING},
+    "f": {float, int, _MISSING},
+}
+"""The types of JSON values that a tensor may hold, by the kind of its datatype."""
 
 _LENGTH = struct.Struct("<I")
 """Before each element of BYTES."""
-
-_INTEGERS = {int, bool}
-_FLOATS = {float, int}
-_MISSING = type(None)
 
 
 def from_json(name: str, entry: dict[str, Any]) -> Tensor:
@@ -98,24 +106,17 @@ def _declared(name: str, entry: dict[str, Any]) -> tuple[str, np.dtype[Any], tup
 
 
 def _numbers(name: str, flat: Any, kinds: set[type], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if _MISSING in kinds:
-        # null has no place in an integer or boolean array, so such a tensor becomes one of floats.
-        kinds = kinds - {_MISSING}
-        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
-    if dtype.kind == "f":
-        if not kinds <= _FLOATS:
-            raise Undecodable(reason("wrong-type", name))
-        wide = np.array(flat, dtype=np.float64)
-        if dtype.itemsize == 8:
-            return wide
-        with np.errstate(over="ignore"):  # beyond the datatype's range is infinite, as it is for the model
-            return wide.astype(dtype)
-    if not kinds <= _INTEGERS:
+    """Values of JSON in the declared type; null is NaN, and makes floats of integers and booleans."""
+    if not kinds <= _ALLOWED[dtype.kind]:
         raise Undecodable(reason("wrong-type", name))
-    low, high = (0, 1) if dtype.kind == "b" else _RANGES[dtype]
-    if min(flat) < low or max(flat) > high:
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):  # beyond the datatype's range is infinite, as it is for the model
+            return np.array(flat, dtype=np.float64).astype(dtype, copy=False)
+    there = flat if _MISSING not in kinds else [value for value in flat if value is not None]
+    low, high = _RANGES[dtype]
+    if there and (min(there) < low or max(there) > high):
         raise Undecodable(reason("out-of-range", name))
-    return np.array(flat, dtype=dtype)
+    return np.array(flat, dtype=dtype if there is flat else np.float64)
 
 
 def _strings(name: str, data: memoryview, count: int) -> list[str]:
