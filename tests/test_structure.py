@@ -46,13 +46,6 @@ def test_tests_mirror_the_source():
     assert sorted(set(TESTED_ELSEWHERE) - without) == [], "on the table above, but there or gone"
 
 
-def test_tests_are_of_something_that_exists():
-    rooms = [path.name for path in (ROOT / "sidecar").iterdir() if path.is_dir()]
-    tests = {path for room in rooms for path in (ROOT / "tests" / room).rglob("test_*.py")}
-    laws = {path for path in tests if path.name == "test_laws.py"}  # held by a whole room
-    assert sorted(tests - laws - set(map(mirror, MODULES))) == []
-
-
 @pytest.mark.parametrize("source", SOURCES, ids=inside)
 def test_a_file_opens_with_what_it_is_for(source):
     tree = ast.parse(source.read_text(encoding="utf-8"))
