@@ -76,16 +76,21 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str = ""
 
 
-def write(directory: Path, manifest: Manifest, arrays: Arrays, *, replace: bool) -> Manifest:
-    """Write a baseline. Returns the manifest with its checksums.
-
-    Raises BaselineError when `directory` exists (unless `replace`, and then only if it is a baseline) or
-    cannot be written. A reader sees the old baseline or the new one, never a part of either.
-    """
+def check_place(directory: Path, *, replace: bool) -> None:
+    """Raises BaselineError when there is something at `directory`, unless it is a baseline to `replace`."""
     if directory.exists() and not replace:
         raise BaselineError(f"{directory}: exists already; choose another directory, or say --force")
     if directory.exists() and not (directory / MANIFEST).is_file():
         raise BaselineError(f"{directory}: is not a baseline, so it is not replaced")
+
+
+def write(directory: Path, manifest: Manifest, arrays: Arrays, *, replace: bool) -> Manifest:
+    """Write a baseline. Returns the manifest with its checksums.
+
+    A reader sees the old baseline or the new one, never a part of either. Raises BaselineError as
+    `check_place` does, and when the directory cannot be written.
+    """
+    check_place(directory, replace=replace)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     packed = buffer.getvalue()

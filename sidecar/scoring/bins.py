@@ -46,7 +46,7 @@ class Bins:
     """The bins of all fields, ready to count in. Immutable."""
 
     def __init__(self, reference: Sequence[ReferenceField]) -> None:
-        # NaN sorts after everything: as one more edge it sends missing values, and no others, to the last bin.
+        # NaN sorts after everything: one more edge, and missing values fall into the last bin, alone.
         self._edges = [np.array((*field.edges, np.nan)) for field in reference]
         sizes = [len(field.edges) + 2 for field in reference]
         self._starts = list(accumulate(sizes, initial=0))

@@ -21,9 +21,8 @@ from array import array
 from bisect import bisect_left
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from sidecar.scoring.detector import Floats
 
 TIE = 1e-9
 """Scores closer than this, relative to their size, are ties: they equal PyOD's only so closely.

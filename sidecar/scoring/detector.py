@@ -8,7 +8,7 @@ the batch. Counterpart: `sidecar.baseline.fitting`, which makes the PyOD models.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, Self, TypeAlias
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from sidecar.exchange import Matrix
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 """What is stored of a detector, by name: float64 and int64 arrays, all finite."""
+
+Floats: TypeAlias = NDArray[np.float64]
 
 Row: TypeAlias = NDArray[np.float64]
 """One row of a detector's matrix, shape (columns,), finite."""
@@ -30,9 +32,6 @@ class Detector(Protocol):
 
     name: ClassVar[str]
     """What it is called in settings, headers and artifacts."""
-
-    additive: ClassVar[bool]
-    """Whether the score is the sum of what each column adds. Then `contributions` says how much that is."""
 
     @classmethod
     def from_pyod(cls, model: Any) -> Self:
@@ -56,8 +55,17 @@ class Detector(Protocol):
         """Raw scores of many rows: the fast way for a batch."""
         ...
 
+
+@runtime_checkable
+class Additive(Detector, Protocol):
+    """A detector whose score is a sum of what each column adds, and who can say how much that is."""
+
     def contributions(self, row: Row) -> list[float]:
-        """What each column adds to the score of an additive detector; their sum is the score."""
+        """What each column adds to the row's score; their sum is the score."""
+        ...
+
+    def contributions_many(self, matrix: Matrix) -> Matrix:
+        """The same for many rows, shape (rows, columns)."""
         ...
 
 

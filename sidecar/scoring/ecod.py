@@ -15,7 +15,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.scoring.tails import DOUBT, Floats, TailSum
+from sidecar.scoring.detector import Floats
+from sidecar.scoring.tail_sum import TailSum
+from sidecar.scoring.tails import DOUBT
 
 
 class Ecod(TailSum):

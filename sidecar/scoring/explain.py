@@ -8,7 +8,6 @@ its typical value? Work is bounded by looking only at the fields that lie farthe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +22,34 @@ ASKED = 64
 """How many fields are left out in turn, at most. A batch of 64 rows is where a row is cheapest."""
 
 
-class Fields(NamedTuple):
-    """The fields behind a detector's columns, and what is typical of each column in the training rows."""
+class Fields:
+    """The fields behind a detector's columns, and what is typical of each column in the training rows.
 
-    names: tuple[str, ...]
-    owner: NDArray[np.int64]
-    """The field of each column, as its place in `names`; shape (columns,)."""
-    typical: Row
-    """The median of each column."""
-    spread: Row
-    """The half of the middle half's width of each column, or another positive measure where that is 0."""
+    `typical` is the median of each column and `spread` half the width of its middle half, or another positive
+    measure where that is 0; both of shape (columns,).
+    """
+
+    def __init__(self, schema: Schema, typical: Row, spread: Row) -> None:
+        self.names = schema.names
+        self.typical = typical
+        self.spread = spread
+        self.owner = owners(schema)
+        """The field of each column, as its place in `names`; shape (columns,)."""
+        self._owner = self.owner.tolist()
+        self._alone = self._owner == list(range(len(self.names)))
+
+    def top(self, contributions: Sequence[float]) -> tuple[str, ...]:
+        """The fields whose columns contributed most, largest first; none that contributed nothing."""
+        total = contributions if self._alone else self._added(contributions)
+        largest = sorted(range(len(total)), key=total.__getitem__, reverse=True)[:NAMED]
+        return tuple(self.names[i] for i in largest if total[i] > 0)
+
+    def _added(self, contributions: Sequence[float]) -> list[float]:
+        """What each field contributed, by its value or by being missing."""
+        total = [0.0] * len(self.names)
+        for field, contribution in zip(self._owner, contributions, strict=True):
+            total[field] += contribution
+        return total
 
 
 def owners(schema: Schema) -> NDArray[np.int64]:
@@ -42,15 +59,8 @@ def owners(schema: Schema) -> NDArray[np.int64]:
     return np.array(varying + indicated, dtype=np.int64)
 
 
-def top(fields: Fields, contributions: Sequence[float] | NDArray[np.float64]) -> tuple[str, ...]:
-    """The names of the fields that contributed most, largest first; none that contributed nothing."""
-    total = np.bincount(fields.owner, weights=contributions, minlength=len(fields.names))
-    largest = np.argsort(-total, kind="stable")[:NAMED]
-    return tuple(fields.names[i] for i in largest.tolist() if total[i] > 0)
-
-
-def leave_one_out(detector: Detector, row: Row, fields: Fields) -> NDArray[np.float64]:
-    """By how much the row's score falls when one field becomes typical; shape (columns,).
+def leave_one_out(detector: Detector, row: Row, fields: Fields) -> list[float]:
+    """By how much the row's score falls when one field becomes typical, for each column.
 
     A field that stands in several columns is changed in all of them at once, and has its effect at the first.
     """
@@ -63,4 +73,4 @@ def leave_one_out(detector: Detector, row: Row, fields: Fields) -> NDArray[np.fl
     scores = detector.score_many(np.vstack((row, changed)))
     effect = np.zeros(row.size)
     effect[[int(np.argmax(fields.owner == field)) for field in asked]] = scores[0] - scores[1:]
-    return effect
+    return effect.tolist()

@@ -1,0 +1,117 @@
+"""`sidecar fit`: arguments, a progress bar on a terminal, and the outcome in plain sentences.
+
+Importing this is cheap; PyOD is imported when the work begins. Counterpart: `sidecar.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.baseline.fit import Progress, Summary
+
+DETECTORS = "ecod,iforest"
+
+DATA = """\
+training data: .csv (header line, then rows), .jsonl (an object or an array a line), .parquet, or .npz (the
+matrix X, column names in `columns` if any; other arrays, such as y, are not used; leave known outliers out).
+Give what the model was trained on, or clean traffic: at least 40 rows, better 1,000 and more"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `sidecar fit`."""
+    add = parser.add_argument
+    add("--data", metavar="FILE", type=Path, required=True, help=DATA)
+    add(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="the baseline: a directory that doesn't exist yet",
+    )
+    add("--detectors", metavar="NAMES", default=DETECTORS, help="comma-separated [default: %(default)s]")
+    add(
+        "--ignore",
+        metavar="COLUMNS",
+        default="",
+        help="columns the model doesn't get, such as the label or an id",
+    )
+    add(
+        "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
+    )
+    add("--force", action="store_true", help="replace the baseline that is there")
+    add("--quiet", action="store_true", help="say nothing unless something is wrong")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit, and say what came of it. Raises SidecarError when it cannot be done; else returns 0."""
+    from sidecar.baseline.fit import fit  # late: this imports PyOD
+
+    with _progress(arguments.quiet) as progress:
+        summary = fit(
+            arguments.data,
+            arguments.out,
+            _names(arguments.detectors),
+            seed=arguments.seed,
+            ignore=_names(arguments.ignore),
+            replace=arguments.force,
+            progress=progress,
+        )
+    if not arguments.quiet:
+        print("\n".join(sentences(summary)))
+    return 0
+
+
+def sentences(summary: Summary) -> list[str]:
+    """The outcome, for a person."""
+    manifest, baseline = summary.manifest, summary.baseline
+    split = manifest.split
+    lines = [
+        f"Read {split.rows:,} rows of {manifest.source}: {_fields(summary)}.",
+        f"Fitted on {split.fit:,} rows, calibrated on {split.standard + split.calibration:,} others"
+        f" (seed {split.seed}).",
+    ]
+    lines += [
+        f"{entry.name}: equal to PyOD {manifest.pyod} on {entry.compared} rows"
+        f" (largest relative difference {entry.difference:.2g})."
+        for entry in manifest.detectors
+    ]
+    lines.append(
+        f"The finest p-value is {baseline.finest_p:.2g}; a threshold below that never flags anything."
+    )
+    lines += [f"Note: {note}." for note in summary.notes]
+    if baseline.finest_p > 0.01:
+        lines.append("Note: that is coarser than the usual threshold of 0.01. Give at least 200 rows.")
+    lines.append(f"Saved as {baseline.directory} ({baseline.digest}).")
+    return lines
+
+
+def _fields(summary: Summary) -> str:
+    fields = summary.baseline.schema.fields
+    plural = {"number": "numbers", "boolean": "booleans", "category": "categories", "constant": "constants"}
+    counts = {kind: sum(field.kind == kind for field in fields) for kind in plural}
+    named = [f"{count} {kind if count == 1 else plural[kind]}" for kind, count in counts.items() if count]
+    return f"{len(fields)} field{'s' if len(fields) != 1 else ''} ({', '.join(named)})"
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@contextlib.contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A progress bar where there is a terminal to draw it on."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda doing, share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        yield lambda doing, share: bar.update(task, description=doing, completed=share)

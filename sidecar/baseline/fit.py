@@ -1,0 +1,183 @@
+"""The story of a fit: from a file of training rows to a baseline that scores live calls.
+
+Every step is a function of what came before and the seed, so the same file and seed give the same scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+import sidecar
+from sidecar.baseline import agreement, fitting, reference, tables
+from sidecar.baseline.schema import infer
+from sidecar.baseline.split import Parts, split
+from sidecar.errors import BaselineError, DataError
+from sidecar.exchange import Features, Matrix, Payload, Tensor
+from sidecar.features import Schema, lay_out
+from sidecar.scoring import artifact
+from sidecar.scoring.baseline import Baseline, combined, load
+from sidecar.scoring.calibration import Surprise
+from sidecar.scoring.combination import COMBINATIONS
+from sidecar.scoring.detector import Arrays, Detector, Floats
+from sidecar.scoring.detectors import DETECTORS
+
+COMBINATION = "fisher"
+
+Progress: TypeAlias = Callable[[str, float], None]
+"""Called with what is being done and the share of all work that is behind it, 0 to 1."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What came of a fit. `notes` is what the person who fits should know."""
+
+    baseline: Baseline
+    manifest: artifact.Manifest
+    notes: tuple[str, ...]
+
+
+class Fit(NamedTuple):
+    """One detector, fitted and compiled, and how far it is from PyOD."""
+
+    detector: Detector
+    entry: artifact.Fitted
+
+
+def fit(
+    data: Path,
+    out: Path,
+    detectors: Sequence[str],
+    *,
+    seed: int = 0,
+    ignore: Sequence[str] = (),
+    replace: bool = False,
+    progress: Progress = lambda doing, share: None,
+) -> Summary:
+    """Fit `detectors` on the rows of `data` and save the baseline as directory `out`.
+
+    `ignore` names columns that the model doesn't get, such as the label. Raises UsageError for unknown
+    detectors, DataError for data that cannot be used, BaselineError when `out` is taken, cannot be written,
+    or a compiled detector is not PyOD's.
+    """
+    fitting.check_names(detectors)
+    artifact.check_place(out, replace=replace)
+    progress(f"reading {data.name}", 0.0)
+    table = _without(tables.read(data), ignore)
+    schema, notes = infer(table)
+    features = _laid_out(table, schema)
+    rows, left_out = _usable(features)
+    parts = split(rows, len(schema.columns), seed)
+    train = features.matrix[parts.fit]
+
+    fits = []
+    for i, name in enumerate(detectors):
+        progress(f"fitting {name}", (1 + i) / (2 + len(detectors)))
+        fits.append(_fitted(name, train, features.matrix[parts.calibration], seed))
+
+    progress("calibrating", (1 + len(detectors)) / (2 + len(detectors)))
+    arrays = {**_calibrated(fits, features.matrix, parts), **_typical(train)}
+    manifest = artifact.Manifest(
+        format=artifact.FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        sidecar=sidecar.__version__,
+        pyod=_version("pyod"),
+        source=data.name,
+        schema=schema.fields,
+        detectors=tuple(fit.entry for fit in fits),
+        combination=COMBINATION,
+        split=artifact.Split(
+            seed, table.rows, left_out, parts.fit.size, parts.standard.size, parts.calibration.size
+        ),
+        reference=reference.describe(features.values, schema),
+    )
+    manifest = artifact.write(out, manifest, arrays, replace=replace)
+    progress("done", 1.0)
+    return Summary(load(out), manifest, (*notes, *_left_out(features, left_out)))
+
+
+# -- rows --------------------------------------------------------------------------------------------
+
+
+def _without(table: tables.Table, ignore: Sequence[str]) -> tables.Table:
+    for name in ignore:
+        if name not in table.columns:
+            raise DataError(
+                f"{table.file}: has no column {name!r} to ignore; it has {', '.join(table.columns)}"
+            )
+    kept = {name: values for name, values in table.columns.items() if name not in ignore}
+    return msgspec.structs.replace(table, columns=kept)
+
+
+def _laid_out(table: tables.Table, schema: Schema) -> Features:
+    """The training rows, by the very function that lays out live calls."""
+    return lay_out(
+        Payload("table", tuple(Tensor(name, table.columns[name]) for name in schema.names)), schema
+    )
+
+
+def _usable(features: Features) -> tuple[Any, int]:
+    """The numbers of the rows that can be scored, and how many cannot."""
+    rows = np.setdiff1d(np.arange(len(features.matrix)), list(features.unscorable))
+    return rows, len(features.matrix) - rows.size
+
+
+def _left_out(features: Features, rows: int) -> tuple[str, ...]:
+    if not rows:
+        return ()
+    first = min(features.unscorable)
+    return (f"{rows} rows are left out; the first is row {first + 1}: {features.unscorable[first]}",)
+
+
+# -- detectors ---------------------------------------------------------------------------------------
+
+
+def _fitted(name: str, train: Matrix, held_out: Matrix, seed: int) -> Fit:
+    model = fitting.fit_detector(name, train, seed)
+    detector = DETECTORS[name].from_pyod(model)
+    difference, compared = agreement.compare(name, detector, model, train, held_out)
+    return Fit(detector, artifact.Fitted(name, fitting.parameters(model), difference, compared))
+
+
+def _calibrated(fits: Sequence[Fit], matrix: Matrix, parts: Parts) -> Arrays:
+    """The detectors' own arrays, and their scores on the rows that they were not fitted on."""
+    standard = _scores(fits, matrix[parts.standard])
+    calibration = _scores(fits, matrix[parts.calibration])
+    arrays: Arrays = {}
+    for j, (detector, entry) in enumerate(fits):
+        arrays |= {f"{entry.name}/{key}": array for key, array in detector.arrays().items()}
+        arrays[f"{entry.name}/standard"] = np.sort(standard[:, j])
+        arrays[f"{entry.name}/calibration"] = np.sort(calibration[:, j])
+    if len(fits) > 1:
+        surprises = [Surprise(standard[:, j]) for j in range(len(fits))]
+        arrays["calibration/combined"] = np.sort(combined(surprises, COMBINATIONS[COMBINATION], calibration))
+    return arrays
+
+
+def _scores(fits: Sequence[Fit], matrix: Matrix) -> Floats:
+    """Raw scores, shape (rows, detectors)."""
+    scores = np.column_stack([fit.detector.score_many(matrix) for fit in fits])
+    for j, (_, entry) in enumerate(fits):
+        if not np.isfinite(scores[:, j]).all():
+            raise BaselineError(
+                f"{entry.name}: has no finite score for some training rows; leave this detector out"
+            )
+    return scores
+
+
+def _typical(train: Matrix) -> Arrays:
+    """The median of each column and a measure of its spread, never zero: see `sidecar.scoring.explain`."""
+    low, median, high = np.quantile(train, (0.25, 0.5, 0.75), axis=0)
+    spread = (high - low) / 2
+    spread = np.where(spread > 0, spread, train.std(axis=0))
+    return {"typical": median, "spread": np.where(spread > 0, spread, 1.0)}
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)

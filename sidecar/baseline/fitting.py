@@ -1,0 +1,74 @@
+"""The PyOD detectors that can be fitted, by the name they have in settings, headers and artifacts.
+
+Counterpart: `sidecar.scoring.detectors`, the same names with their compiled forms.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sidecar.errors import DataError, UsageError
+from sidecar.exchange import Matrix
+
+
+class Recipe(NamedTuple):
+    """Where a detector is in PyOD and how it is made. `seeded`: it draws random numbers."""
+
+    module: str
+    name: str
+    seeded: bool = False
+    parameters: tuple[tuple[str, Any], ...] = ()
+    """What differs from PyOD's defaults."""
+
+
+RECIPES: dict[str, Recipe] = {
+    "ecod": Recipe("pyod.models.ecod", "ECOD"),
+    "iforest": Recipe("pyod.models.iforest", "IForest", seeded=True),
+}
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raises UsageError for a detector that cannot be fitted, with the nearest that can."""
+    if not names:
+        raise UsageError(f"no detectors; choose from {', '.join(RECIPES)}")
+    for name in names:
+        if name not in RECIPES:
+            near = difflib.get_close_matches(name, RECIPES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(RECIPES)}"
+            raise UsageError(f'no detector "{name}"; {hint}')
+    if len(set(names)) < len(names):
+        raise UsageError("a detector is named twice")
+
+
+def fit_detector(name: str, matrix: Matrix, seed: int) -> Any:
+    """The PyOD detector `name` fitted on `matrix`, (rows, columns). Raises DataError when PyOD cannot."""
+    recipe = RECIPES[name]
+    parameters = dict(recipe.parameters)
+    if recipe.seeded:
+        parameters["random_state"] = seed
+    model = getattr(importlib.import_module(recipe.module), recipe.name)(**parameters)
+    with quiet():
+        try:
+            return model.fit(np.ascontiguousarray(matrix))
+        except Exception as error:
+            raise DataError(f"PyOD's {recipe.name} cannot be fitted on this data: {error}") from error
+
+
+def parameters(model: Any) -> dict[str, Any]:
+    """The parameters of a PyOD model that a manifest can hold."""
+    plain = str | int | float | bool | None
+    return {key: value for key, value in model.get_params().items() if isinstance(value, plain)}
+
+
+class quiet(warnings.catch_warnings):  # noqa: N801  used like a keyword: `with quiet():`
+    """Silence what PyOD's libraries say of constant columns and overflow: both are handled here."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.simplefilter("ignore")

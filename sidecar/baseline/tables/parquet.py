@@ -1,0 +1,44 @@
+"""Parquet, as pyarrow reads it. Columns of times, bytes and nested values are left out, and said so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sidecar.errors import DataError
+
+
+def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Columns in the file's order. Raises DataError naming the file, OSError."""
+    try:
+        table = pq.read_table(file)
+    except pa.ArrowException as error:
+        raise DataError(f"{file}: not a Parquet file that can be read: {error}") from error
+    columns: dict[str, NDArray[Any]] = {}
+    notes: list[str] = []
+    for name in table.column_names:
+        column = _column(table[name])
+        if column is None:
+            notes.append(f"column {name!r} is left out: {table[name].type} cannot be scored")
+        else:
+            columns[name] = column
+    return columns, notes
+
+
+def _column(column: pa.ChunkedArray) -> NDArray[Any] | None:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return np.array(
+            column.to_pylist(), dtype=bool if pa.types.is_boolean(kind) and not column.null_count else object
+        )
+    return None

@@ -1,0 +1,171 @@
+"""A detector that adds up how far out in its tails each value lies: what ECOD and COPOD share.
+
+A detector says how high each step of `sidecar.scoring.tails` is; a score is one bisection per column and the
+sum of the heights found. PyOD joins a whole batch to the training set, so that there a row's score depends on
+its neighbours (pyod#401). Here every row is scored alone.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.exchange import Matrix
+from sidecar.scoring.detector import Arrays, Floats, Row, Scores, need
+from sidecar.scoring.skewness import Column, joined_sign
+from sidecar.scoring.tails import cut, sides
+
+FEW = 6
+"""Up to so many rows bisection in plain Python beats numpy, which costs about 3 us per column and batch."""
+
+
+class Steps(NamedTuple):
+    """All columns as they are looked up: the cuts of one after those of the other, each column's followed by
+    infinity, so that every index that bisection gives is valid; and for each cut two heights, that of the gap
+    before it and its own. `array` keeps 8 bytes a number where a list keeps 32, and bisects as fast.
+    """
+
+    cuts: array[float]
+    heights: array[float]
+    """NaN where only the joined column can tell."""
+    ends: tuple[int, ...]
+    """Where each column's infinity is; the next column begins behind it."""
+
+
+class TailSum:
+    """Detectors whose score is a sum of one height per column. Subclasses say what the heights are."""
+
+    name: ClassVar[str]
+
+    def __init__(self, steps: Steps, train: dict[int, Column]) -> None:
+        """`train` holds, in their own order, the training columns that have a height of NaN."""
+        self._cuts, self._heights, self._ends = steps
+        self._starts = (0, *(end + 1 for end in steps.ends[:-1]))
+        self._train = train
+        # Views share the memory of the arrays.
+        self._all_cuts = np.frombuffer(steps.cuts)
+        self._all_heights = np.frombuffer(steps.heights)
+
+    @staticmethod
+    def heights(left: Floats, right: Floats, sign: NDArray[np.int64]) -> Floats:
+        """What a value adds to the score, all of shape (steps,); NaN where it takes a sign in `DOUBT`."""
+        raise NotImplementedError
+
+    # -- one row -----------------------------------------------------------------------------------
+
+    def score(self, row: Row) -> float:
+        return sum(self.contributions(row))
+
+    def contributions(self, row: Row) -> list[float]:
+        cuts, heights = self._cuts, self._heights
+        found = [
+            heights[2 * (i := bisect_left(cuts, x, start, end)) + (cuts[i] == x)]
+            for x, start, end in zip(row.tolist(), self._starts, self._ends, strict=True)
+        ]
+        total = sum(found)
+        return found if total == total else self._settled(found, row)
+
+    def _settled(self, heights: Sequence[float], row: Row) -> list[float]:
+        """`heights` with what is in doubt told by the joined column: about 0.1 ms each for 10,000 rows."""
+        return [
+            height if height == height else self._joined(j, x)
+            for j, (height, x) in enumerate(zip(heights, row.tolist(), strict=True))
+        ]
+
+    def _joined(self, column: int, x: float) -> float:
+        train = self._train[column]
+        left, right = sides(train, x)
+        sign = int(joined_sign(train, x, only_column=len(self._ends) == 1))
+        return float(self.heights(np.array([left]), np.array([right]), np.array([sign]))[0])
+
+    # -- many rows ---------------------------------------------------------------------------------
+
+    def score_many(self, matrix: Matrix) -> Scores:
+        # Added up column by column, as `score` does: the sums are equal to the last bit.
+        scores: Scores = self._found(matrix).sum(axis=0)
+        return scores
+
+    def contributions_many(self, matrix: Matrix) -> Matrix:
+        return self._found(matrix).T
+
+    def _found(self, matrix: Matrix) -> Matrix:
+        """The height of every value, shape (columns, rows)."""
+        if len(matrix) <= FEW:
+            return np.array([self.contributions(row) for row in matrix]).T
+        x = np.ascontiguousarray(matrix.T)
+        at = np.empty(x.shape, dtype=np.intp)
+        for j, (start, end) in enumerate(zip(self._starts, self._ends, strict=True)):
+            at[j] = self._all_cuts[start:end].searchsorted(x[j])
+            at[j] += start
+        found: Matrix = self._all_heights.take(2 * at + (self._all_cuts.take(at) == x))
+        for row in np.flatnonzero(np.isnan(found).any(axis=0)).tolist():
+            found[:, row] = self._settled(found[:, row].tolist(), matrix[row])
+        return found
+
+    # -- compiling and storing ---------------------------------------------------------------------
+
+    @classmethod
+    def from_pyod(cls, model: Any) -> Self:
+        columns = np.ascontiguousarray(np.asarray(model.X_train, dtype=np.float64).T)
+        cuts, heights = [], []
+        train = {}
+        for j, column in enumerate(columns):
+            tails = cut(column, only_column=len(columns) == 1)
+            cuts.append(tails.cuts)
+            heights.append(cls.heights(tails.left, tails.right, tails.sign))
+            if np.isnan(heights[-1]).any():
+                train[j] = column
+        return cls(_steps(cuts, heights), train)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, columns: int) -> Self:
+        lengths = need(arrays, "lengths", np.int64, columns)
+        total = int(lengths.sum())
+        if (lengths < 1).any():
+            raise ValueError("array 'lengths' has a column without cuts")
+        cuts = need(arrays, "cuts", np.float64, total)
+        heights = need(arrays, "heights", np.float64, 2 * total + columns).copy()
+        doubt = need(arrays, "doubt", np.int64, -1)
+        kept = need(arrays, "kept", np.int64, -1)
+        train = need(arrays, "train", np.float64, kept.size, -1)
+        ends = np.cumsum(lengths)
+        inside = np.ones(total, dtype=bool)
+        inside[ends[:-1]] = False
+        if (np.diff(cuts, prepend=-np.inf)[inside] <= 0).any():
+            raise ValueError("array 'cuts' does not ascend")
+        if ((doubt < 0) | (doubt >= heights.size)).any():
+            raise ValueError("array 'doubt' points outside the heights")
+        heights[doubt] = np.nan
+        height_ends = 2 * ends + np.arange(1, columns + 1)
+        needed = np.unique(np.searchsorted(height_ends, doubt, side="right"))
+        if not np.isin(needed, kept).all() or (kept.size and not train.shape[1]):
+            raise ValueError("array 'train' lacks a column that is in doubt")
+        steps = _steps(np.split(cuts, ends[:-1]), np.split(heights, height_ends[:-1]))
+        return cls(steps, dict(zip(kept.tolist(), train, strict=True)))
+
+    def arrays(self) -> Arrays:
+        at = np.delete(np.arange(self._all_cuts.size), self._ends)
+        heights = np.delete(self._all_heights, [2 * end + 1 for end in self._ends])
+        doubt = np.flatnonzero(np.isnan(heights))
+        return {
+            "lengths": np.array(self._ends, dtype=np.int64) - np.array(self._starts, dtype=np.int64),
+            "cuts": self._all_cuts[at],
+            "heights": np.nan_to_num(heights, nan=0.0),
+            "doubt": doubt.astype(np.int64),
+            "kept": np.array(list(self._train), dtype=np.int64),
+            "train": np.array(list(self._train.values())).reshape(len(self._train), -1 if self._train else 0),
+        }
+
+
+def _steps(cuts: Sequence[Floats], heights: Sequence[Floats]) -> Steps:
+    """From each column's k cuts and 2k + 1 heights."""
+    joined = Steps(array("d"), array("d"), tuple((np.cumsum([c.size + 1 for c in cuts]) - 1).tolist()))
+    for own_cuts, own_heights in zip(cuts, heights, strict=True):
+        joined.cuts.frombytes(np.append(own_cuts, np.inf).tobytes())
+        joined.heights.frombytes(np.append(own_heights, 0.0).tobytes())  # nothing equals infinity
+    return joined
