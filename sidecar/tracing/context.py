@@ -48,10 +48,6 @@ DIALECTS: Final[dict[str, Dialect]] = {
 READ_BY_DEFAULT = (w3c.TRACECONTEXT, BAGGAGE, b3.B3, jaeger.JAEGER)
 WRITTEN_BY_DEFAULT = (w3c.TRACECONTEXT,)
 
-DROPPED: Final = w3c.TRACECONTEXT.replaced
-"""The caller's headers that `outbound` replaces, lower case, when OTEL_PROPAGATORS asks for nothing else."""
-
-outbound = w3c.write
 traceresponse = w3c.traceresponse
 
 

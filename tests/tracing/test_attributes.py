@@ -159,6 +159,13 @@ def test_a_truncated_answer_was_an_answer() -> None:
     assert models.attributes["http.response.status_code"] == 200
 
 
+def test_a_status_of_ours_is_not_the_models() -> None:
+    # The model's head had come, but nothing of it had gone on when the model broke off.
+    call = record(failure="response-truncated", status=502)
+    assert server(call, HERE, "failed", "").attributes["http.response.status_code"] == 502
+    assert "http.response.status_code" not in client(call, HERE).attributes
+
+
 def test_a_caller_who_left_has_no_status() -> None:
     call = record(failure="client-gone", status=0, first_byte_ns=0)
     assert "http.response.status_code" not in server(call, HERE, "failed", "").attributes

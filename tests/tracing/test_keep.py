@@ -54,6 +54,14 @@ def test_a_flood_is_cut_to_its_budget_and_counted(reason: str) -> None:
     assert keep.dropped == 10_000 - kept
 
 
+def test_a_quiet_hour_saves_up_one_second() -> None:
+    clock = Clock()
+    keep = Keep(clock)
+    clock.now += 3600.0
+    kept = sum(keep.update(record(OUTLIER, sampled=False)) == "anomalous" for _ in range(1000))
+    assert kept == BUDGETS["anomalous"]
+
+
 def test_one_kind_of_trouble_does_not_starve_another() -> None:
     keep = Keep(Clock())
     for _ in range(1000):
