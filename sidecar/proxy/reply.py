@@ -89,11 +89,12 @@ def _detail(detector: DetectorScore) -> str:
 
 
 def number(value: float) -> str:
-    """A raw score with seven significant digits and never an exponent, which structured fields lack."""
-    if value == 0.0 or not math.isfinite(value):
-        return "0.0"
-    digits = max(0, 6 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 12)}f}".rstrip("0") if digits else f"{value:.0f}"
+    """A number with seven significant digits and never an exponent, which structured fields lack.
+    Infinity is the token `inf`."""
+    text = f"{value:.7g}"
+    if "e" not in text and "n" not in text:
+        return text
+    return f"{value:.12f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
 
 
 def string(value: str) -> str:
