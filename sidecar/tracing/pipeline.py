@@ -32,7 +32,7 @@ from opentelemetry.trace import (
 import sidecar
 from sidecar.exchange import Record, SpanIds
 from sidecar.settings import Settings
-from sidecar.tracing import attributes
+from sidecar.tracing import attributes, w3c
 from sidecar.tracing.attributes import Facts
 from sidecar.tracing.keep import Reason
 from sidecar.tracing.quiet import Quiet
@@ -130,10 +130,6 @@ class Pipeline:
         server.set_status(_status(facts))
         server.end(end)
 
-    def flush(self) -> None:
-        """Hand over what waits. Blocks: for tests and for the end of a report."""
-        self._provider.force_flush()
-
     def close(self, seconds: float) -> None:
         """Hand over what waits, for at most about `seconds`; an exporter that still tries is cut short."""
         last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
@@ -157,12 +153,11 @@ def _caller(span: SpanIds) -> Context:
     """The context our SERVER span starts in: the caller's span if it told us one."""
     if not span.parent:
         return Context()
-    flags = span.sampled * TraceFlags.SAMPLED | span.random * TraceFlags.RANDOM_TRACE_ID
     caller = SpanContext(
         int(span.trace, 16),
         int(span.parent, 16),
         is_remote=True,
-        trace_flags=TraceFlags(flags),
+        trace_flags=TraceFlags(int(w3c.FLAGS[span.sampled + 2 * span.random])),
         trace_state=_state(span.state),
     )
     return set_span_in_context(NonRecordingSpan(caller), Context())

@@ -61,11 +61,6 @@ class SpanExport:
         if kept := self._keep.update(record):
             self._pipeline.emit(record, kept, drift)
 
-    def flush(self) -> None:
-        """Hand over what waits, and wait for it."""
-        if self._pipeline is not None:
-            self._pipeline.flush()
-
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Hand over what waits, for at most about `seconds`."""
         if self._pipeline is not None and not self._closed:
