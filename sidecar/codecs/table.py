@@ -72,8 +72,8 @@ def records(name: str, values: Sequence[Any]) -> tuple[Tensor, ...]:
     kinds = set(map(type, chain.from_iterable(map(dict.values, values))))
     if dict in kinds:
         values = [_dotted(row) for row in values]
-    names = _keys(values)
-    cells = [[row.get(key) for key in names] for row in values]
+        kinds = set(map(type, chain.from_iterable(map(dict.values, values))))
+    names, cells = _cells(values)
     if list not in kinds:
         return grid(name, cells, names)
     return columnar(name, dict(zip(names, map(list, zip(*cells, strict=True)), strict=True)))
@@ -142,16 +142,16 @@ def unnest(values: Sequence[Any]) -> tuple[tuple[int, ...], Sequence[Any]]:
     return tuple(shape), values
 
 
-def _keys(values: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """Every key of any row, in order of first appearance."""
-    first = values[0].keys()
-    if all(row.keys() == first for row in values):
-        return tuple(first)
+def _cells(values: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """Every key of any row, in order of first appearance, and the rows' values in that order."""
+    first = list(values[0])
+    if all(list(row) == first for row in values):
+        return tuple(first), [list(row.values()) for row in values]
     names = tuple(dict.fromkeys(chain.from_iterable(values)))
     # Rows that share no keys would grow a table quadratic in the size of the body.
     if len(names) * len(values) > 4 * sum(map(len, values)) + 10_000:
         raise Undecodable("too-sparse")
-    return names
+    return names, [[row.get(name) for name in names] for row in values]
 
 
 def _dotted(row: dict[str, Any]) -> dict[str, Any]:

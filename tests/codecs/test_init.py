@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from sidecar import codecs
@@ -66,3 +69,18 @@ def test_a_wrong_hint_is_refused_with_the_right_ones() -> None:
 
 def test_names_are_distinct() -> None:
     assert len(set(codecs.NAMES)) == len(codecs.CODECS)
+
+
+def test_every_reason_is_in_the_manual() -> None:
+    root = Path(codecs.__file__).parents[1]
+    manual = (root.parent / "docs" / "codecs.md").read_text()
+    sources = [*sorted((root / "codecs").glob("*.py")), root / "features.py"]
+    said = re.compile(r"(?:Undecodable|reason|_why)\((.*)")
+    word = re.compile(r"""f?"([a-z]+(?:[-:][a-z{][a-z_.}]*)*)"(?!\s+in\b)""")
+    reasons = {
+        reason for path in sources for call in said.findall(path.read_text()) for reason in word.findall(call)
+    }
+    assert {"not-json", "schema-mismatch:missing", "no-{key}", "truncated"} <= reasons
+    for reason in reasons - {"latin-1", "infinity"}:
+        start = re.split(r"[:{]", reason)[0] if not reason.startswith("schema") else reason
+        assert f"`{start}" in manual, reason

@@ -75,6 +75,7 @@ def test_nested_objects_and_lists_in_records() -> None:
         "a.c.d": ["t", None],
         "v": [[1, 2], [3, 4]],
     }
+    assert table.records("x", [{"a": {"v": [1, 2]}}])[0].data.tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("values", [[[1], [1, 2]], [[1], 2], [1, [2]], [{}, [1]], [[1, 2], [3, [4]]]])
