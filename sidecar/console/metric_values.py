@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from sidecar import __version__
 from sidecar.observer import calls
-from sidecar.observer.axes import Fields
+from sidecar.observer.axes import Fields, distinct
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import Flow
@@ -123,13 +123,13 @@ def _outputs(key: Key, flow: Flow) -> Iterator[Value]:
 
 def _counts(window: Window) -> Iterator[tuple[str, str, int]]:
     for field, where in list(zip(window.fields, window.bins.slices, strict=True))[:FEATURES]:
-        for bin_, count in zip(field.labels, window.total.counts[where].tolist(), strict=True):
+        for bin_, count in zip(distinct(field.labels), window.total.counts[where].tolist(), strict=True):
             yield field.name, bin_, count
 
 
 def _reference(fields: Fields, digest: str) -> Iterator[Value]:
     for field in fields[:FEATURES]:
-        for bin_, share in zip(field.labels, field.probabilities, strict=True):
+        for bin_, share in zip(distinct(field.labels), field.probabilities, strict=True):
             yield Value("sidecar_feature_reference_ratio", (digest, field.name, bin_), share)
     yield Value("sidecar_features_unexported", (), max(0, len(fields) - FEATURES))
 

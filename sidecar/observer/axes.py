@@ -74,3 +74,14 @@ def as_reference(field: ReferenceField, values: Vector) -> ReferenceField:
         min=float(found.min()) if len(found) else 0.0,
         max=float(found.max()) if len(found) else 0.0,
     )
+
+
+def distinct(labels: Sequence[str]) -> list[str]:
+    """The labels, told apart by a number where two are the same: a category may be called "missing", and
+    edges may agree in all digits shown."""
+    times: dict[str, int] = {}
+    told: list[str] = []
+    for label in labels:
+        times[label] = times.get(label, 0) + 1
+        told.append(label if times[label] == 1 else f"{label} #{times[label]}")
+    return told

@@ -17,7 +17,7 @@ import numpy as np
 
 from sidecar.observer.axes import Fields
 from sidecar.observer.sequential import LEAST_EFFECT, STEP, Values, by_bin, effect, evidence, law, together
-from sidecar.scoring.bins import Counts
+from sidecar.scoring.bins import Bins, Counts
 
 WINDOWS_PER_FALSE_ALARM = 10_000
 """The promise: while nothing moves, a chance of at most 1 in so many windows for a false alarm in each."""
@@ -87,6 +87,8 @@ class Detector:
         """Each feature's largest log evidence at the last look."""
         self.effects: Values = np.zeros(len(self.names))
         """Each feature's effect since the start that speaks loudest for its drift."""
+        self.bytes = 8 * STARTS * Bins(fields).size
+        """Bytes that the starts may grow to."""
         self._window = window
         self._law = law(fields)
         self._starts: list[Start] = []

@@ -49,7 +49,8 @@ class Exchanges:
 
     def snapshot(self) -> tuple[Record, ...]:
         """Everything kept, each once, oldest first."""
-        seen = {record.id: record for record in (*self._odd, *self._latest)}
+        # Ids are the callers' own, so two calls may share one; not at the same nanosecond.
+        seen = {(r.id, r.started_ns): r for r in (*self._odd, *self._latest)}
         return tuple(sorted(seen.values(), key=lambda r: r.started_ns + r.ended_ns))
 
     def restore(self, records: Sequence[Record]) -> None:

@@ -92,7 +92,7 @@ class Learning:
 
     def update(self, records: Sequence[Record]) -> None:
         """Collect the rows of calls that the model accepted and a codec can read."""
-        if self.phase == "learned":
+        if self.phase != "collecting":
             return
         for record in records:
             if record.request_body and record.codec and 200 <= record.status < 300 and not record.failure:

@@ -65,7 +65,6 @@ class Observer:
         self.baseline_error = ""
         self.schema: Schema | None = None
         """Of the baseline, to show features by name."""
-        self._refused = ""
         if settings.baseline:
             self._adopt(settings.baseline)
 
@@ -81,12 +80,11 @@ class Observer:
 
     def hear(self, batch: Batch) -> None:
         """Take in what a data plane says of itself; its records come by `take_in`."""
+        refused_before = self.workers.refused(batch.worker)
         self.workers.update(batch, self.clock())
-        if batch.refused != self._refused:
-            self._refused = batch.refused
-            if batch.refused:
-                self._swap_refused(batch.refused)
-        if batch.baseline and batch.baseline != self.baseline:
+        if batch.refused and batch.refused != refused_before:
+            self._swap_refused(batch.refused)
+        if self._is_news(batch.baseline):
             self._adopt(batch.baseline)
 
     def take_in(self, records: Sequence[Record]) -> None:
@@ -137,6 +135,13 @@ class Observer:
         return f'feature-drift; feature="{_quotable(alarm.features[0].feature)}"; since=@{int(alarm.since)}'
 
     # -- the baseline ------------------------------------------------------------------------------
+
+    def _is_news(self, directory: str) -> bool:
+        """Whether a data plane tells of the first baseline heard of, or of the one that was ordered. (While a
+        swap is under way, some of several workers still tell of the old one.)"""
+        if directory in ("", self.baseline):
+            return False
+        return not self.baseline or directory == self.learning.baseline
 
     def _adopt(self, directory: str) -> None:
         """Keep windows against the reference of this baseline from now on."""

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 Columns = Mapping[str, NDArray[Any]]
 """Named columns of one answer, each of shape (rows,): see `sidecar.features.columns`."""
 
-OUTPUTS = 64
-"""Columns of an answer that have windows. An embedding is longer, but nobody looks at its 65th number."""
+OUTPUTS = 32
+"""Columns of an answer that have windows. An embedding is longer, but nobody looks at its 33rd number."""
 
 LABELS = 64
 """Different texts that are told apart in one output; more are counted as new."""

@@ -29,6 +29,12 @@ class Key(NamedTuple):
     route: str
 
 
+NAME_LENGTH = 128
+"""Characters of a model's name or version that are looked at."""
+
+TARGET_LENGTH = 256
+"""Characters of a request target that are looked at."""
+
 OVERFLOW = Key("", "", OTHER)
 
 
@@ -36,7 +42,8 @@ def key(record: Record) -> Key:
     """The window of a call."""
     if not record.codec:
         return OVERFLOW
-    return Key(record.model, record.version, template(record.target, record.model))
+    model, version = record.model[:NAME_LENGTH], record.version[:NAME_LENGTH]
+    return Key(model, version, template(record.target[:TARGET_LENGTH], model))
 
 
 @lru_cache(maxsize=2048)

@@ -43,7 +43,7 @@ TOLERANCE = 5000.0
 LEAST_EFFECT = 0.05
 """Total variation distance (the share of rows that moved to other bins) under which nothing is an alarm."""
 
-NEAR = (20.0, 100.0, 500.0)
+NEAR = (20.0, 150.0)
 """Concentrations of the alternatives that lie around the reference."""
 
 SHIFTS = (-1.6, -0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -54,6 +54,9 @@ SPREADS = (-0.3, -0.15, 0.15, 0.3, 0.6)
 
 WEIGHTS = (0.3, 0.3, 0.4)
 """Of the three kinds of alternative: anything, near, shifts and spreads. They add up to 1."""
+
+TOGETHER = 32
+"""Features worked on in one go: more would need megabytes and be slower."""
 
 Values = NDArray[np.float64]
 
@@ -67,8 +70,9 @@ class Law(NamedTuple):
     """F x W: where a bin's count stands among the counts of all features."""
     probability: Values
     """F x W: each bin's mean probability."""
-    before: Values
-    """F x W: the Dirichlet law of the bins' probabilities when nothing moved."""
+    dirichlets: Values
+    """D x F x W: the first is the law of the bins' probabilities when nothing moved, the others are the
+    alternatives: near the reference, and last anything."""
     tilts: Values
     """T x F x W: log probabilities under each shift and spread."""
 
@@ -89,7 +93,9 @@ def law(fields: Fields) -> Law:
     total = weight.sum(axis=1, keepdims=True)
     probability = weight / total
     before = probability * np.minimum(total, TOLERANCE)
-    return Law(used, at, probability, before, _tilts(probability))
+    near = np.multiply.outer(NEAR, probability)
+    dirichlets = np.concatenate((before[None], near, np.where(used, 0.5, 0.0)[None]))
+    return Law(used, at, probability, dirichlets, _tilts(probability))
 
 
 def by_bin(counts: Counts, law: Law) -> Counts:
@@ -103,17 +109,22 @@ def evidence(rows: Counts, law: Law) -> Values:
 
     Above 0 speaks for a move.
     """
-    anything, near, tilted = WEIGHTS
-    stories = [np.log(anything) + _dirichlet(rows, np.full(law.probability.shape, 0.5), law.used)]
-    stories += [
-        np.log(near / len(NEAR)) + _dirichlet(rows, concentration * law.probability, law.used)
-        for concentration in NEAR
+    parts = [
+        _evidence(rows[:, part], law.used[part], law.dirichlets[:, part], law.tilts[:, part])
+        for part in (slice(first, first + TOGETHER) for first in range(0, rows.shape[1], TOGETHER))
     ]
-    by_tilt = np.einsum("sfw,tfw->tsf", rows.astype(np.float64), law.tilts)
-    stories.extend(np.log(tilted / len(law.tilts)) + by_tilt)
-    moved: Values = np.logaddexp.reduce(np.array(stories), axis=0)
-    log_e: Values = moved - _dirichlet(rows, law.before, law.used)
-    return log_e
+    return np.concatenate(parts, axis=1)
+
+
+def _evidence(rows: Counts, used: NDArray[np.bool_], dirichlets: Values, tilts: Values) -> Values:
+    nothing_moved, *near, anything = _dirichlets(rows, dirichlets, used)
+    tilted = np.einsum("sfw,tfw->tsf", rows.astype(np.float64), tilts)
+    stories = np.concatenate((anything[None], np.array(near), tilted))
+    counts = (1, len(near), len(tilted))
+    prior = np.repeat(np.log(np.array(WEIGHTS) / counts), counts)
+    moved: Values = np.logaddexp.reduce(stories + prior[:, None, None], axis=0)
+    moved -= nothing_moved
+    return moved
 
 
 def together(by_feature: Values) -> Values:
@@ -129,13 +140,14 @@ def effect(rows: Counts, law: Law) -> Values:
     return distance
 
 
-def _dirichlet(rows: Counts, weight: Values, used: NDArray[np.bool_]) -> Values:
-    """Log probability of a sequence of rows whose bins' probabilities have the law Dirichlet(weight)."""
-    weight = np.where(used, weight, 1.0)
-    total = np.where(used, weight, 0.0).sum(axis=-1)
-    bins = log_gamma(weight + rows) - log_gamma(weight)
-    whole: Values = log_gamma(total) - log_gamma(total + rows.sum(axis=-1))
-    sequence: Values = whole + bins.sum(axis=-1)
+def _dirichlets(rows: Counts, weights: Values, used: NDArray[np.bool_]) -> Values:
+    """Log probability of each sequence of rows under each Dirichlet law of the bins, D x S x F."""
+    total = weights.sum(axis=-1)
+    # An unused bin has no rows and must add nothing; any weight but 0 does that.
+    weights = np.where(used, weights, 1.0)
+    sequence = np.array([log_gamma(weight + rows).sum(axis=-1) for weight in weights])
+    sequence += (log_gamma(total) - log_gamma(weights).sum(axis=-1))[:, None]
+    sequence -= log_gamma(total[:, None] + rows.sum(axis=-1))
     return sequence
 
 
@@ -160,7 +172,8 @@ def log_gamma(x: Values) -> Values:
     Stirling's series after a shift by 8. SciPy has it too, but costs the observer 20 MB of memory.
     """
     shifted = x + 8.0
-    product = x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7)
+    pair = x * (x + 7)  # and (x + 1)(x + 6) is 6 more, and so on: x (x + 1) ... (x + 7) in four factors
+    product = pair * (pair + 6) * (pair + 10) * (pair + 12)
     inverse = 1.0 / shifted
     square = inverse * inverse
     terms = 1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))

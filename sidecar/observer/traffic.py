@@ -24,7 +24,7 @@ KEYS = 32
 """Models, versions and routes that are told apart."""
 
 WINDOW_BYTES = 32 * 1024 * 1024
-"""Bytes of all input windows together. A window that would go beyond is not opened."""
+"""Bytes of all input windows and their tests together. A window that would go beyond is not opened."""
 
 
 class KeptFlow(msgspec.Struct, frozen=True):
@@ -141,10 +141,10 @@ class Traffic:
 
     def _open_inputs(self, flow: Flow) -> None:
         """Begin the windows of a flow's inputs, if there's room for them."""
-        window = Window(self.fields, self._rows, self._seconds)
-        used = sum(other.inputs.bytes for other in self.flows.values() if other.inputs is not None)
-        if used + window.bytes <= WINDOW_BYTES or not used:
-            flow.inputs, flow.drift = window, Detector(self.fields, self._rows)
+        window, drift = Window(self.fields, self._rows, self._seconds), Detector(self.fields, self._rows)
+        others = sum(1 for other in self.flows.values() if other.inputs is not None)
+        if not others or (others + 1) * (window.bytes + drift.bytes) <= WINDOW_BYTES:
+            flow.inputs, flow.drift = window, drift
 
     def keep(self) -> tuple[KeptFlow, ...]:
         """What `restore` needs."""

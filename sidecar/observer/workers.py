@@ -75,6 +75,11 @@ class Workers:
         """A connection of this worker's was lost."""
         self._connected[worker] -= 1
 
+    def refused(self, worker: int) -> str:
+        """Why this worker refused a swap when it was last heard; empty when it didn't."""
+        known = self._workers.get(worker)
+        return known.refused if known is not None else ""
+
     def update(self, batch: Batch, now: float) -> None:
         """Take in what a data plane says of itself."""
         old = self._workers.get(batch.worker)
