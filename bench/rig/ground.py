@@ -71,9 +71,9 @@ class Ground:
         tree.wait_until_listening()
         return tree
 
-    def wrk(self, payload: Payload) -> Wrk:
-        """The load generator for one payload."""
+    def wrk(self, payload: Payload, core: int | None = None) -> Wrk:
+        """The load generator for one payload, on one core if given."""
         bodies = self.directory / "bodies" / payload.name
         if not bodies.exists():
             payload.write(bodies)
-        return Wrk(payload, bodies)
+        return Wrk(payload, bodies, core)

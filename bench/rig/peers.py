@@ -54,7 +54,8 @@ class Peer(NamedTuple):
     def start(self, site: Site) -> Tree:
         """Start it and wait until it listens."""
         launch = self.launch(site)
-        tree = Tree(self.name, launch.argv, site.port, site.directory / "log", launch.env)
+        admin = site.admin if self.verdict else None
+        tree = Tree(self.name, launch.argv, site.port, site.directory / "log", launch.env, admin)
         try:
             tree.wait_until_listening()
         except BaseException:

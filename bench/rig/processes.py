@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -33,13 +33,23 @@ class Died(Exception):
 
 
 class Tree:
-    """One program and every process it starts. `port` is where its data plane listens."""
+    """One program and every process it starts. `port` is where its data plane listens.
+
+    `admin` is the port of its metrics, where it has them in sidecar's words.
+    """
 
     def __init__(
-        self, name: str, argv: Sequence[str], port: int, log: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        port: int,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        admin: int | None = None,
     ) -> None:
         self.name = name
         self.port = port
+        self.admin = admin
         self._log = log
         with log.open("wb") as out:
             self._popen = subprocess.Popen(
@@ -75,16 +85,20 @@ class Tree:
         return [self.root, *self.root.children(recursive=True)]
 
     def data_plane(self) -> list[psutil.Process]:
-        """Those of its processes that hold the listening socket."""
-        return [process for process in self.processes() if _listens(process, self.port)]
+        """Those that hold the listening socket, less those that only handed it to a child of theirs."""
+        holders = [process for process in self.processes() if _listens(process, self.port)]
+        masters = {process.ppid() for process in holders}
+        return [process for process in holders if process.pid not in masters]
+
+    def pin(self, cores: Collection[int], processes: Sequence[psutil.Process] | None = None) -> None:
+        """Let these processes (the whole tree unless given), with all their threads, run on `cores` only."""
+        for process in self.processes() if processes is None else processes:
+            for thread in process.threads():
+                os.sched_setaffinity(thread.id, cores)
 
     def cpu_seconds(self) -> float:
         """User and system time of the tree so far, its finished children included."""
-        total = 0.0
-        for process in self.processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += sum(process.cpu_times()[:4])  # user, system, and the same two of waited-for children
-        return total
+        return cpu_seconds(self.processes())
 
     def settle(self, seconds: float = 10.0) -> bool:
         """Wait until the tree is idle: work put off until after the answer counts as work of the call.
@@ -114,6 +128,15 @@ class Tree:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.wait()
+
+
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    """User and system time so far, summed, finished children included."""
+    total = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:4])  # user, system, and the same two of waited-for children
+    return total
 
 
 def rss(processes: Sequence[psutil.Process]) -> int:

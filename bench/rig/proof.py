@@ -10,6 +10,9 @@ import http.client
 from bench.rig.payloads import Payload, odd_row
 from bench.rig.peers import Peer
 
+_PATIENCE = 120.0
+"""Seconds. A connection waits in the backlog while the proxy starts, and under callgrind that takes long."""
+
 
 class NotWorking(Exception):
     """The proxy does not do what is going to be timed. The message says which call went wrong, and how."""
@@ -27,11 +30,14 @@ def prove(peer: Peer, port: int, payload: Payload) -> None:
 
 def _call(peer: Peer, port: int, payload: Payload, body: bytes, what: str) -> str | None:
     """The verdict in the answer's headers, without its parameters."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
     headers = dict(line.split(": ", 1) for line in payload.headers)
-    connection.request("POST", payload.target, body, headers)
-    answer = connection.getresponse()
-    text = answer.read()
+    try:
+        connection.request("POST", payload.target, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise NotWorking(f"{peer.name}, {payload.name}, {what}: {error!r}") from error
     connection.close()
     if answer.status != 200 or text != payload.reply:
         raise NotWorking(

@@ -10,6 +10,7 @@ import msgspec
 
 from bench.rig.bulk import Stream
 from bench.rig.processes import MB
+from bench.rig.told import Told
 from bench.rig.wrk import Load
 
 DIRECT = "direct"
@@ -19,18 +20,21 @@ YARDSTICK = "envoy"
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """One run of wrk: which, and what it measured. CPU and memory are of the proxy's tree, 0 for direct."""
+    """One run of wrk: which, and what it measured. CPU and memory are 0 for direct."""
 
     round: int
     payload: str
     connections: int
     target: str
     load: Load
-    cpu_seconds: float = 0.0
+    cpu_data_plane: float = 0.0
+    """Seconds; `cpu_whole` contains it."""
+    cpu_whole: float = 0.0
     rss_data_plane: int = 0
     rss_whole: int = 0
     settled: bool = True
     """False: the tree was still busy ten seconds after the last call."""
+    told: Told | None = None
 
 
 class StreamCell(msgspec.Struct, frozen=True):
@@ -51,12 +55,15 @@ class Line(NamedTuple):
     p50: float | None
     p99: float | None
     p999: float | None
-    cpu: float | None
+    cpu_data_plane: float | None
     """CPU seconds for 1,000 calls."""
+    cpu_whole: float | None
     rss_data_plane: float | None
     """MB."""
     rss_whole: float | None
     """MB."""
+    told: float | None
+    """Share of sidecar's calls whose record its observer has dealt with, over all rounds."""
     errors: int
 
 
@@ -112,11 +119,18 @@ def _line(group: list[Cell], direct: list[Cell]) -> Line:
         p50=latency(lambda load: load.p50),
         p99=latency(lambda load: load.p99),
         p999=latency(lambda load: load.p999),
-        cpu=median(lambda cell: cell.cpu_seconds / cell.load.calls * 1000),
+        cpu_data_plane=median(lambda cell: cell.cpu_data_plane / cell.load.calls * 1000),
+        cpu_whole=median(lambda cell: cell.cpu_whole / cell.load.calls * 1000),
         rss_data_plane=median(lambda cell: cell.rss_data_plane / MB),
         rss_whole=median(lambda cell: cell.rss_whole / MB),
+        told=_share_told(group),
         errors=sum(cell.load.errors for cell in group),
     )
+
+
+def _share_told(group: list[Cell]) -> float | None:
+    told = [cell.told for cell in group if cell.told is not None]
+    return sum(one.records for one in told) / max(sum(one.calls for one in told), 1) if told else None
 
 
 def ratio(value: float | None, yardstick: float | None) -> float | None:
@@ -146,7 +160,7 @@ def table(all_lines: list[Line]) -> str:
 
 _HEADING = (
     f"  {'':<21}{'calls/s':>8}{'x':>7}{'p50 us':>9}{'x':>7}{'p99 us':>9}{'x':>7}{'p99.9 us':>10}{'x':>7}"
-    f"{'CPU s/1k':>10}{'x':>7}{'RSS MB':>8}{'whole':>7}"
+    f"{'CPU s/1k':>10}{'whole':>7}{'x':>7}{'RSS MB':>8}{'whole':>7}{'told':>6}"
 )
 
 
@@ -161,8 +175,11 @@ def _row(line: Line, envoy: Line | None) -> str:
     text = f"  {line.target:<21}{line.rate:>8,.0f}{versus('rate')}"
     text += f"{line.p50:>{plus}9,.0f}{versus('p50')}{line.p99:>{plus}9,.0f}{versus('p99')}"
     text += f"{line.p999:>{plus}10,.0f}{versus('p999')}"
-    if line.cpu is not None:
-        text += f"{line.cpu:>10.3f}{versus('cpu')}{line.rss_data_plane:>8.1f}{line.rss_whole:>7.1f}"
+    if line.cpu_whole is not None:
+        text += f"{line.cpu_data_plane:>10.3f}{line.cpu_whole:>7.3f}{versus('cpu_whole')}"
+        text += f"{line.rss_data_plane:>8.1f}{line.rss_whole:>7.1f}"
+    if line.told is not None:
+        text += f"{line.told:>6.0%}"
     return text + (f"  {line.errors} ERRORS" if line.errors else "")
 
 

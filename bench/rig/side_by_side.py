@@ -15,18 +15,19 @@ from pathlib import Path
 
 import msgspec
 
-from bench.rig import bulk, report
+from bench.rig import bulk, report, told
 from bench.rig.ground import Ground
 from bench.rig.installs import Missing
 from bench.rig.payloads import PAYLOADS, Payload
 from bench.rig.peers import PEERS, Peer
-from bench.rig.processes import Died, Tree, rss
+from bench.rig.processes import Died, Tree, cpu_seconds, rss
 from bench.rig.proof import NotWorking
 from bench.rig.report import DIRECT, Cell, StreamCell
 from bench.rig.wrk import Wrk
 
 STREAM = "stream"
 STREAM_BYTES = 100_000_000
+_LOAD_CORE, _PROXY_CORE = 0, 1
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class Plan(msgspec.Struct, frozen=True):
     payloads: tuple[str, ...]
     connections: tuple[int, ...]
     """Empty: those that each payload names."""
+    pin: bool = False
 
 
 FULL = Plan(rounds=5, seconds=4, peers=tuple(PEERS), payloads=(*PAYLOADS, STREAM), connections=())
@@ -90,8 +92,10 @@ def _calls(plan: Plan, chosen: list[Peer], ground: Ground) -> list[Cell]:
     trees: dict[str, Tree | None] = {DIRECT: None}
     for peer in chosen:
         trees[peer.name] = ground.start_proven(peer)
+    if plan.pin:
+        _pin(ground, trees)
     runs = [
-        (payload, ground.wrk(payload), connections)
+        (payload, ground.wrk(payload, _LOAD_CORE if plan.pin else None), connections)
         for payload in ground.payloads
         for connections in plan.connections or payload.connections
     ]
@@ -110,6 +114,14 @@ def _calls(plan: Plan, chosen: list[Peer], ground: Ground) -> list[Cell]:
     return [cells[key] for key in sorted(cells, key=lambda key: (order.index(key[0]), *key[1:]))]
 
 
+def _pin(ground: Ground, trees: dict[str, Tree | None]) -> None:
+    """A core for wrk and the backend, one for the data plane; an observer goes where there is room."""
+    ground.backend.pin({_LOAD_CORE})
+    for tree in trees.values():
+        if tree is not None:
+            tree.pin({_PROXY_CORE}, tree.data_plane())
+
+
 def _cell(
     number: int,
     payload: Payload,
@@ -121,24 +133,29 @@ def _cell(
     seconds: int,
 ) -> Cell:
     port = tree.port if tree else ground.backend.port
-    if number == 0 and tree is not None:
-        wrk.run(port, connections, 1)  # opens the proxy's connections and warms its caches
-        tree.settle()
     if tree is None:
         return Cell(number, payload.name, connections, name, wrk.run(port, connections, seconds))
-    before = tree.cpu_seconds()
+    if number == 0:
+        wrk.run(port, connections, 1)  # opens the proxy's connections and warms its caches
+        tree.settle()
+    told_before = told.settled(tree.admin) if tree.admin else None
+    carriers = tree.data_plane()
+    before, before_data_plane = tree.cpu_seconds(), cpu_seconds(carriers)
     load = wrk.run(port, connections, seconds)
     settled = tree.settle()
+    cpu_whole, cpu_data_plane = tree.cpu_seconds() - before, cpu_seconds(carriers) - before_data_plane
     return Cell(
         round=number,
         payload=payload.name,
         connections=connections,
         target=name,
         load=load,
-        cpu_seconds=tree.cpu_seconds() - before,
-        rss_data_plane=rss(tree.data_plane()),
+        cpu_data_plane=cpu_data_plane,
+        cpu_whole=cpu_whole,
+        rss_data_plane=rss(carriers),
         rss_whole=rss(tree.processes()),
         settled=settled,
+        told=told.settled(tree.admin).since(told_before) if tree.admin and told_before else None,
     )
 
 
@@ -158,9 +175,11 @@ def _streams(plan: Plan, chosen: list[Peer], ground: Ground) -> list[StreamCell]
 def _print(results: Results) -> None:
     plan = results.plan
     lines = report.lines(results.cells)
-    print(f"{results.machine}, {results.cores} cores; medians of {plan.rounds} rounds of {plan.seconds} s")
+    cores = f"{results.cores} cores{', pinned' if plan.pin else ''}"
+    print(f"{results.machine}, {cores}; medians of {plan.rounds} rounds of {plan.seconds} s")
     print("Latencies: of direct as they are, of all others added to direct. x: ratio to Envoy.")
-    print("RSS: of the processes that hold the listening socket; whole: of the whole tree.")
+    print("CPU, RSS: of the data plane (who answers on the socket), and of the whole tree.")
+    print("told: share of calls whose record reached sidecar's observer.")
     if lines:
         print(report.table(lines))
     if results.streams:
@@ -189,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--payloads", type=_names(FULL.payloads), help=f"of {','.join(FULL.payloads)}")
     parser.add_argument("--connections", type=_numbers, help="for every payload; default: 1,16,64 for json")
+    parser.add_argument("--pin", action="store_true", default=None, help="a core for load, one for the proxy")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement there")
     return parser
 

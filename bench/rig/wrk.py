@@ -34,16 +34,18 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Wrk:
-    """Sends one payload. `bodies` is the directory that `Payload.write` filled."""
+    """Sends one payload. `bodies` is the directory that `Payload.write` filled; `core` pins it."""
 
-    def __init__(self, payload: Payload, bodies: Path) -> None:
+    def __init__(self, payload: Payload, bodies: Path, core: int | None = None) -> None:
         self._program = installs.program("wrk")
         self._payload = payload
         self._bodies = bodies
+        self._before = [] if core is None else ["taskset", "--cpu-list", str(core)]
 
     def argv(self, port: int, connections: int, seconds: int) -> list[str]:
         payload = self._payload
         return [
+            *self._before,
             *(self._program, "--threads", "1", "--connections", str(connections), "--timeout", "10s"),
             *("--duration", f"{seconds}s", "--script", str(_SCRIPT), f"http://127.0.0.1:{port}"),
             *("--", payload.target, str(self._bodies), str(len(payload.bodies)), *payload.headers),

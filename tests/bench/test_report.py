@@ -10,7 +10,7 @@ from bench.rig.wrk import Load, result
 
 def _cell(number: int, target: str, calls: int, p50: float, cpu: float = 0.0) -> Cell:
     load = Load(calls=calls, seconds=2.0, p50=p50, p99=p50 * 2, p999=p50 * 3, longest=p50 * 4, errors=0)
-    return Cell(number, "json", 16, target, load, cpu_seconds=cpu, rss_data_plane=50_000_000)
+    return Cell(number, "json", 16, target, load, cpu_whole=cpu, rss_data_plane=50_000_000)
 
 
 CELLS = [
@@ -33,8 +33,8 @@ def test_latency_is_added_to_the_direct_call_of_the_same_round() -> None:
 
 def test_cpu_is_the_median_for_a_thousand_calls() -> None:
     direct, envoy, _ = lines(CELLS)
-    assert direct.cpu is None
-    assert envoy.cpu == pytest.approx(0.5)
+    assert direct.cpu_whole is None
+    assert envoy.cpu_whole == pytest.approx(0.5)
 
 
 def test_a_promise_is_held_against_envoy_and_can_fail() -> None:
