@@ -16,7 +16,7 @@ import asyncio
 from time import monotonic, perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
-from sidecar.errors import FAILURES, CallFailed
+from sidecar.errors import FAILURES, CallFailed, translated
 from sidecar.exchange import Headers, SpanIds
 from sidecar.proxy import reply
 from sidecar.proxy.heads import RequestHead, ResponseHead
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be sent again when a kept-alive connection turns out closed (RFC 9110, 9.2.2)."""
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CONNECT_BUFFER = 65_536
 """Bytes of a body that may wait while a connection to the model is opened."""
 
@@ -50,7 +51,7 @@ class Call:
     upstream: Upstream | None = None
     connecting: asyncio.Task[None] | None = None
     retried = False
-    tunnelling = False
+    submitted = invited = tunnelling = False
     # the way back
     response: ResponseHead | None = None
     response_bytes = 0
@@ -87,14 +88,13 @@ class Call:
     # -- the request, fed in by the listener -----------------------------------------------------
 
     def body(self, data: bytes) -> None:
-        """A piece of the request body has come."""
+        """A piece of the request body has come. Raises `CallFailed` when chunks add up to too much."""
         self.request_bytes += len(data)
         if self.over:
             return
         settings = self.plane.settings
-        if self.request_bytes > settings.max_body_bytes > 0:
-            self.fail(CallFailed("body-too-large", f"more than {settings.max_body_bytes} bytes"))
-            return
+        if self.head.chunked and self.request_bytes > settings.max_body_bytes > 0:
+            raise CallFailed("body-too-large", f"more than {settings.max_body_bytes} bytes")
         if self.judgement is None:
             if self.request_bytes <= settings.max_scored_bytes:
                 self.kept.append(data)
@@ -121,9 +121,11 @@ class Call:
             self._begin()
         elif self.upstream is not None:
             self._flush_request()
-        if self.upstream is None and not self.request_complete and sum(map(len, self.out)) > CONNECT_BUFFER:
-            self.client.pause_reading()
-        if self.request_complete and self.judgement is None and not self.over:
+        if not self.request_complete:
+            if self.begun and self.upstream is None and sum(map(len, self.out)) > CONNECT_BUFFER:
+                self.client.pause_reading()
+        elif self.judgement is None and not (self.submitted or self.over):
+            self.submitted = True
             self.plane.judge.submit(self)
 
     def _begin(self) -> None:
@@ -131,6 +133,7 @@ class Call:
         plane, head = self.plane, self.head
         if plane.score_first and self.judgement is None:
             if not self.request_complete:
+                self._invite()
                 return  # the facts go to the model with the request, so the request must be whole
             plane.judge.now(self)
         self.begun = True
@@ -150,6 +153,12 @@ class Call:
         else:
             self.connecting = plane.tasks.start("connect to the model", self._connect())
 
+    def _invite(self) -> None:
+        """Ask for the body of a caller who waits to be asked: the model is not asked before it is whole."""
+        if self.head.expects and self.head.version != "1.0" and not self.invited:
+            self.invited = True
+            self.client.transport.write(CONTINUE)
+
     def _request_head(self) -> bytes:
         plane = self.plane
         lines = self.head.lines + plane.outbound(self.span)
@@ -162,9 +171,9 @@ class Call:
     async def _connect(self) -> None:
         try:
             connection = await self.plane.pool.connect()
-        except CallFailed as failed:
+        except Exception as error:
             self.connecting = None
-            self.fail(failed)
+            self.fail(translated(error))
             return
         self.connecting = None
         if self.over:
@@ -176,6 +185,8 @@ class Call:
     def _attach(self, connection: Upstream) -> None:
         self.upstream = connection
         connection.serve(self)
+        if self.client.stuck_since:
+            connection.pause_reading()
         self._flush_request()
         if self.forwarded_ns == 0:
             self.forwarded_ns = perf_counter_ns() - self.started
@@ -193,7 +204,8 @@ class Call:
     def resume_request(self) -> None:
         """The model can take more."""
         self.last_moved = monotonic()
-        if len(self.client.calls) == 1:
+        upstream = self.upstream
+        if len(self.client.calls) == 1 and (upstream is None or not upstream.writing_paused):
             self.client.resume_reading()
 
     # -- the score, fed in by judging --------------------------------------------------------------
@@ -269,7 +281,7 @@ class Call:
             self.waiting = True
             self.plane.loop.call_later(self.plane.settings.score_deadline, self._deadline)
             if self.upstream is not None and not self.response_done:
-                self.upstream.transport.pause_reading()
+                self.upstream.pause_reading()
 
     def _response_head(self, response: ResponseHead) -> bytes:
         plane = self.plane
@@ -297,25 +309,27 @@ class Call:
     def pause_response(self) -> None:
         """The caller reads slower than the model writes."""
         if self.upstream is not None:
-            self.upstream.transport.pause_reading()
+            self.upstream.pause_reading()
 
     def resume_response(self) -> None:
         """The caller can take more."""
         self.last_moved = monotonic()
         if self.upstream is not None and not self.waiting and not self.client.stuck_since:
-            self.upstream.transport.resume_reading()
+            self.upstream.resume_reading()
 
     # -- upgrade -----------------------------------------------------------------------------------
 
     def switched(self, tail: bytes) -> None:
         """The model agreed to another protocol: from here on bytes pass both ways unread."""
+        if self.judgement is None:
+            self.judgement = RESPONSE_FIRST
         self.flush_response()
         self.tunnelling = True
-        if self.client.upgrade_tail:
-            self.tunnel_up(self.client.upgrade_tail)
+        if early := self.client.early():
+            self.tunnel_up(early)
         if tail:
             self.tunnel_down(tail)
-        self.client.resume_reading()
+        self.resume_request()
 
     def tunnel_up(self, data: bytes) -> None:
         self.request_bytes += len(data)
@@ -371,8 +385,11 @@ class Call:
         self._end(failed.cause)
         if client.transport.is_closing():
             return
-        if head_sent:
-            client.transport.close()  # the only honest sign left is an answer that visibly breaks off
+        if head_sent:  # the only honest sign left is an answer that visibly breaks off
+            if self.response is not None and self.response.unframed:
+                client.reset()
+            else:
+                client.transport.close()
             return
         close = self.close_after or not self.request_complete or self.plane.draining
         only_head = self.head.method == "HEAD"
@@ -403,6 +420,8 @@ class Call:
         self.out = []
         if self.begun:
             self.plane.call_ended(self)
+        elif failure:
+            self.plane.count_failure(failure)
 
     def check(self, now: float) -> None:
         """Called a few times a second: end a call that has waited too long."""
@@ -412,7 +431,7 @@ class Call:
         if settings.total_timeout and self._age() > settings.total_timeout:
             self.fail(CallFailed("upstream-timeout", f"call not finished in {settings.total_timeout} s"))
         elif not self.request_complete and not client.paused:
-            if now - client.last_read > settings.idle_timeout:
+            if now - max(client.last_read, self.last_moved) > settings.idle_timeout:
                 self.fail(CallFailed("request-timeout", f"body stalled for {settings.idle_timeout} s"))
         elif (
             self.upstream is not None

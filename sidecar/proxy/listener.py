@@ -8,7 +8,9 @@ others are parsed and kept until reading is paused.
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import deque
+from socket import SO_LINGER, SOL_SOCKET
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -38,6 +40,7 @@ class Downstream(asyncio.Protocol):
     __slots__ = (
         "broken",
         "calls",
+        "early_bytes",
         "eof",
         "fields",
         "fresh",
@@ -51,10 +54,10 @@ class Downstream(asyncio.Protocol):
         "paused",
         "peer",
         "plane",
+        "read_bytes",
         "stuck_since",
         "target",
         "transport",
-        "upgrade_tail",
     )
 
     def __init__(self, plane: Plane) -> None:
@@ -67,10 +70,11 @@ class Downstream(asyncio.Protocol):
         self.target = b""
         self.fresh = b""
         self.in_head = False
-        self.head_bytes = 0
+        self.head_bytes = self.read_bytes = 0
         self.head_since = 0.0
         self.broken: CallFailed | None = None
-        self.upgrade_tail: bytes | None = None
+        self.early_bytes: bytes | None = None
+        """What came after a request to upgrade: for the tunnel, or the next requests if there is none."""
         self.peer = ""
         self.paused = self.eof = False
         self.last_read = 0.0
@@ -95,6 +99,10 @@ class Downstream(asyncio.Protocol):
         if calls and calls[0].tunnelling:
             calls[0].tunnel_up(data)
             return
+        if self.early_bytes is not None:
+            self.early_bytes += data
+            self.pause_reading()
+            return
         if self.parsing is not None or self.in_head or not self._recalled(data):
             self._parse(data)
         if calls:
@@ -107,7 +115,7 @@ class Downstream(asyncio.Protocol):
         raw = data[: data.find(b"\r\n\r\n") + 4]
         head = self.plane.recall.get(raw)
         if head is None:
-            self.fresh = raw
+            self.fresh = raw if raw[:1].isalpha() else b""  # blank lines before a head are no head
             return False
         size = len(raw)
         if len(data) != size + max(head.length, 0):
@@ -120,22 +128,26 @@ class Downstream(asyncio.Protocol):
         return True
 
     def _parse(self, data: bytes) -> None:
-        if self.in_head or self.parsing is None:
-            self.head_bytes += len(data)
+        self.read_bytes = len(data)
+        self.head_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self.upgrade_tail = data[upgrade.args[0] :]
+            self.early_bytes = data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
             self.refuse(translated(error.__context__))
+        except httptools.HttpParserInvalidMethodError as error:
+            self.refuse(CallFailed("not-implemented", str(error)))
         except httptools.HttpParserError as error:
             self.refuse(CallFailed("bad-request", str(error)))
         self.fresh = b""
-        if self.in_head and self.head_bytes > self.plane.settings.max_header_bytes:
+        in_message = self.in_head or self.parsing is not None
+        if in_message and self.head_bytes > self.plane.settings.max_header_bytes:
             self.refuse(self._head_too_large())
 
     def eof_received(self) -> bool:
-        if not self.calls or self.parsing is not None or self.transport.get_extra_info("ssl_object"):
+        calls = self.calls
+        if not calls or calls[0].tunnelling or self.parsing or self.transport.get_extra_info("ssl_object"):
             return False  # nothing is owed, or the request will never be whole: close
         self.eof = True
         if self.calls[0].may_probe():
@@ -150,6 +162,7 @@ class Downstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.plane.dismiss(self)
+        self.early_bytes = None
         calls, self.calls = self.calls, deque()
         for call in calls:
             call.client_gone()
@@ -181,8 +194,8 @@ class Downstream(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         fields: Headers = tuple(self.fields)
         limit = self.plane.settings.max_header_bytes
-        if self.head_bytes > limit and sum(len(n) + len(v) + 4 for n, v in fields) + len(self.target) > limit:
-            raise self._head_too_large()
+        if max(self.head_bytes, self.read_bytes) > limit and self._size(fields) > limit:
+            raise self._head_too_large()  # the first figure counts a body in the same read, too
         self.fields = []
         self.in_head = False
         self.head_bytes = 0
@@ -203,6 +216,7 @@ class Downstream(asyncio.Protocol):
         self.parsing = call
 
     def on_body(self, data: bytes) -> None:
+        self.head_bytes = 0
         if self.parsing is not None:
             self.parsing.body(data)
 
@@ -218,27 +232,52 @@ class Downstream(asyncio.Protocol):
     def call_done(self, *, close: bool) -> None:
         """The first call in line is answered: go on with the next, or close."""
         self.calls.popleft()
-        if close or self.eof:
+        if close:
             self._close_after_answer()
         elif self.calls:
             if len(self.calls) == 1:
                 self.resume_reading()
-            self.calls[0].pump()
+            self.plane.loop.call_soon(
+                self._next
+            )  # not from here: a thousand in line would nest a thousand deep
         elif self.broken is not None:
             self._answer_refusal(self.broken)
-        elif self.plane.draining:
-            self.transport.close()
+        elif self.early_bytes:
+            self.plane.loop.call_soon(self._next)
+        elif self.eof or self.plane.draining:
+            self._close_after_answer()
         else:
+            self.early_bytes = None
             self.resume_reading()
+
+    def _next(self) -> None:
+        """Go on with what is next in line."""
+        if self.calls:
+            self.calls[0].pump()
+        elif early := self.early():
+            self.resume_reading()
+            self.data_received(early)
+            if self.eof and not self.calls:
+                self.transport.close()
+
+    def early(self) -> bytes:
+        """The bytes that came after a request to upgrade, once it is known whose they are."""
+        early, self.early_bytes = self.early_bytes, None
+        return early or b""
 
     def refuse(self, failed: CallFailed) -> None:
         """What was read last is no request to forward: answer it in its turn, then close."""
+        if self.broken is not None:
+            return
         self.broken = failed
         self.pause_reading()
         parsing, self.parsing = self.parsing, None
-        if parsing is not None:
+        if parsing is not None and parsing is self.calls[0]:
             parsing.fail(failed)
-        elif not self.calls:
+            return
+        if parsing is not None:
+            self.calls.pop()  # it stands last in line and has not begun
+        if not self.calls:
             self._answer_refusal(failed)
 
     def _answer_refusal(self, failed: CallFailed) -> None:
@@ -254,6 +293,13 @@ class Downstream(asyncio.Protocol):
         else:
             self.transport.close()
 
+    def reset(self) -> None:
+        """End with a reset, where a clean end would look like the end of a whole answer."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
     def pause_reading(self) -> None:
         if not self.paused:
             self.paused = True
@@ -264,9 +310,12 @@ class Downstream(asyncio.Protocol):
             self.paused = False
             self.transport.resume_reading()
 
+    def _size(self, fields: Headers) -> int:
+        return len(self.target) + sum(len(name) + len(value) + 4 for name, value in fields)
+
     def _head_too_large(self) -> CallFailed:
         limit = self.plane.settings.max_header_bytes
-        return CallFailed("headers-too-large", f"more than {limit} bytes of request line and headers")
+        return CallFailed("headers-too-large", f"more than {limit} bytes of request line and fields")
 
     # -- the clock's side ----------------------------------------------------------------------
 
@@ -277,7 +326,7 @@ class Downstream(asyncio.Protocol):
             if now > self.lingers_until:
                 self.transport.close()
         elif self.stuck_since and now - self.stuck_since > settings.idle_timeout:
-            self.transport.abort()  # the caller stopped reading its answer
+            self.reset()  # the caller stopped reading its answer
         elif self.calls:
             self.calls[0].check(now)
         elif self.in_head:

@@ -25,6 +25,9 @@ from sidecar.proxy.recall import Recall
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
 
+MAX_HEAD_BYTES = 262_144
+"""Bytes of fields that a model may send in a row: far more than any needs, and a bound on our memory."""
+
 IDLE_SECONDS = 4.0
 """How long an idle connection may be used again. Shorter than the five seconds after which common Python
 servers close theirs, so that a call does not meet a closing door."""
@@ -38,10 +41,12 @@ class Upstream(asyncio.Protocol):
         "done",
         "fields",
         "fresh",
+        "head_bytes",
         "idle_since",
         "interim",
         "parser",
         "pool",
+        "reading_paused",
         "reason",
         "spoiled",
         "started",
@@ -57,7 +62,9 @@ class Upstream(asyncio.Protocol):
         self.call: Call | None = None
         self.fields: list[tuple[bytes, bytes]] = []
         self.reason = self.fresh = b""
-        self.started = self.interim = self.done = self.spoiled = self.used = self.writing_paused = False
+        self.started = self.interim = self.done = self.spoiled = self.used = False
+        self.reading_paused = self.writing_paused = False
+        self.head_bytes = 0
         self.idle_since = 0.0
 
     # -- asyncio's side ------------------------------------------------------------------------
@@ -85,7 +92,7 @@ class Upstream(asyncio.Protocol):
         raw = data[: data.find(b"\r\n\r\n") + 4]
         head = self.pool.recall.get(raw)
         if head is None:
-            self.fresh = raw
+            self.fresh = raw if raw[:1].isalpha() else b""  # blank lines before a head are no head
             return False
         size = len(raw)
         if len(data) != size + head.length or call.head.method == "HEAD":
@@ -97,21 +104,29 @@ class Upstream(asyncio.Protocol):
         return True
 
     def _parse(self, call: Call, data: bytes) -> bool:
-        """Feed the parser. False: the call has failed, or has become a tunnel."""
+        """Feed the parser. False: the call has failed, or is a tunnel."""
+        if call.tunnelling:
+            call.tunnel_down(data)
+            return False
+        self.head_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             call.switched(data[upgrade.args[0] :])
             return False
         except httptools.HttpParserCallbackError as error:
-            call.fail(translated(error.__context__))
-            return False
+            if not self.spoiled:
+                call.fail(translated(error.__context__))
+                return False
         except httptools.HttpParserError as error:
             if not self.done:
                 call.fail(CallFailed("upstream-malformed", str(error)))
                 return False
             self.spoiled = True
         self.fresh = b""
+        if self.head_bytes > MAX_HEAD_BYTES and not self.done:
+            call.fail(CallFailed("upstream-malformed", f"more than {MAX_HEAD_BYTES} bytes of fields"))
+            return False
         return True
 
     def eof_received(self) -> bool:
@@ -138,8 +153,7 @@ class Upstream(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self.done:
-            self.spoiled = True
-            raise CallFailed("upstream-malformed", "bytes after the end of the response")
+            self._spoil("bytes after the end of the response")
         self.started = True
         self.fields = []
         self.reason = b""
@@ -165,6 +179,7 @@ class Upstream(asyncio.Protocol):
         )
         if head.status < 200 and head.status != 101:
             self.interim = True
+            self.fresh = b""
             call.interim(head.lines)
             return
         if self.fresh and head.length >= 0 and not head.bodiless:
@@ -177,7 +192,8 @@ class Upstream(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         if self.done:
-            raise CallFailed("upstream-malformed", "a body where none is allowed")
+            self._spoil("a body where none is allowed")
+        self.head_bytes = 0
         assert self.call is not None
         self.call.response_body(data)
 
@@ -190,20 +206,49 @@ class Upstream(asyncio.Protocol):
                 self.call.trailers = trailers(tuple(self.fields), self.pool.dropped_from_response)
             self.done = True
 
+    def _spoil(self, what: str) -> None:
+        """More came than the response: it passes, but the connection must not serve again."""
+        self.spoiled = True
+        raise CallFailed("upstream-malformed", what)
+
+    # -- the call's side -----------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        if not self.reading_paused:
+            self.reading_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = False
+            self.transport.resume_reading()
+
     # -- the pool's side -----------------------------------------------------------------------
 
     def serve(self, call: Call) -> None:
         """Belong to `call` until it is released."""
         self.call = call
         self.done = self.spoiled = self.started = False
+        self.head_bytes = 0
 
     def release(self, *, reusable: bool) -> None:
         """The call is over: back to the pool, or closed."""
-        response = self.call.response if self.call is not None else None
-        self.call = None
-        if not reusable or self.spoiled or not self.done or self.transport.is_closing():
-            self.transport.close()
+        call, self.call = self.call, None
+        response = call.response if call is not None else None
+        if (
+            not reusable
+            or self.spoiled
+            or not self.done
+            or self.writing_paused
+            or self.transport.is_closing()
+        ):
+            if call is not None and not call.tunnelling and self.transport.get_write_buffer_size():
+                self.transport.abort()  # nobody waits for what the model has not read yet
+            else:
+                self.transport.close()
             return
+        if self.reading_paused:
+            self.resume_reading()
         if response is not None and response.bodiless:
             self.parser = httptools.HttpResponseParser(self)
         self.used = True

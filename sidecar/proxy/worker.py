@@ -106,7 +106,7 @@ class Worker:
         if plane.in_flight:
             log.warning("drain-timeout: %d calls cut off", plane.in_flight)
         for client in list(plane.clients):
-            client.transport.close() if not client.calls else client.transport.abort()
+            client.transport.close() if not client.calls else client.reset()
         await asyncio.sleep(0)
 
     # -- orders of the observer ------------------------------------------------------------------

@@ -51,6 +51,11 @@ class Response(NamedTuple):
         return found[0] if found else None
 
 
+def http(*lines: str, body: bytes = b"") -> bytes:
+    """A message from the lines of its head, and its body."""
+    return "\r\n".join((*lines, "", "")).encode("latin-1") + body
+
+
 def fields(head: bytes, name: str) -> list[str]:
     """The values of all fields of this name in a raw head."""
     lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
@@ -68,6 +73,7 @@ class Peer:
         self.unread = b""
         self.ended = False
         """The other side has closed, or reset, the connection."""
+        self.was_reset = False
         self._loop = asyncio.get_running_loop()
 
     async def send(self, data: bytes, *, size: int = 0) -> None:
@@ -93,10 +99,8 @@ class Peer:
         return await self.until(b"\r\n\r\n")
 
     async def request(self) -> bytes:
-        """One request, raw: its head, and the body that the head announces."""
+        """One request, raw: its head, and the body if its length is announced."""
         head = await self.head()
-        if fields(head, "transfer-encoding"):
-            return head + await self.until(b"0\r\n\r\n")
         return head + await self.exactly(sum(map(int, fields(head, "content-length"))))
 
     async def rest(self) -> bytes:
@@ -112,26 +116,23 @@ class Peer:
         if to == "HEAD" or status < 200 or status in (204, 304):
             return Response(status, head, b"")
         if fields(head, "transfer-encoding") == ["chunked"]:
-            return Response(status, head, await self._chunks(), await self._trailers())
+            return Response(status, head, *await self.chunks())
         lengths = fields(head, "content-length")
         return Response(status, head, await (self.exactly(int(lengths[0])) if lengths else self.rest()))
+
+    async def chunks(self) -> tuple[bytes, bytes]:
+        """A chunked body to its end: its data, its trailers."""
+        body = trailers = b""
+        while piece := await self.chunk():
+            body += piece
+        while (line := await self.until(b"\r\n")) != b"\r\n":
+            trailers += line
+        return body, trailers
 
     async def chunk(self) -> bytes:
         """The next chunk of a chunked body; empty for the last one, whose trailers are left unread."""
         size = int(await self.until(b"\r\n"), 16)
         return (await self.exactly(size + 2))[:-2] if size else b""
-
-    async def _chunks(self) -> bytes:
-        body = b""
-        while piece := await self.chunk():
-            body += piece
-        return body
-
-    async def _trailers(self) -> bytes:
-        trailers = b""
-        while (line := await self.until(b"\r\n")) != b"\r\n":
-            trailers += line
-        return trailers
 
     async def quiet(self, seconds: float = 0.03) -> None:
         """Fails if anything comes, also an end, within `seconds`."""
@@ -139,7 +140,9 @@ class Peer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 data = await self._loop.sock_recv(self.sock, 65_536)
-                raise AssertionError(f"expected silence, got {data!r}" if data else "expected silence, got the end")
+                raise AssertionError(
+                    f"expected silence, got {data!r}" if data else "expected silence, got the end"
+                )
 
     async def gone(self) -> None:
         """Wait for the end of the connection. Fails if a byte comes before it."""
@@ -164,6 +167,7 @@ class Peer:
         try:
             data = await self._in_time(self._loop.sock_recv(self.sock, 262_144))
         except ConnectionError:
+            self.was_reset = True
             data = b""
         self.unread += data
         self.ended = not data
@@ -272,6 +276,14 @@ class Stage:
                 await self._loop.sock_accept(self._model)
                 raise AssertionError("the sidecar opened a connection to the model")
 
+    async def begin(self, request: bytes) -> tuple[Peer, Peer]:
+        """A call that waits for its answer: the caller, and the model with the request read."""
+        caller = await self.caller()
+        await caller.send(request)
+        model = await self.model()
+        await model.request()
+        return caller, model
+
     async def call(self, request: bytes, answer: bytes, *, to: str = "GET") -> tuple[bytes, Response]:
         """One caller with one request, one answer: what the model got, and what the caller got."""
         caller = await self.caller()
@@ -303,12 +315,15 @@ class Stage:
 
     async def leave(self) -> None:
         """All peers hang up; afterwards nothing may be left over."""
-        for peer in self._peers:
-            peer.close()
+        self.hang_up()
         plane = self.plane
         await self.until(lambda: not plane.clients, "the callers' connections to be closed")
         await self.until(lambda: plane.in_flight == 0, "all calls to end")
         await self.until(lambda: plane.pool.open == 0, "the model's connections to be closed")
+
+    def hang_up(self) -> None:
+        for peer in self._peers:
+            peer.close()
 
     def _peer(self, sock: socket.socket) -> Peer:
         peer = Peer(sock)
@@ -344,6 +359,7 @@ async def sidecar(
             yield stage
             await stage.leave()
         finally:
+            stage.hang_up()
             await worker.stop()
             await stage.observer.close()
         faults.check(errors)
@@ -376,7 +392,9 @@ class Faults(logging.Handler):
 
 # -- what sidecar adds -----------------------------------------------------------------------------
 
-_TO_MODEL = re.compile(rb"traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]\r\n(?:x-request-id: [0-9a-f]{32}\r\n)?\r\n")
+_TO_MODEL = re.compile(
+    rb"traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]\r\n(?:x-request-id: [0-9a-f]{32}\r\n)?\r\n"
+)
 _TO_CALLER = re.compile(
     rb"(?:x-anomaly-verdict: [^\r\n]*\r\nx-policy-action: [^\r\n]*\r\n)?"
     rb"x-request-id: [^\r\n]+\r\n"
