@@ -11,7 +11,7 @@ from typing import NoReturn
 from examples.demo.findings import findings
 from examples.demo.player import Player
 from examples.demo.programme import programme
-from examples.demo.screen import Screen, screen, summary
+from examples.demo.screen import Screen, screen
 from examples.demo.stage import stage
 from examples.flight import flight
 from examples.processes import NotStarted
@@ -37,11 +37,10 @@ def _run(options: argparse.Namespace, shown: Screen) -> int:
     data, learn = flight(), options.learn_rows if options.learn else 0
     shown.say("One Space Shuttle flight; the model was shipped in the middle of it.")
     with stage(data, learn, shown.say) as set_:
-        player = Player(set_, programme(data, learn), options.rate, shown)
+        player = Player(set_, programme(data, options.learn), options.rate, shown)
         seen = player.play()
-        shown.close()
         found = findings(seen, player.latency(data.clean), player.traces(), player.pages())
-        summary(found)
+        shown.summary(found)
         shown.say(f"\nAdmin page: {set_.sidecar.admin_url}/")
         if not options.once:
             shown.say("It stays up until Ctrl-C.")

@@ -30,6 +30,7 @@ class Player:
         self._admin = Admin(stage.sidecar.admin_url)
         self._seen: dict[str, Seen] = {}
         self._latest: Answer | None = None
+        self._odd: Answer | None = None
         self._asked = 0
         self._sampled: list[str] = []
 
@@ -55,14 +56,18 @@ class Player:
                 return Traces(len(self._sampled), complete)
             time.sleep(0.1)
 
+    def pages(self) -> dict[str, bool]:
+        """Admin page -> whether it answers."""
+        return self._admin.pages()
+
     def _play(self, phase: Phase, caller: Caller) -> None:
         tally, look = Tally(phase.name), 0.0
         for call in _paced(phase.calls, self._rate):
             answer = self._ask(call, caller)
             tally.update(call, answer)
             if time.monotonic() >= look:
-                look = time.monotonic() + LOOK_EVERY
                 self._show(tally)
+                look = time.monotonic() + LOOK_EVERY
             if phase.until_scored and answer is not None and answer.score is not None:
                 break
         self._show(tally)
@@ -78,12 +83,14 @@ class Player:
             self._latest = caller.infer(call.row, headers)
         except (OSError, http.client.HTTPException):
             return None
+        if self._latest.verdict == "outlier":
+            self._odd = self._latest
         return self._latest
 
     def _show(self, tally: Tally) -> None:
         seen = tally.snapshot()
         self._seen[seen.phase] = seen
-        self._screen.show(View(self._programme, self._seen, self._latest, self._admin.windows()))
+        self._screen.show(View(self._programme, self._seen, self._latest, self._odd, self._admin.inputs()))
 
 
 def _paced(calls: Sequence[Call], rate: float) -> Iterator[Call]:

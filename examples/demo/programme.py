@@ -1,6 +1,6 @@
 """What is played to the model, phase by phase, from the parts of the flight.
 
-Outliers come among clean calls, one for thirty, as they come in life: a few odd rows are no drift,
+Outliers come among clean calls, one for forty, as they come in life: a few odd rows are no drift,
 and the sidecar must tell the two apart. Counterpart: `examples/demo/findings.py`, which
 knows what should be seen of each phase.
 """
@@ -13,12 +13,8 @@ import numpy as np
 
 from examples.flight import Flight, Rows
 
-CLEAN_PER_OUTLIER = 30
+CLEAN_PER_OUTLIER = 40
 """Clean calls for one outlier in the phase `outliers`."""
-
-
-WHILE_FITTING = 5000
-"""Calls that are played at most while a learned baseline is being fitted."""
 
 
 class Call(NamedTuple):
@@ -39,16 +35,15 @@ class Phase(NamedTuple):
 
 
 def programme(
-    flight: Flight, learn: int = 0, clean: int = 2500, outliers: int = 75, drifted: int = 1000
+    flight: Flight, learn: bool = False, clean: int = 2500, outliers: int = 50, drifted: int = 1000
 ) -> tuple[Phase, ...]:
     """The phases in order; numbers are calls of one row.
 
-    With `learn` there comes a phase before all else: that many rows to learn a baseline from, and more
-    for the time that fitting takes. It is left out when `learn` is 0.
+    With `learn` there comes a phase before all else: all other clean rows, of which some are learned from and
+    some pass while the baseline is being fitted.
     """
     mixed = CLEAN_PER_OUTLIER * outliers
-    calm, among, rest = np.split(flight.clean, [clean, clean + mixed])
-    learned = rest[: learn + WHILE_FITTING]
+    calm, among, learned = np.split(flight.clean, [clean, clean + mixed])
     later = flight.drifted[np.linspace(0, len(flight.drifted) - 1, drifted).astype(int)]
     phases = (
         Phase("learning", "ordinary rows; there is no baseline yet", _ordinary(learned), until_scored=True),

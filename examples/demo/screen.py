@@ -6,7 +6,6 @@ Both have `say` (one line, now), `show` (how things stand, often) and `close`. C
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -16,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from examples.demo.admin import Watched
 from examples.demo.findings import Finding
 from examples.demo.programme import Phase
 from examples.demo.tally import Seen
@@ -32,28 +32,35 @@ class View(NamedTuple):
     """By phase, those that have begun; the last one is being played."""
 
     latest: Answer | None
-    windows: Sequence[str]
-    """Lines on what the observer keeps, from the admin API."""
+    """The answer to the latest call."""
+
+    odd: Answer | None
+    """The latest answer that was not an ordinary one."""
+
+    watched: Watched
+    """What the observer keeps, from the admin API."""
 
 
 class Screen(Protocol):
-    """Where the demo is shown."""
+    """Where the demo is shown: `say` a line, `show` how things stand, at last the `summary`, then `close`."""
 
     def say(self, line: str) -> None: ...
 
     def show(self, view: View) -> None: ...
+
+    def summary(self, found: Sequence[Finding]) -> None: ...
 
     def close(self) -> None: ...
 
 
 def screen() -> Screen:
     """The live one when somebody watches, the plain one when a file or a pipe does."""
-    console = Console()
+    console = Console(highlight=False)
     return LiveScreen(console) if console.is_terminal else PlainScreen()
 
 
 class PlainScreen:
-    """A line when a phase begins, every few seconds, and at its end."""
+    """Lines: one when a phase begins, one every few seconds, one at its end."""
 
     EVERY = 3.0
     """Seconds between two lines on the same phase."""
@@ -66,36 +73,51 @@ class PlainScreen:
         print(line, flush=True)
 
     def show(self, view: View) -> None:
-        seen = _last(view)
-        phase = next(phase for phase in view.programme if phase.name == seen.phase)
-        if seen.phase != self._phase:
-            self._phase, self._next = seen.phase, 0.0
+        seen, phase = _playing(view)
+        if phase.name != self._phase:
+            self._phase, self._next = phase.name, time.monotonic() + self.EVERY
             self.say(f"Phase {phase.name}: {phase.story}")
-        if time.monotonic() < self._next and seen.calls < len(phase.calls):
-            return
-        self._next = time.monotonic() + self.EVERY
-        verdict = view.latest.headers.get("x-anomaly-verdict", "no verdict")
-        self.say(f"  {', '.join(_facts(seen, phase))}; latest: {verdict}, drift state {view.latest.drift}")
+        if time.monotonic() >= self._next or seen.calls == len(phase.calls):
+            self._next = time.monotonic() + self.EVERY
+            self.say(f"  {', '.join(_facts(seen, phase))}; {_said(view.latest)}")
+
+    def summary(self, found: Sequence[Finding]) -> None:
+        self.say("\nWhat the sidecar saw")
+        for finding in found:
+            self.say(
+                f"  {'yes' if finding.holds else 'NO '}  {finding.claim}: {finding.seen}{_wanted(finding)}"
+            )
 
     def close(self) -> None:
         """Nothing is held."""
 
 
 class LiveScreen:
-    """The phases, the latest answer's headers and the windows, redrawn in place."""
+    """The phases, the headers and the window, redrawn in place."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
 
     def say(self, line: str) -> None:
-        self._console.print(line, highlight=False)
+        self._console.print(line, soft_wrap=True, markup=False)
 
     def show(self, view: View) -> None:
         if self._live is None:
             self._live = Live(console=self._console, refresh_per_second=5)
             self._live.start()
-        self._live.update(Group(_phases(view), _latest(view.latest), *map(Text, view.windows)))
+        self._live.update(Group(_phases(view), _answers(view), _watched(view.watched)))
+
+    def summary(self, found: Sequence[Finding]) -> None:
+        self.close()
+        table = Table("", "claim", "seen", "wanted", title="What the sidecar saw", title_justify="left")
+        for finding in found:
+            mark = Text("yes", "green") if finding.holds else Text("NO", "bold red")
+            table.add_row(mark, finding.claim, Text(finding.seen), finding.wanted)
+        self._console.print(table)
+        for finding in found:
+            if not finding.holds:
+                self.say(f"Not seen: {finding.claim}: {finding.seen}{_wanted(finding)}")
 
     def close(self) -> None:
         if self._live is not None:
@@ -103,23 +125,20 @@ class LiveScreen:
             self._live = None
 
 
-def summary(found: Sequence[Finding], console: Console | None = None) -> None:
-    """Print the findings as a table; what was not seen stands out and comes again below it."""
-    console = console or Console(width=None if sys.stdout.isatty() else 120)
-    table = Table("", "claim", "wanted", "seen", title="What the sidecar saw", title_justify="left")
-    for finding in found:
-        mark = Text("yes", "green") if finding.holds else Text("NO", "bold red")
-        table.add_row(mark, finding.claim, finding.wanted, finding.seen)
-    console.print(table)
-    for finding in found:
-        if not finding.holds:
-            console.print(
-                f"Not seen: {finding.claim}: wanted {finding.wanted}, got {finding.seen}.", style="red"
-            )
+def _playing(view: View) -> tuple[Seen, Phase]:
+    """The phase that is being played: the last one that has begun."""
+    seen = list(view.seen.values())[-1]
+    return seen, next(phase for phase in view.programme if phase.name == seen.phase)
 
 
-def _last(view: View) -> Seen:
-    return list(view.seen.values())[-1]
+def _said(answer: Answer | None) -> str:
+    if answer is None:
+        return "no answer yet"
+    return f"the latest answer says {answer.verdict or 'nothing'}, {answer.drift or 'no drift state'}"
+
+
+def _wanted(finding: Finding) -> str:
+    return f" (wanted: {finding.wanted})" if finding.wanted else ""
 
 
 def _progress(seen: Seen, phase: Phase) -> str:
@@ -141,6 +160,7 @@ def _facts(seen: Seen, phase: Phase) -> list[str]:
 
 
 def _phases(view: View) -> RenderableType:
+    _, playing = _playing(view)
     table = Table("phase", "calls", "clean flagged", "outliers caught", "missed by the model", "drift state")
     for phase in view.programme:
         seen = view.seen.get(phase.name)
@@ -154,15 +174,30 @@ def _phases(view: View) -> RenderableType:
             f"{seen.caught} of {seen.outliers}, {seen.caught_share:.0%}" if seen.outliers else "",
             f"{seen.missed_by_model} of {seen.outliers}" if seen.outliers else "",
             f"{seen.drift} after {seen.drift_after}" if seen.drift_after else "stable",
-            style="bold" if seen is _last(view) else "",
+            style="bold" if phase is playing else "",
         )
-    story = next(phase.story for phase in view.programme if phase.name == _last(view).phase)
-    return Group(table, Text(f"Now: {story}.", "italic"))
+    return Group(table, Text(f"Now: {playing.story}.", "italic"))
 
 
-def _latest(answer: Answer) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    odd = answer.verdict not in ("normal", "learning")
+def _answers(view: View) -> RenderableType:
+    """The sidecar's headers on the latest answer, and on the latest that was odd."""
+    table = Table(
+        "header", "latest answer", "latest outlier", box=None, header_style="dim", padding=(0, 2, 0, 0)
+    )
     for name in HEADERS:
-        table.add_row(Text(name, "cyan"), Text(answer.headers.get(name, ""), "yellow" if odd else ""))
-    return Group(Text("\nThe latest answer says"), table)
+        latest, odd = (answer.headers.get(name, "") if answer else "" for answer in (view.latest, view.odd))
+        table.add_row(Text(name, "cyan"), latest, Text(odd, "yellow"))
+    return Group(Text(), table, Text())
+
+
+def _watched(watched: Watched) -> RenderableType:
+    """The features that moved most, with the evidence for it."""
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for column in (f"window of {watched.rows} rows", "mean then", "mean now", "evidence for drift"):
+        table.add_column(column, justify="left" if column.startswith("window") else "right")
+    for feature in watched.features[:4]:
+        alarm = feature.evidence >= 1
+        share = "alarm" if alarm else f"{max(0.0, feature.evidence):.0%} of what an alarm takes"
+        style = "bold yellow" if alarm else ""
+        table.add_row(feature.name, f"{feature.reference:.1f}", f"{feature.window:.1f}", share, style=style)
+    return table

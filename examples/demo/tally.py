@@ -24,6 +24,8 @@ class Seen(NamedTuple):
     """Calls whose answer had no score."""
 
     clean: int = 0
+    """Clean calls that were scored; likewise `outliers`."""
+
     clean_flagged: int = 0
     clean_p: float = float("nan")
     """Median p-value of clean calls, as far as the header's four decimals tell."""
@@ -67,18 +69,23 @@ class Tally:
         if answer is None or answer.status != 200:
             self._seen = seen._replace(failed=seen.failed + 1)
             return
-        if answer.score is None:
-            seen = seen._replace(unscored=seen.unscored + 1)
-        else:
-            self._p[call.outlier].append(1 - answer.score)
         if answer.drift not in ("", "stable") and not seen.drift_after:
-            seen = seen._replace(drift_after=seen.calls, drift=answer.headers["x-drift-state"])
+            seen = seen._replace(drift_after=seen.calls, drift=_named(answer))
+        if answer.score is None:
+            self._seen = seen._replace(unscored=seen.unscored + 1)
+            return
+        self._p[call.outlier].append(1 - answer.score)
         self._seen = _outlier(seen, answer) if call.outlier else _clean(seen, answer)
 
     def snapshot(self) -> Seen:
         """The counts so far."""
         medians = {odd: statistics.median(p) if p else float("nan") for odd, p in self._p.items()}
         return self._seen._replace(clean_p=medians[False], outlier_p=medians[True])
+
+
+def _named(answer: Answer) -> str:
+    """The drift state and the feature that it names, without the time of its onset."""
+    return answer.headers["x-drift-state"].partition("; since=")[0]
 
 
 def _clean(seen: Seen, answer: Answer) -> Seen:

@@ -14,14 +14,15 @@ GOOD = {
         clean_flagged=15,
         clean_p=0.5,
         outliers=100,
-        caught=75,
+        caught=95,
         outlier_p=0.002,
         missed_by_model=90,
-        missed_but_caught=70,
+        missed_but_caught=85,
     ),
     "drifted": Seen("drifted", calls=1500, clean=1500, drift_after=300, drift='feature-drift; feature="s5"'),
 }
 ALL_PAGES = {"/healthz": True, "/metrics": True}
+LEARNED = {"learning": Seen("learning", calls=2000, unscored=1999)}
 ALL_TRACES = Traces(90, 90)
 
 
@@ -41,7 +42,7 @@ def test_everything_seen() -> None:
         ("drifted", {"unscored": 1}, "every answer carries a score"),
         ("clean", {"clean_flagged": 12}, "clean calls flagged"),
         ("clean", {"clean_flagged": 51}, "clean calls flagged"),
-        ("outliers", {"caught": 59}, "true outliers caught"),
+        ("outliers", {"caught": 89}, "true outliers caught"),
         ("outliers", {"outlier_p": 0.5}, "median p of outliers below that of clean calls"),
         ("outliers", {"missed_but_caught": 45}, "outliers that the model called ordinary, flagged"),
         ("outliers", {"drift_after": 1600, "drift": "feature-drift"}, "no drift before the drifted stream"),
@@ -50,6 +51,14 @@ def test_everything_seen() -> None:
 )
 def test_one_claim_that_does_not_hold(phase: str, change: dict[str, object], claim: str) -> None:
     assert failing(GOOD | {phase: GOOD[phase]._replace(**change)}) == [claim]
+
+
+def test_learning_must_end_and_is_granted_a_coarser_calibration() -> None:
+    coarse = GOOD | {"clean": GOOD["clean"]._replace(clean_flagged=70)}
+    assert failing(coarse) == ["clean calls flagged"]
+    assert failing(coarse | LEARNED) == []
+    never = {"learning": Seen("learning", calls=2000, unscored=2000)}
+    assert failing(GOOD | never) == ["a baseline is learned from traffic"]
 
 
 @pytest.mark.parametrize("traces", [Traces(90, 89), Traces(0, 0)])
