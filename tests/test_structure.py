@@ -1,6 +1,7 @@
 """The shape of the house: tests mirror the source, files stay small, the data plane light, locks clean."""
 
 import ast
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -69,7 +70,7 @@ def test_no_drawers():
 
 @pytest.mark.parametrize("entry", ["sidecar.proxy.worker", "sidecar.scoring.baseline", "sidecar.codecs"])
 def test_data_plane_imports_nothing_heavy(entry):
-    """In a process of its own, because import-linter sees neither packages of packages nor what is late."""
+    """In a process of its own: import-linter does not see what our packages import in their turn."""
     program = f"import json, sys, {entry}; print(json.dumps(sorted(sys.modules)))"
     shown = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
@@ -106,3 +107,29 @@ def test_locks_hold_what_the_package_asks_for(lock, extras):
     names = {re.split(r"[<>=;\[ ]", one)[0].lower() for one in asked} - {project["name"]}
     locked = re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements" / f"{lock}.txt").read_text(), re.M)
     assert names <= set(locked), "run: scripts/lock --keep"
+
+
+@pytest.mark.parametrize(("folder", "lock"), [("sidecar", "all"), ("examples", "all"), ("tests", "dev")])
+def test_whatever_is_imported_is_locked(folder, lock):
+    locked = re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements" / f"{lock}.txt").read_text(), re.M)
+    ours = {"sidecar", "examples", "tests", "bench"}
+    owners = importlib.metadata.packages_distributions()
+    unlocked = {
+        name
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imported(node)
+        if name not in sys.stdlib_module_names | ours
+        and not {owner.lower().replace("_", "-") for owner in owners.get(name, [])} & set(locked)
+    }
+    assert unlocked == set(), "add it to pyproject.toml, then run: scripts/lock --keep"
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The top packages that a statement imports."""
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = [node.module or ""]
+    return [name.partition(".")[0] for name in names]
