@@ -135,10 +135,13 @@ def columns(payload: Payload) -> dict[str, Column]:
     """The payload as flat named columns of shape (rows,), in the order of `column_names`."""
     found: dict[str, Column] = {}
     for tensor in payload.tensors:
-        if tensor.data.ndim == 1:
-            found[tensor.name] = tensor.data
+        data = tensor.data
+        if data.ndim == 1:
+            found[tensor.name] = data
+        elif data.ndim == 2 and data.shape[1] == 1 and tensor.columns is None:
+            found[tensor.name] = data[:, 0]
         else:
-            found.update(zip(_names(tensor), _flat(tensor.data).T, strict=True))
+            found.update(zip(_names(tensor), _flat(data).T, strict=True))
     return found
 
 
@@ -167,8 +170,8 @@ def _straight(payload: Payload, schema: Schema) -> Matrix | None:
     if len(payload.tensors) != 1:
         return None
     tensor = payload.tensors[0]
-    data, named = tensor.data, tensor.columns
-    if data.ndim != 2 or data.dtype.kind not in "fiu":
+    data, named = _flat(tensor.data), tensor.columns
+    if data.dtype.kind not in "fiu":
         return None
     if named is None:
         if data.shape[1] != len(schema.fields):
@@ -184,7 +187,7 @@ def _straight(payload: Payload, schema: Schema) -> Matrix | None:
 def _sources(payload: Payload, schema: Schema) -> list[Column | None]:
     """The payload's column for every field of the schema; None where the field may be absent."""
     found = columns(payload)
-    if _nameless(found, schema):
+    if _nameless(found, schema) and all(tensor.columns is None for tensor in payload.tensors):
         return list(_by_position(found, schema))
     sources = [found.get(name) for name in schema.names]
     strangers = all(source is None for source in sources)

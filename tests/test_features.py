@@ -104,12 +104,19 @@ def test_a_nameless_table_of_columns_is_taken_by_position() -> None:
         (table([[1, 2, 3]]), "schema-mismatch:extra:x[2]"),
         (table([[1, 2]], "a", "Größe"), "schema-mismatch:missing:b"),
         (payload(), "schema-mismatch:missing:a"),
+        (payload(Tensor("x", np.array([[[1, 2, 3]]]))), "schema-mismatch:extra:x[2]"),
     ],
 )
 def test_a_schema_mismatch_names_the_field(sent: Payload, said: str) -> None:
     with pytest.raises(Undecodable) as error:
         lay_out(sent, numbers("a", "b"))
     assert str(error.value) == said
+
+
+def test_a_single_column_of_another_name_is_another_column() -> None:
+    with pytest.raises(Undecodable, match="schema-mismatch:missing:b"):
+        lay_out(table([[1]], "a"), numbers("b"))
+    assert lay_out(table([[1]]), numbers("b")).matrix.tolist() == [[1.0]]
 
 
 def test_an_unknown_named_column_is_ignored() -> None:

@@ -51,7 +51,9 @@ def read_reply(request: Request, reply: Reply, rows: int) -> Payload:
     document, blob = _parts(reply.headers, reply.body)
     tensors = _tensors(document, "outputs", blob)
     model, version = document.get("model_name"), document.get("model_version")
-    return Payload("v2", tensors, str(model) if model else None, str(version) if version else None)
+    return Payload(
+        "v2", tensors, model if type(model) is str else None, version if type(version) is str else None
+    )
 
 
 def _parts(headers: Headers, body: bytes) -> tuple[Any, memoryview]:

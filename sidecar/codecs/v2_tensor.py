@@ -110,8 +110,11 @@ def _numbers(name: str, flat: Any, kinds: set[type], dtype: np.dtype[Any]) -> ND
     if not kinds <= _ALLOWED[dtype.kind]:
         raise Undecodable(reason("wrong-type", name))
     if dtype.kind == "f":
+        wide = np.array(flat, dtype=np.float64)
+        if dtype.itemsize == 8:
+            return wide
         with np.errstate(over="ignore"):  # beyond the datatype's range is infinite, as it is for the model
-            return np.array(flat, dtype=np.float64).astype(dtype, copy=False)
+            return wide.astype(dtype)
     there = flat if _MISSING not in kinds else [value for value in flat if value is not None]
     low, high = _RANGES[dtype]
     if there and (min(there) < low or max(there) > high):
