@@ -7,7 +7,7 @@ calls are counted, kept and shown by the same code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, starmap
 
 import msgspec
 import numpy as np
@@ -43,22 +43,21 @@ def category(name: str, texts: Sequence[str]) -> ReferenceField:
 def by_quantiles(name: str, values: Vector, bins: int = 10) -> ReferenceField:
     """A number whose bins hold about equal shares of `values`, shape (rows,), which are its reference.
 
-    Edges are values themselves; ties make fewer bins. A constant has a bin of its own, so that a move to
-    either side is seen. Without any value there is a single bin.
+    A value that fills a bin alone has one of its own, so that a move to either side of a constant, a class
+    number or a bound is seen. Without any value there is a single bin.
     """
     found = values[~np.isnan(values)]
     if not len(found):
         return undivided(name)
-    low, high = found.min(), found.max()
-    edges = np.unique(np.quantile(found, np.arange(1, bins) / bins, method="higher"))
-    edges = np.array((low, np.nextafter(low, np.inf))) if low == high else edges[edges > low]
-    if low == high:
-        labels = [f"<{low:.6g}", f"{low:.6g}", f">{low:.6g}"]
-    else:
-        ends = ("-inf", *(f"{edge:.6g}" for edge in edges.tolist()), "inf")
-        labels = [f"[{start}, {end})" for start, end in pairwise(ends)]
-    field = ReferenceField(name, "number", tuple(edges.tolist()), (*labels, "missing"), (), 0)
-    return as_reference(field, values)
+    quantiles = np.quantile(found, np.arange(1, bins) / bins, method="higher")
+    starts, times = np.unique(quantiles, return_counts=True)
+    edges = np.unique(np.concatenate((starts, np.nextafter(starts[times > 1], np.inf)))).tolist()
+    labels = (f"< {edges[0]:.6g}", *starmap(_label, pairwise(edges)), f">= {edges[-1]:.6g}", "missing")
+    return as_reference(ReferenceField(name, "number", tuple(edges), labels, (), 0), values)
+
+
+def _label(low: float, high: float) -> str:
+    return f"{low:.6g}" if high == np.nextafter(low, np.inf) else f"[{low:.6g}, {high:.6g})"
 
 
 def as_reference(field: ReferenceField, values: Vector) -> ReferenceField:

@@ -110,7 +110,7 @@ class Detector:
         if self.alarm is None:
             self._watch(rows, since, by_start, now)
         else:
-            self._await_recovery(rows, by_start, now)
+            self._await_recovery(rows, since, by_start, now)
         if not self._starts or rows - self._starts[-1].rows >= STEP:
             self._start(rows, counts.copy(), now)
 
@@ -121,18 +121,26 @@ class Detector:
         if together(moved) < self.threshold:
             return
         start = self._starts[best]
+        self.alarm = Alarm(start.time, now, rows - start.rows, self._named(moved, effects))
+        self.alarms += 1
+        # What was before the onset has no say any more.
+        self._starts = [start]
+
+    def _named(self, moved: Values, effects: Values) -> tuple[Moved, ...]:
+        """The features whose evidence would be enough alone, but at least the strongest."""
         order = np.argsort(-moved)
         alone = self.threshold + math.log(len(self.names))
         named = [i for i in order.tolist() if moved[i] >= alone] or order[:1].tolist()
-        features = tuple(Moved(self.names[i], float(moved[i]), float(effects[i])) for i in named)
-        self.alarm = Alarm(start.time, now, rows - start.rows, features)
-        self.alarms += 1
-        # What happened before the alarm has no say in whether it ends.
-        self._starts.clear()
+        return tuple(Moved(self.names[i], float(moved[i]), float(effects[i])) for i in named)
 
-    def _await_recovery(self, rows: int, by_start: Values, now: float) -> None:
-        """End the alarm when the rows of a window speak for the reference, every feature's."""
+    def _await_recovery(self, rows: int, since: Counts, by_start: Values, now: float) -> None:
+        """End the alarm when the rows of a window speak for the reference, every feature's; until then name
+        what else has moved since its onset."""
         assert self.alarm is not None
+        effects = effect(since[0], self._law)
+        moved = np.where(effects >= LEAST_EFFECT, by_start[0], -np.inf)
+        if moved.max() >= self.threshold:
+            self.alarm = msgspec.structs.replace(self.alarm, features=self._named(moved, effects))
         for start, features in zip(self._starts, by_start, strict=True):
             if rows - start.rows >= self._window and features.max() < 0.0:
                 self.history = [*self.history, msgspec.structs.replace(self.alarm, ended=now)][-HISTORY:]

@@ -28,6 +28,9 @@ Columns = Mapping[str, NDArray[Any]]
 OUTPUTS = 32
 """Columns of an answer that have windows. An embedding is longer, but nobody looks at its 33rd number."""
 
+LEAST = 50
+"""Rows that a first window must have to be compared with, where calls are too few to fill it in its time."""
+
 LABELS = 64
 """Different texts that are told apart in one output; more are counted as new."""
 
@@ -66,7 +69,7 @@ class Outputs:
             return
         assert self.window is not None
         self.window.update(np.concatenate(found), now)
-        if not self.cut and self.window.full:
+        if not self.cut and self.window.full and self.window.rows >= min(self._rows, LEAST):
             self._cut(now)
 
     def _read(self, columns: Columns) -> Matrix | None:

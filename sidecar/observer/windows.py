@@ -67,8 +67,8 @@ class Window:
 
     @property
     def full(self) -> bool:
-        """Whether another block would push the oldest out."""
-        return self.rows > self._rows - self._block_rows
+        """Whether it has as many rows as it can, or the oldest have begun to leave because of their age."""
+        return self.rows > self._rows - self._block_rows or self.total.rows > self.rows
 
     @property
     def bytes(self) -> int:
@@ -120,5 +120,5 @@ class Window:
     def _forget(self, now: float) -> None:
         """Let go of the oldest blocks while there are too many rows, or they're too old."""
         rows = self.rows
-        while self._blocks and (rows > self._rows or now - self._blocks[0].last > self._seconds):
+        while self._blocks and (rows > self._rows or now - self._blocks[0].first > self._seconds):
             rows -= self._blocks.popleft().summary.rows

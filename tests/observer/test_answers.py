@@ -1,0 +1,51 @@
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from sidecar.observer.answers import DECODED, read
+from tests.observer.talk import record
+
+TENSOR = b'{"name": "p", "shape": [2, 1], "datatype": "FP64", "data": [0.5, 0.25]}'
+V2 = b'{"model_name": "m", "outputs": [' + TENSOR + b"]}"
+
+
+def test_answers_are_read_by_the_codec_of_their_request():
+    left_out = Counter()
+    found = read(
+        [
+            record(0, rows=2, response_body=b'{"predictions": [[1.5, 2.5], [3.5, 4.5]]}'),
+            record(1, codec="v2", target="/v2/models/m/infer", response_body=V2),
+        ],
+        left_out,
+    )
+    values = [{name: column.tolist() for name, column in columns.items()} for columns in found]
+    assert [list(columns.values()) for columns in values] == [[[1.5, 3.5], [2.5, 4.5]], [[0.5, 0.25]]]
+    assert not left_out
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"error": "no"}', b"\x00\xff", b"[]"])
+def test_what_cannot_be_read_is_counted(body):
+    left_out = Counter()
+    assert read([record(0, response_body=body)], left_out) == []
+    assert left_out == {"output-undecodable": 1}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": 500}, {"failure": "response-truncated"}, {"codec": ""}, {"response_body": b""}]
+)
+def test_what_is_no_answer_of_the_model_is_not_looked_at(changes):
+    left_out = Counter()
+    assert read([record(0, **changes)], left_out) == []
+    assert not left_out
+
+
+@pytest.mark.parametrize("calls", [DECODED, DECODED + 1, 10 * DECODED])
+def test_of_many_answers_some_are_read_evenly_and_the_others_counted(calls):
+    left_out = Counter()
+    records = [record(i, response_body=b'{"predictions": [%d]}' % i) for i in range(calls)]
+    found = [int(next(iter(columns.values()))[0]) for columns in read(records, left_out)]
+    assert len(found) == DECODED
+    assert left_out["output-ration"] == calls - DECODED
+    steps = {b - a for a, b in pairwise(found)}
+    assert max(steps) - min(steps) <= 1

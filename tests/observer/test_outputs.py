@@ -1,0 +1,103 @@
+import numpy as np
+
+from sidecar.observer.outputs import LABELS, OUTPUTS, Outputs
+
+RANDOM = np.random.default_rng(0)
+
+
+def numbers(rows, shift=0.0):
+    return {"price": RANDOM.normal(size=rows) + shift}
+
+
+def texts(*labels):
+    return {"class": np.array(labels, dtype=object)}
+
+
+def field(outputs, i=0, now=0.0):
+    window = outputs.window
+    counts = window.snapshot(now).summary.counts[window.bins.slices[i]]
+    return window.fields[i], dict(zip(window.fields[i].labels, counts.tolist(), strict=True))
+
+
+def test_there_is_nothing_to_compare_with_before_the_first_window_is_full():
+    outputs = Outputs(100, 3600.0)
+    for _ in range(90):
+        outputs.update([numbers(1)], 0.0)
+    assert not outputs.cut
+    assert field(outputs)[1] == {"any": 90, "missing": 0}
+
+
+def test_the_first_full_window_is_the_reference_of_the_next():
+    outputs = Outputs(100, 3600.0)
+    first = [numbers(10) for _ in range(10)]
+    for answer in first:
+        outputs.update([answer], 0.0)
+    values = np.concatenate([answer["price"] for answer in first])
+    assert outputs.cut
+    price, counts = field(outputs)
+    assert (price.rows, price.min, price.max) == (100, values.min(), values.max())
+    assert set(counts.values()) == {10, 0}
+    assert counts["missing"] == 0
+    outputs.update([numbers(95, shift=100.0)], 0.0)
+    counts = list(field(outputs)[1].values())
+    assert counts[-2] >= 95
+
+
+def test_where_calls_are_few_the_first_window_is_over_with_its_time():
+    outputs = Outputs(1000, 3600.0)
+    for minute in range(65):
+        outputs.update([numbers(1)], 60.0 * minute)
+    assert outputs.cut
+    rare = Outputs(1000, 3600.0)
+    for hour in range(65):
+        rare.update([numbers(1)], 3600.0 * hour)
+    assert not rare.cut
+
+
+def test_texts_are_ranked_by_first_appearance_and_unknown_ones_are_new_once_the_window_is_full():
+    outputs = Outputs(20, 3600.0)
+    outputs.update([texts("cat", "dog", "cat", None)] * 5, 0.0)
+    assert outputs.cut
+    assert field(outputs)[1] == {"cat": 10, "dog": 5, "new": 0, "missing": 5}
+    outputs.update([texts("cow", "dog")], 0.0)
+    assert field(outputs)[1]["new"] == 1
+    assert outputs.window.total.rows == 22
+
+
+def test_texts_without_end_are_bounded():
+    outputs = Outputs(1000, 3600.0)
+    outputs.update([texts(*(f"{i} {'word ' * 100}" for i in range(1000)))], 0.0)
+    classes, counts = field(outputs)
+    assert len(classes.labels) == LABELS + 2
+    assert counts["new"] == 1000 - LABELS
+    assert max(map(len, classes.labels)) <= 128
+
+
+def test_answers_of_another_shape_are_counted_and_left_out():
+    outputs = Outputs(100, 3600.0)
+    outputs.update([numbers(3), {"other": np.zeros(2)}, {"price": np.zeros(1), "more": np.zeros(1)}], 0.0)
+    assert outputs.other_shape == 3
+    assert outputs.window.total.rows == 3
+
+
+def test_text_where_a_number_was_is_missing():
+    outputs = Outputs(100, 3600.0)
+    outputs.update([numbers(2), {"price": np.array(["high"], dtype=object)}], 0.0)
+    assert field(outputs)[1] == {"any": 2, "missing": 1}
+
+
+def test_of_an_embedding_only_the_first_columns_have_windows():
+    outputs = Outputs(100, 3600.0)
+    outputs.update([{f"e[{i}]": np.zeros(4) for i in range(768)}], 0.0)
+    assert len(outputs.window.fields) == OUTPUTS
+
+
+def test_restored_outputs_go_on_with_the_same_reference():
+    outputs, again = Outputs(20, 3600.0), Outputs(20, 3600.0)
+    assert outputs.keep() is None
+    outputs.update([texts("cat", "dog")] * 10, 0.0)
+    again.restore(outputs.keep())
+    for one in (outputs, again):
+        one.update([texts("cow", "dog")], 1.0)
+    assert field(outputs) == field(again)
+    assert again.cut

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+
+from sidecar.observer import traffic as module
+from sidecar.observer.routes import OVERFLOW, Key
+from sidecar.observer.traffic import KEYS, Traffic
+from tests.observer.real import digits, reference
+from tests.observer.talk import of_rows, record
+
+FIELDS = reference(digits()[:500])
+ROWS = digits()[500:700]
+GLASS = Key("glass", "", "/v1/models/{model}:predict")
+
+
+@pytest.fixture
+def traffic():
+    known = Traffic(100, 3600.0)
+    known.adopt(FIELDS, "abc")
+    return known
+
+
+def named(number, model, **changes):
+    return record(number, model=model, target=f"/v1/models/{model}:predict", **changes)
+
+
+def test_every_model_version_and_route_has_windows_of_its_own(traffic):
+    traffic.update(
+        [
+            named(0, "a"),
+            named(1, "b"),
+            named(2, "a"),
+            named(3, "a", version="2"),
+            record(4, codec="", target="/x"),
+        ],
+        0.0,
+    )
+    route = GLASS.route
+    calls = {key: flow.calls.total.rows for key, flow in traffic.flows.items()}
+    assert calls == {Key("a", "", route): 2, Key("b", "", route): 1, Key("a", "2", route): 1, OVERFLOW: 1}
+
+
+def test_inputs_are_the_rows_of_all_calls_in_order(traffic):
+    traffic.update(
+        [of_rows(0, ROWS[:3], "abc"), of_rows(1, ROWS[3:4], "abc"), of_rows(2, ROWS[4:9], "abc")], 0.0
+    )
+    flow = traffic.flows[GLASS]
+    np.testing.assert_allclose(flow.inputs.total.moments.mean, ROWS[:9].mean(axis=0))
+    assert (flow.rows, flow.inputs.total.rows) == (9, 9)
+
+
+def test_rows_laid_out_against_another_baseline_are_counted_and_left_out(traffic):
+    torn = record(2, features=b"1234567", rows=1, baseline="abc")
+    traffic.update([of_rows(0, ROWS[:3], "abc"), of_rows(1, ROWS[:3], "old"), torn], 0.0)
+    assert traffic.flows[GLASS].inputs.total.rows == 3
+    assert traffic.left_out["other-baseline"] == 2
+
+
+def test_a_new_reference_begins_new_input_windows_and_leaves_the_others(traffic):
+    traffic.update([of_rows(0, ROWS[:3], "abc")], 0.0)
+    traffic.adopt(FIELDS, "abc")
+    assert traffic.flows[GLASS].inputs.total.rows == 3
+    traffic.adopt(FIELDS[:4], "def")
+    traffic.update([of_rows(1, ROWS[:2, :4], "def")], 1.0)
+    flow = traffic.flows[GLASS]
+    assert (flow.inputs.total.rows, flow.calls.total.rows) == (2, 2)
+    assert flow.drift.names == tuple(field.name for field in FIELDS[:4])
+
+
+def test_made_up_names_open_no_window(traffic):
+    traffic.update([named(i, f"guess-{i}", status=404) for i in range(100)], 0.0)
+    assert list(traffic.flows) == [OVERFLOW]
+    assert traffic.left_out["refused"] == 100
+
+
+def test_windows_are_bounded_in_number_and_the_idle_give_way(traffic):
+    traffic.update([named(i, f"m{i}") for i in range(KEYS + 5)], 0.0)
+    assert len(traffic.flows) == KEYS + 1
+    assert traffic.left_out["flow-limit"] == 5
+    traffic.update([named(0, "m0")], 4000.0)
+    traffic.update([named(0, "late")], 4001.0)
+    assert Key("late", "", GLASS.route) in traffic.flows
+    assert Key("m0", "", GLASS.route) in traffic.flows
+    assert len(traffic.flows) <= KEYS + 1
+
+
+def test_windows_are_bounded_in_bytes(traffic, monkeypatch):
+    monkeypatch.setattr(module, "WINDOW_BYTES", 1_000_000)
+    calls = [of_rows(i, ROWS[:2], "abc", model=f"m{i}", target=f"/v1/models/m{i}:predict") for i in range(30)]
+    traffic.update(calls, 0.0)
+    opened = [flow for flow in traffic.flows.values() if flow.inputs is not None]
+    assert sum(flow.inputs.bytes + flow.drift.bytes for flow in opened) <= 1_000_000
+    assert traffic.left_out["window-limit"] == 30 - len(opened) > 0
+
+
+def test_verdicts_and_flagged_rows_are_counted(traffic):
+    calls = [
+        of_rows(0, ROWS[:3], "abc", verdict="outlier", flagged=(0, 2)),
+        of_rows(1, ROWS[:3], "abc"),
+        record(2, status=503),
+    ]
+    traffic.update(calls, 0.0)
+    flow = traffic.flows[GLASS]
+    assert flow.verdicts == {(200, "outlier"): 1, (200, "normal"): 1, (503, "normal"): 1}
+    assert (flow.rows, flow.flagged) == (7, 2)
+
+
+def test_restored_traffic_goes_on_as_if_nothing_had_happened(traffic):
+    traffic.update([of_rows(i, ROWS[i : i + 2], "abc") for i in range(50)], 1.0)
+    again = Traffic(100, 3600.0)
+    again.adopt(FIELDS, "abc")
+    again.restore(traffic.keep())
+    for one in (traffic, again):
+        one.update([of_rows(i, ROWS[i : i + 2], "abc") for i in range(50, 100)], 2.0)
+    flow, same = traffic.flows[GLASS], again.flows[GLASS]
+    for window, other in (
+        (flow.inputs, same.inputs),
+        (flow.calls, same.calls),
+        (flow.outputs.window, same.outputs.window),
+    ):
+        assert window.total.counts.tolist() == other.total.counts.tolist()
+        assert window.snapshot(2.0).summary.counts.tolist() == other.snapshot(2.0).summary.counts.tolist()
+    assert (flow.verdicts, flow.rows, flow.drift.evidence.tolist()) == (
+        same.verdicts,
+        same.rows,
+        same.drift.evidence.tolist(),
+    )
+
+
+def test_input_windows_of_a_reference_that_is_gone_are_not_restored(traffic):
+    traffic.update([of_rows(0, ROWS[:2], "abc")], 1.0)
+    again = Traffic(100, 3600.0)
+    again.adopt(FIELDS[:4], "def")
+    again.restore(traffic.keep())
+    assert again.flows[GLASS].inputs is None
+    assert again.flows[GLASS].calls.total.rows == 1
