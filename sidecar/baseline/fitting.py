@@ -52,8 +52,8 @@ def fit_detector(name: str, matrix: Matrix, seed: int) -> Any:
     parameters = dict(recipe.parameters)
     if recipe.seeded:
         parameters["random_state"] = seed
-    model = getattr(importlib.import_module(recipe.module), recipe.name)(**parameters)
     with quiet():
+        model = getattr(importlib.import_module(recipe.module), recipe.name)(**parameters)
         try:
             return model.fit(np.ascontiguousarray(matrix))
         except Exception as error:

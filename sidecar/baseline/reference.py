@@ -64,6 +64,8 @@ def _bins(values: Floats, field: Field) -> tuple[tuple[float, ...], tuple[str, .
 
 def _quantile_edges(known: Floats) -> tuple[float, ...]:
     """Edges of bins of about equal probability. A value that alone fills a bin has one of its own."""
+    if not known.size:
+        return ()
     quantiles = np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf")
     values, times = np.unique(quantiles, return_counts=True)
     edges = np.unique(np.concatenate((values, np.nextafter(values[times > 1], np.inf))))

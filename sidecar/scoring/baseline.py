@@ -23,7 +23,7 @@ from sidecar.scoring.artifact import Manifest
 from sidecar.scoring.bins import ReferenceField
 from sidecar.scoring.calibration import Conformal, Surprise
 from sidecar.scoring.combination import COMBINATIONS, Combination
-from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, need
+from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, add_up, need
 from sidecar.scoring.detectors import DETECTORS
 
 
@@ -148,7 +148,7 @@ class Baseline:
         ]
         raw = np.column_stack(
             [
-                judge.detector.score_many(matrix) if part is None else part.T.sum(axis=0)
+                judge.detector.score_many(matrix) if part is None else add_up(part)
                 for judge, part in zip(self._judges, parts, strict=True)
             ]
         )

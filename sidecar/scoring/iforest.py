@@ -84,7 +84,7 @@ class IForest:
         inner = left != own
         if not nodes or not roots.size or ((roots < 0) | (roots >= nodes)).any():
             raise ValueError("array 'roots' points outside the trees")
-        if ((left < own) | (left + inner >= nodes)).any():
+        if ((left < own) | (left + inner >= nodes)).any() or 2 * inner.sum() + roots.size != nodes:
             raise ValueError("array 'left' does not form trees")
         if ((feature < 0) | (feature >= columns)).any():
             raise ValueError("array 'feature' names a column that the schema doesn't have")

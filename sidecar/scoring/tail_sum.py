@@ -16,12 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.exchange import Matrix
-from sidecar.scoring.detector import Arrays, Floats, Row, Scores, need
+from sidecar.scoring.detector import Arrays, Floats, Row, Scores, add_up, need
 from sidecar.scoring.skewness import Column, joined_sign
 from sidecar.scoring.tails import cut, sides
 
 FEW = 6
 """Up to so many rows bisection in plain Python beats numpy, which costs about 3 us per column and batch."""
+
+
+IN_DOUBT = -1.0
+"""How a height of NaN is stored. Heights are logarithms of shares, turned positive."""
 
 
 class Steps(NamedTuple):
@@ -86,16 +90,14 @@ class TailSum:
     # -- many rows ---------------------------------------------------------------------------------
 
     def score_many(self, matrix: Matrix) -> Scores:
-        # Added up column by column, as `score` does: the sums are equal to the last bit.
-        scores: Scores = self._found(matrix).sum(axis=0)
-        return scores
+        return add_up(self.contributions_many(matrix))
 
     def contributions_many(self, matrix: Matrix) -> Matrix:
         return self._found(matrix).T
 
     def _found(self, matrix: Matrix) -> Matrix:
         """The height of every value, shape (columns, rows)."""
-        if len(matrix) <= FEW:
+        if 0 < len(matrix) <= FEW:
             return np.array([self.contributions(row) for row in matrix]).T
         x = np.ascontiguousarray(matrix.T)
         at = np.empty(x.shape, dtype=np.intp)
@@ -130,7 +132,6 @@ class TailSum:
             raise ValueError("array 'lengths' has a column without cuts")
         cuts = need(arrays, "cuts", np.float64, total)
         heights = need(arrays, "heights", np.float64, 2 * total + columns).copy()
-        doubt = need(arrays, "doubt", np.int64, -1)
         kept = need(arrays, "kept", np.int64, -1)
         train = need(arrays, "train", np.float64, kept.size, -1)
         ends = np.cumsum(lengths)
@@ -138,8 +139,7 @@ class TailSum:
         inside[ends[:-1]] = False
         if (np.diff(cuts, prepend=-np.inf)[inside] <= 0).any():
             raise ValueError("array 'cuts' does not ascend")
-        if ((doubt < 0) | (doubt >= heights.size)).any():
-            raise ValueError("array 'doubt' points outside the heights")
+        doubt = np.flatnonzero(heights < 0)
         heights[doubt] = np.nan
         height_ends = 2 * ends + np.arange(1, columns + 1)
         needed = np.unique(np.searchsorted(height_ends, doubt, side="right"))
@@ -151,12 +151,10 @@ class TailSum:
     def arrays(self) -> Arrays:
         at = np.delete(np.arange(self._all_cuts.size), self._ends)
         heights = np.delete(self._all_heights, [2 * end + 1 for end in self._ends])
-        doubt = np.flatnonzero(np.isnan(heights))
         return {
             "lengths": np.array(self._ends, dtype=np.int64) - np.array(self._starts, dtype=np.int64),
             "cuts": self._all_cuts[at],
-            "heights": np.nan_to_num(heights, nan=0.0),
-            "doubt": doubt.astype(np.int64),
+            "heights": np.nan_to_num(heights, nan=IN_DOUBT),
             "kept": np.array(list(self._train), dtype=np.int64),
             "train": np.array(list(self._train.values())).reshape(len(self._train), -1 if self._train else 0),
         }

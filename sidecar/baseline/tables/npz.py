@@ -27,7 +27,7 @@ def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
             names = [str(name) for name in archive["columns"]] if "columns" in archive.files else None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{file}: not a numpy archive of plain arrays: {error}") from error
-    except AttributeError as error:  # np.load gives a bare array for a renamed .npy
+    except TypeError as error:  # np.load gives a bare array for a renamed .npy
         raise DataError(
             f"{file}: holds a single array, not an archive; save it with np.savez(file, X=...)"
         ) from error

@@ -16,7 +16,8 @@ from sidecar.errors import DataError
 def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Columns in the file's order. Raises DataError naming the file, OSError."""
     try:
-        table = pq.read_table(file)
+        with file.open("rb") as content:
+            table = pq.read_table(content)
     except pa.ArrowException as error:
         raise DataError(f"{file}: not a Parquet file that can be read: {error}") from error
     columns: dict[str, NDArray[Any]] = {}

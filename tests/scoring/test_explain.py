@@ -1,0 +1,83 @@
+"""Which fields an explanation names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sidecar.baseline.fitting import fit_detector
+from sidecar.features import Field, Schema
+from sidecar.scoring.explain import ASKED, Fields, leave_one_out
+from sidecar.scoring.iforest import IForest
+
+
+def numbers(count: int) -> Schema:
+    return Schema(tuple(Field(f"f{i}", "number") for i in range(count)))
+
+
+def plain(count: int) -> Fields:
+    return Fields(numbers(count), np.zeros(count), np.ones(count))
+
+
+MIXED = Schema(
+    (
+        Field("age", "number", missing=True),
+        Field("country", "constant", ("NL",)),
+        Field("paid", "boolean"),
+        Field("kind", "category", ("a", "b"), missing=True),
+    )
+)
+"""Columns: age, paid, kind, age missing, kind missing."""
+
+
+def test_largest_come_first_and_three_are_enough():
+    assert plain(5).top([0.1, 3.0, 0.0, 2.0, 1.0]) == ("f1", "f3", "f4")
+
+
+def test_what_added_nothing_is_not_named():
+    assert plain(3).top([0.0, 0.5, -1.0]) == ("f1",)
+    assert plain(3).top([0.0, 0.0, 0.0]) == ()
+
+
+def test_a_field_is_its_value_and_its_being_missing_together():
+    fields = Fields(MIXED, np.zeros(5), np.ones(5))
+    assert fields.owner.tolist() == [0, 2, 3, 0, 3]
+    assert fields.top([1.0, 1.5, 1.1, 1.0, 0.0]) == ("age", "paid", "kind")
+
+
+def forest(columns: int) -> tuple[IForest, Fields]:
+    train = np.random.default_rng(0).normal(size=(500, columns))
+    detector = IForest.from_pyod(fit_detector("iforest", train, 0))
+    return detector, Fields(numbers(columns), np.median(train, axis=0), np.ones(columns))
+
+
+@pytest.mark.parametrize("odd", [0, 3, 7])
+def test_leaving_out_the_odd_field_lowers_the_score_most(odd):
+    detector, fields = forest(8)
+    row = fields.typical.copy()
+    row[odd] = 9.0
+    effect = leave_one_out(detector, row, fields)
+    assert effect[odd] == pytest.approx(detector.score(row) - detector.score(fields.typical))
+    assert fields.top(effect) == (f"f{odd}",)
+
+
+def test_a_typical_row_has_nothing_to_explain():
+    detector, fields = forest(4)
+    assert leave_one_out(detector, fields.typical, fields) == [0.0] * 4
+
+
+def test_work_is_bounded_and_spent_on_the_farthest():
+    detector, fields = forest(ASKED + 40)
+    asked = []
+
+    class Counting(IForest):
+        def score_many(self, matrix):
+            asked.append(len(matrix))
+            return detector.score_many(matrix)
+
+    counting = Counting.from_arrays(detector.arrays(), ASKED + 40)
+    row = fields.typical + 0.1
+    row[ASKED + 30] = 8.0
+    effect = leave_one_out(counting, row, fields)
+    assert asked == [ASKED + 1]
+    assert int(np.argmax(effect)) == ASKED + 30

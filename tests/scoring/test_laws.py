@@ -1,0 +1,210 @@
+"""The law of every compiled detector: its score is PyOD's `decision_function` of that row alone.
+
+On thirteen real sets and on data that breaks things; one row and many; whatever else is in the batch; and
+again after it has been stored and read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sidecar.baseline.agreement import relative
+from sidecar.baseline.fitting import fit_detector, quiet
+from sidecar.exchange import Matrix
+from sidecar.scoring.detector import Additive, Detector
+from sidecar.scoring.detectors import DETECTORS
+from tests.scoring.sets import SETS, adbench, ends
+
+every_detector = pytest.mark.parametrize("name", DETECTORS)
+
+
+def odd(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def symmetric() -> Matrix:
+    """Skewness exactly zero, in which ECOD adds both tails."""
+    half = odd().integers(1, 5, (40, 3)).astype(float)
+    return odd(1).permutation(np.vstack((half, -half, np.zeros((5, 3)))))
+
+
+def constants() -> Matrix:
+    return np.column_stack((np.full(120, 0.1), odd().normal(size=120), np.zeros(120), np.full(120, -1e9)))
+
+
+MADE: dict[str, Callable[[], Matrix]] = {
+    "one column": lambda: odd().normal(size=(150, 1)),
+    "two columns": lambda: odd().normal(size=(150, 2)),
+    "constant columns": constants,
+    "a single constant": lambda: np.full((60, 1), 0.1),
+    "nearly constant": lambda: np.nextafter(np.full((60, 2), 0.1), odd().integers(0, 2, (60, 2))),
+    "integers": lambda: odd().integers(-3, 4, (200, 5)).astype(float),
+    "symmetric": symmetric,
+    "symmetric, one column": lambda: np.ascontiguousarray(symmetric()[:, :1]),
+    "float32": lambda: odd().normal(size=(200, 4)).astype(np.float32).astype(float),
+    "all rows equal but one": lambda: np.vstack((np.ones((60, 3)), np.full((1, 3), 2.0))),
+    "far from zero": lambda: 1.7e9 + odd().normal(size=(200, 3)),
+    "heavy tails": lambda: odd().standard_cauchy(size=(300, 4)) ** 3,
+    "tiny": lambda: odd().normal(size=(100, 3)) * 1e-70,
+    "vanishing": lambda: odd().normal(size=(100, 3)) * 1e-150,
+    "huge": lambda: odd().normal(size=(100, 3)) * 1e30,
+    "few rows": lambda: odd().normal(size=(12, 3)),
+    "many columns": lambda: odd().normal(size=(60, 300)),
+}
+
+
+@cache
+def fitted(name: str, data: str) -> tuple[Any, Detector, Matrix]:
+    """A PyOD model, its compiled form, and its training rows."""
+    train = MADE[data]() if data in MADE else adbench(data).clean[:500]
+    train = np.ascontiguousarray(train)
+    model = fit_detector(name, train, seed=0)
+    return model, DETECTORS[name].from_pyod(model), train
+
+
+def rows_to_score(data: str, train: Matrix) -> Matrix:
+    if data in MADE:
+        noise = odd(7).normal(size=(6, train.shape[1])) * train.std(axis=0)
+        return np.vstack((train[:4], train[:6] + noise, ends(train)))
+    found = adbench(data)
+    return np.vstack((train[:2], found.clean[-6:], found.outliers[:6], ends(train)))
+
+
+def alone(model: Any, rows: Matrix) -> np.ndarray:
+    with quiet():
+        return np.array([model.decision_function(row[None])[0] for row in rows])
+
+
+# -- equal to PyOD -----------------------------------------------------------------------------------
+
+
+@every_detector
+@pytest.mark.parametrize("data", [*SETS, *MADE])
+def test_score_is_pyods_of_that_row_alone(name, data):
+    model, detector, train = fitted(name, data)
+    rows = rows_to_score(data, train)
+    expected = alone(model, rows)
+    assert relative(np.array([detector.score(row) for row in rows]), expected) <= 1e-9
+    assert relative(detector.score_many(rows), expected) <= 1e-9
+
+
+@every_detector
+@pytest.mark.parametrize("huge", [1e30, -1e30, 1e100, -1e100, 1e200, -1e200])
+def test_extreme_values_score_as_in_pyod(name, huge):
+    model, detector, train = fitted(name, "6_cardio")
+    rows = np.vstack((np.full((1, 21), huge), train[:3]))
+    rows[1:, 4] = huge
+    assert relative(detector.score_many(rows), alone(model, rows)) <= 1e-9
+
+
+@every_detector
+@pytest.mark.parametrize("data", ["integers", "symmetric", "38_thyroid"])
+def test_score_between_training_values_is_pyods(name, data):
+    """A value that training never had, in every gap and at the roots of what decides about the skewness."""
+    model, detector, train = fitted(name, data)
+    values = np.unique(train[:, 0])
+    between = values[:-1] + np.diff(values) * odd().random(len(values) - 1)
+    rows = np.repeat(train[:1], min(40, len(between)), axis=0)
+    rows[:, 0] = between[: len(rows)]
+    rows[:, -1] = train[:, -1].mean()
+    assert relative(detector.score_many(rows), alone(model, rows)) <= 1e-9
+
+
+# -- of one row and of many --------------------------------------------------------------------------
+
+
+@every_detector
+@pytest.mark.parametrize("data", ["28_pendigits", "symmetric", "one column", "constant columns"])
+def test_neighbours_in_the_batch_change_nothing(name, data):
+    _, detector, train = fitted(name, data)
+    rows = rows_to_score(data, train)
+    single = np.array([detector.score(row) for row in rows])
+    for times in (1, 2, 40):
+        batch = np.tile(rows, (times, 1))
+        order = odd().permutation(len(batch))
+        scores = np.empty(len(batch))
+        scores[order] = detector.score_many(batch[order])
+        assert relative(scores, np.tile(single, times)) <= 1e-12
+
+
+@every_detector
+def test_scoring_leaves_its_input_alone_and_takes_it_in_any_layout(name):
+    _, detector, train = fitted(name, "6_cardio")
+    rows = rows_to_score("6_cardio", train)
+    before = rows.copy()
+    rows.setflags(write=False)
+    expected = detector.score_many(rows)
+    assert relative(detector.score_many(np.asfortranarray(rows)), expected) <= 1e-12
+    assert relative(detector.score_many(np.repeat(rows, 2, axis=0)[::2]), expected) <= 1e-12
+    detector.score(rows[0])
+    assert (rows == before).all()
+
+
+@every_detector
+def test_no_rows_give_no_scores(name):
+    _, detector, train = fitted(name, "6_cardio")
+    assert detector.score_many(train[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", [name for name in DETECTORS if hasattr(DETECTORS[name], "contributions")])
+@pytest.mark.parametrize("data", ["6_cardio", "symmetric", "constant columns"])
+def test_contributions_add_up_to_the_score(name, data):
+    _, detector, train = fitted(name, data)
+    assert isinstance(detector, Additive)
+    rows = rows_to_score(data, train)
+    many = detector.contributions_many(np.repeat(rows, 3, axis=0))[::3]
+    assert relative(many.sum(axis=1), detector.score_many(rows)) <= 1e-12
+    for row, parts in zip(rows, many, strict=True):
+        assert sum(detector.contributions(row)) == pytest.approx(detector.score(row), rel=1e-12)
+        assert detector.contributions(row) == pytest.approx(parts.tolist(), rel=1e-12)
+
+
+# -- stored and read back ----------------------------------------------------------------------------
+
+
+@every_detector
+@pytest.mark.parametrize("data", ["23_mammography", *MADE])
+def test_stored_and_read_back_it_scores_the_same(name, data):
+    _, detector, train = fitted(name, data)
+    arrays = detector.arrays()
+    assert all(array.dtype in (np.float64, np.int64) for array in arrays.values())
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    again = DETECTORS[name].from_arrays(arrays, train.shape[1])
+    rows = rows_to_score(data, train)
+    assert (again.score_many(rows) == detector.score_many(rows)).all()
+    assert [again.score(row) for row in rows] == [detector.score(row) for row in rows]
+
+
+@every_detector
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda array: array[:-1],
+        lambda array: array.astype(np.float32),
+        lambda array: array.reshape(1, *array.shape),
+        lambda array: None,
+    ],
+    ids=["cut short", "other type", "other shape", "missing"],
+)
+def test_arrays_that_do_not_fit_are_refused(name, spoil):
+    _, detector, train = fitted(name, "symmetric")
+    arrays = detector.arrays()
+    for key, array in arrays.items():
+        spoiled = spoil(array)
+        wrong = {k: a for k, a in {**arrays, key: spoiled}.items() if a is not None}
+        if array.size == 0 and spoiled is not None and spoiled.shape == array.shape:
+            continue
+        with pytest.raises(ValueError, match="array '"):
+            DETECTORS[name].from_arrays(wrong, train.shape[1])
+
+
+@every_detector
+def test_arrays_of_more_columns_are_refused(name):
+    _, detector, _ = fitted(name, "6_cardio")
+    with pytest.raises(ValueError, match="array '"):
+        DETECTORS[name].from_arrays(detector.arrays(), 3)

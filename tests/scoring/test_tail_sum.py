@@ -1,0 +1,56 @@
+"""What ECOD and COPOD share: looking heights up, and asking the joined column where they are in doubt."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sidecar.scoring.ecod import Ecod
+from sidecar.scoring.tail_sum import FEW
+
+
+def fitted(train) -> Ecod:
+    return Ecod.from_pyod(SimpleNamespace(X_train=np.array(train, dtype=float)))
+
+
+def test_a_height_by_hand():
+    detector = fitted([[1.0], [2.0], [2.0], [4.0]])
+    for x, share in ((1.0, 2 / 5), (2.0, 4 / 5), (3.0, 2 / 5), (9.0, 1 / 5)):
+        assert detector.score(np.array([x])) == pytest.approx(-np.log(share))
+
+
+def test_columns_whose_sign_never_matters_are_not_kept():
+    rng = np.random.default_rng(0)
+    skewed = np.exp(rng.normal(size=400))
+    symmetric = np.concatenate((skewed[:200], -skewed[:200]))
+    detector = fitted(np.column_stack((skewed, symmetric)))
+    arrays = detector.arrays()
+    assert arrays["kept"].tolist() == [1]
+    assert arrays["train"].shape == (1, 400)
+
+
+def test_doubt_is_settled_the_same_for_one_row_and_many():
+    train = np.repeat([[-2.0], [-1.0], [1.0], [2.0]], 10, axis=0)
+    detector = fitted(train)
+    rows = np.repeat([[0.0]], FEW + 1, axis=0)
+    both_tails = 2 * -np.log(21 / 41)
+    assert detector.score(rows[0]) == pytest.approx(both_tails)
+    assert detector.score_many(rows) == pytest.approx(both_tails)
+
+
+def test_heights_in_doubt_without_their_column_are_refused():
+    arrays = fitted(np.repeat([[-1.0], [1.0]], 10, axis=0)).arrays()
+    arrays |= {"kept": arrays["kept"][:0], "train": arrays["train"][:0]}
+    with pytest.raises(ValueError, match="lacks a column"):
+        Ecod.from_arrays(arrays, 1)
+
+
+def test_cuts_out_of_order_are_refused():
+    arrays = fitted([[1.0, 5.0], [2.0, 6.0], [4.0, 9.0]]).arrays()
+    Ecod.from_arrays(arrays, 2)
+    arrays["cuts"] = arrays["cuts"].copy()
+    arrays["cuts"][[0, 1]] = arrays["cuts"][[1, 0]]
+    with pytest.raises(ValueError, match="'cuts' does not ascend"):
+        Ecod.from_arrays(arrays, 2)
