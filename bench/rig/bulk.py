@@ -29,12 +29,14 @@ _STALL = 0.5
 class Stream(msgspec.Struct, frozen=True):
     """One transfer each way at full speed, and one each way with a receiver that stalls first.
 
-    `extra_mb` is the highest resident memory of the proxy's whole tree above the level before, over all four.
+    `extra_mb` is the highest resident memory above the level before, over all four: of the data plane, and
+    of the whole tree.
     """
 
     down_mb_per_s: float
     up_mb_per_s: float
-    extra_mb: float
+    extra_mb_data_plane: float
+    extra_mb_whole: float
 
 
 class WrongCount(Exception):
@@ -43,12 +45,13 @@ class WrongCount(Exception):
 
 def measure(tree: Tree, size: int) -> Stream:
     """Send `size` bytes through the proxy each way. Raises WrongCount when they do not all arrive."""
-    _up(tree.port, 1024)  # opens the connections and imports whatever is imported late
-    peak = Peak(tree.processes())
+    _up(tree.port, 1024)
+    tree.settle()  # an observer may still be starting, and that is not the stream's memory
+    data_plane, whole = Peak(tree.data_plane()), Peak(tree.processes())
     down, up = _down(tree.port, size), _up(tree.port, size)
     _down(tree.port, size, _STALL)
     _up(tree.port, size, _STALL)
-    return Stream(size / MB / down, size / MB / up, peak.extra() / MB)
+    return Stream(size / MB / down, size / MB / up, data_plane.extra() / MB, whole.extra() / MB)
 
 
 def _down(port: int, size: int, stall: float = 0.0) -> float:

@@ -31,7 +31,11 @@ class Ground:
             self._baseline = peers.fit(self.directory) if self._wants_baseline else self.directory
             self.backend = backends.fixed(self.payloads, self.directory / "backend", self._ports.free())
             stack.callback(self.backend.stop)
+            # Apart from the backend, whose calls are counted.
+            self._receiver = backends.fixed([], self.directory / "receiver", self._ports.free())
+            stack.callback(self._receiver.stop)
             self.backend.wait_until_listening()
+            self._receiver.wait_until_listening()
             self._stack = stack.pop_all()
         return self
 
@@ -49,7 +53,7 @@ class Ground:
             admin=self._ports.free(),
             upstream=upstream,
             baseline=self._baseline,
-            traces=self.backend.port,
+            traces=self._receiver.port,
         )
 
     def start(self, peer: Peer, upstream: int | None = None) -> Tree:

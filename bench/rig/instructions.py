@@ -8,7 +8,6 @@ difference is divided: start and end cancel out. Both count user space only; the
 from __future__ import annotations
 
 import argparse
-import http.client
 import re
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import msgspec
 import psutil
 
 from bench.rig import installs, peers
+from bench.rig.caller import Caller
 from bench.rig.ground import Ground
 from bench.rig.installs import Missing
 from bench.rig.payloads import Payload, one_row
@@ -170,14 +170,11 @@ def _output(site: Site, process: psutil.Process) -> str:
 
 def send(port: int, payload: Payload, calls: int) -> None:
     """Make calls one after the other on one connection, with the bodies in turn. Raises NotWorking."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = dict(line.split(": ", 1) for line in payload.headers)
-    for body in islice(cycle(payload.bodies), calls):
-        connection.request("POST", payload.target, body, headers)
-        answer = connection.getresponse()
-        if answer.read() != payload.reply:
-            raise NotWorking(f"status {answer.status} while counting")
-    connection.close()
+    with Caller(port, payload) as caller:
+        for body in islice(cycle(payload.bodies), calls):
+            answer = caller.call(body)
+            if answer.body != payload.reply:
+                raise NotWorking(f"status {answer.status} while counting")
 
 
 if __name__ == "__main__":

@@ -106,10 +106,13 @@ def _mitmproxy(site: Site) -> Launch:
     )
 
 
+_SCORES = ("--baseline", "@BASELINE@", "--score-deadline", "10")
+"""Patience for large tensors: without it they would pass unscored, and look fast."""
+
 _SIDECAR_FLAGS: dict[str, tuple[str, ...]] = {
     "pass-through": ("--max-scored-bytes", "0", "--trace-ratio", "0"),
-    "scoring": ("--baseline", "@BASELINE@", "--trace-ratio", "0"),
-    "everything": ("--baseline", "@BASELINE@", "--trace-ratio", "0.01"),
+    "scoring": (*_SCORES, "--trace-ratio", "0"),
+    "everything": (*_SCORES, "--trace-ratio", "0.01"),
 }
 """What each setting adds to upstream, listen and admin."""
 

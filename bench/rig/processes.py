@@ -63,16 +63,17 @@ class Tree:
             )
         self.root = psutil.Process(self._popen.pid)
 
-    def wait_until_listening(self, seconds: float = 20.0) -> None:
-        """Return when the port takes a connection. Raises Died with the end of the log."""
+    def wait_until_listening(self, seconds: float = 30.0) -> None:
+        """Return when its ports take connections. Raises Died with the end of the log."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self._popen.poll() is not None:
-                raise Died(f"{self.name} ended with code {self._popen.returncode}:\n{self.log_tail()}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            time.sleep(0.05)
-        raise Died(f"{self.name} does not listen on port {self.port} after {seconds:g} s:\n{self.log_tail()}")
+        for port in filter(None, (self.port, self.admin)):
+            while not _takes_connections(port):
+                self.processes()
+                if time.monotonic() > deadline:
+                    raise Died(
+                        f"{self.name} does not listen on {port} after {seconds:g} s:\n{self.log_tail()}"
+                    )
+                time.sleep(0.05)
 
     def log_tail(self) -> str:
         """The last 2,000 characters it wrote."""
@@ -192,6 +193,14 @@ def stops_on_signals() -> Iterator[None]:
 def _die_with_parent() -> None:
     # Should the harness itself be killed, the kernel ends what it started.
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _listens(process: psutil.Process, port: int) -> bool:

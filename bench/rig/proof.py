@@ -5,13 +5,11 @@ A proxy that answers wrongly, or a scorer that does not score, would win every b
 
 from __future__ import annotations
 
-import http.client
+from http.client import HTTPException
 
+from bench.rig.caller import Caller
 from bench.rig.payloads import Payload, odd_row
 from bench.rig.peers import Peer
-
-_PATIENCE = 120.0
-"""Seconds. A connection waits in the backlog while the proxy starts, and under callgrind that takes long."""
 
 
 class NotWorking(Exception):
@@ -20,36 +18,24 @@ class NotWorking(Exception):
 
 def prove(peer: Peer, port: int, payload: Payload) -> None:
     """Send every body once. Raises NotWorking unless each gets the backend's reply and the right verdict."""
-    for number, body in enumerate(payload.bodies):
-        verdict = _call(peer, port, payload, body, f"body {number}")
-        _expect(peer, payload, f"body {number}", peer.verdict, verdict)
+    calls = [(f"body {number}", body, peer.verdict) for number, body in enumerate(payload.bodies)]
     if peer.scores and payload.name == "json":
-        verdict = _call(peer, port, payload, odd_row(), "an odd row")
-        _expect(peer, payload, "an odd row", "outlier", verdict)
+        calls.append(("an odd row", odd_row(), "outlier"))
+    with Caller(port, payload) as caller:
+        for what, body, expected in calls:
+            _prove_one(caller, f"{peer.name}, {payload.name}, {what}", payload, body, expected)
 
 
-def _call(peer: Peer, port: int, payload: Payload, body: bytes, what: str) -> str | None:
-    """The verdict in the answer's headers, without its parameters."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
-    headers = dict(line.split(": ", 1) for line in payload.headers)
+def _prove_one(caller: Caller, what: str, payload: Payload, body: bytes, expected: str | None) -> None:
     try:
-        connection.request("POST", payload.target, body, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise NotWorking(f"{peer.name}, {payload.name}, {what}: {error!r}") from error
-    connection.close()
-    if answer.status != 200 or text != payload.reply:
-        raise NotWorking(
-            f"{peer.name}, {payload.name}, {what}: status {answer.status}, {len(text)} bytes instead of "
-            f"{len(payload.reply)}: {text[:200]!r}"
-        )
+        answer = caller.call(body)
+    except (OSError, HTTPException) as error:
+        raise NotWorking(f"{what}: {error!r}") from error
+    if answer.status != 200 or answer.body != payload.reply:
+        size = f"{len(answer.body)} bytes instead of {len(payload.reply)}"
+        raise NotWorking(f"{what}: status {answer.status}, {size}: {answer.body[:200]!r}")
     verdict = answer.headers["x-anomaly-verdict"]
-    return verdict and verdict.partition(";")[0]
-
-
-def _expect(peer: Peer, payload: Payload, what: str, expected: str | None, verdict: str | None) -> None:
+    said = verdict and verdict.partition(";")[0]
     # Whether pass-through says `unscored` or nothing is its own affair; that it must not score is ours.
-    if verdict == expected or (expected == "unscored" and verdict is None):
-        return
-    raise NotWorking(f"{peer.name}, {payload.name}, {what}: verdict {verdict}, expected {expected}")
+    if said != expected and not (said is None and expected == "unscored"):
+        raise NotWorking(f"{what}: verdict {verdict}, expected {expected}")

@@ -63,7 +63,9 @@ class Line(NamedTuple):
     rss_whole: float | None
     """MB."""
     told: float | None
-    """Share of sidecar's calls whose record its observer has dealt with, over all rounds."""
+    """Share of sidecar's calls that its observer heard of, over all rounds."""
+    scored: float | None
+    """Share of those that were scored."""
     errors: int
 
 
@@ -123,14 +125,15 @@ def _line(group: list[Cell], direct: list[Cell]) -> Line:
         cpu_whole=median(lambda cell: cell.cpu_whole / cell.load.calls * 1000),
         rss_data_plane=median(lambda cell: cell.rss_data_plane / MB),
         rss_whole=median(lambda cell: cell.rss_whole / MB),
-        told=_share_told(group),
+        told=_share(group, lambda told: (told.records, told.calls)),
+        scored=_share(group, lambda told: (told.scored, told.records)),
         errors=sum(cell.load.errors for cell in group),
     )
 
 
-def _share_told(group: list[Cell]) -> float | None:
-    told = [cell.told for cell in group if cell.told is not None]
-    return sum(one.records for one in told) / max(sum(one.calls for one in told), 1) if told else None
+def _share(group: list[Cell], of: Callable[[Told], tuple[int, int]]) -> float | None:
+    parts = [of(cell.told) for cell in group if cell.told is not None]
+    return sum(part for part, _ in parts) / max(sum(whole for _, whole in parts), 1) if parts else None
 
 
 def ratio(value: float | None, yardstick: float | None) -> float | None:
@@ -160,7 +163,7 @@ def table(all_lines: list[Line]) -> str:
 
 _HEADING = (
     f"  {'':<21}{'calls/s':>8}{'x':>7}{'p50 us':>9}{'x':>7}{'p99 us':>9}{'x':>7}{'p99.9 us':>10}{'x':>7}"
-    f"{'CPU s/1k':>10}{'whole':>7}{'x':>7}{'RSS MB':>8}{'whole':>7}{'told':>6}"
+    f"{'CPU s/1k':>10}{'whole':>7}{'x':>7}{'RSS MB':>8}{'whole':>7}{'told':>6}{'scored':>8}"
 )
 
 
@@ -178,8 +181,8 @@ def _row(line: Line, envoy: Line | None) -> str:
     if line.cpu_whole is not None:
         text += f"{line.cpu_data_plane:>10.3f}{line.cpu_whole:>7.3f}{versus('cpu_whole')}"
         text += f"{line.rss_data_plane:>8.1f}{line.rss_whole:>7.1f}"
-    if line.told is not None:
-        text += f"{line.told:>6.0%}"
+    if line.told is not None and line.scored is not None:
+        text += f"{line.told:>6.0%}{line.scored:>8.0%}"
     return text + (f"  {line.errors} ERRORS" if line.errors else "")
 
 
@@ -188,16 +191,14 @@ def stream_table(cells: Iterable[StreamCell], size: int) -> str:
     groups: dict[str, list[Stream]] = {}
     for cell in cells:
         groups.setdefault(cell.target, []).append(cell.stream)
-    out = [
-        "",
-        f"stream of {size / MB:.0f} MB",
-        f"  {'':<21}{'down MB/s':>10}{'up MB/s':>10}{'extra RSS MB':>14}",
-    ]
+    heading = f"  {'':<21}{'down MB/s':>10}{'up MB/s':>10}{'extra RSS MB':>14}{'whole':>7}"
+    out = ["", f"stream of {size / MB:.0f} MB", heading]
     for target, streams in groups.items():
         down = statistics.median(stream.down_mb_per_s for stream in streams)
         up = statistics.median(stream.up_mb_per_s for stream in streams)
-        extra = max(stream.extra_mb for stream in streams)
-        out.append(f"  {target:<21}{down:>10,.0f}{up:>10,.0f}{extra:>14.1f}")
+        extra = max(stream.extra_mb_data_plane for stream in streams)
+        whole = max(stream.extra_mb_whole for stream in streams)
+        out.append(f"  {target:<21}{down:>10,.0f}{up:>10,.0f}{extra:>14.1f}{whole:>7.1f}")
     return "\n".join(out)
 
 

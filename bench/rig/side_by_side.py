@@ -179,7 +179,7 @@ def _print(results: Results) -> None:
     print(f"{results.machine}, {cores}; medians of {plan.rounds} rounds of {plan.seconds} s")
     print("Latencies: of direct as they are, of all others added to direct. x: ratio to Envoy.")
     print("CPU, RSS: of the data plane (who answers on the socket), and of the whole tree.")
-    print("told: share of calls whose record reached sidecar's observer.")
+    print("told: share of calls that sidecar's observer heard of; scored: share of those with a score.")
     if lines:
         print(report.table(lines))
     if results.streams:

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import psutil
 
-from bench.rig import backends, bulk
+from bench.rig import backends, bulk, told
 from bench.rig.ground import Ground
 from bench.rig.installs import Missing
 from bench.rig.payloads import one_row
@@ -54,6 +54,8 @@ class Soak(msgspec.Struct, frozen=True):
     peer: str
     load: Load
     backend_calls: int
+    told: told.Told | None
+    """sidecar's own counts; None for others."""
     samples: list[Sample]
     stream: bulk.Stream
 
@@ -90,6 +92,7 @@ def measure(peer: Peer, seconds: int, connections: int, pause: int) -> Soak:
     with Ground([payload], baseline=peer.scores) as ground:
         tree = ground.start_proven(peer)
         before = backends.calls(ground.backend.port)
+        told_before = told.settled(tree.admin) if tree.admin else None
         wrk = ground.wrk(payload)
         samples: list[Sample] = []
         with ThreadPoolExecutor(1) as pool:
@@ -103,9 +106,10 @@ def measure(peer: Peer, seconds: int, connections: int, pause: int) -> Soak:
         load = running.result()
         tree.settle()
         backend_calls = backends.calls(ground.backend.port) - before - len(samples) - 1
+        counts = told.settled(tree.admin).since(told_before) if tree.admin and told_before else None
         tree.stop()
         stream = bulk.measure(ground.start(peer, ground.start_bulk_backend().port), STREAM_BYTES)
-    return Soak(peer.name, load, backend_calls, samples, stream)
+    return Soak(peer.name, load, backend_calls, counts, samples, stream)
 
 
 def growth(samples: list[Sample], process: str) -> Growth | None:
@@ -137,11 +141,16 @@ def _memory(tree: Tree) -> dict[str, float]:
     memory = {}
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            label = "data plane" if process.pid in carriers else " ".join(process.cmdline()[-2:])[-24:]
-            label = label if label not in memory else f"{label} {process.pid}"
-            memory[label] = rss([process]) / MB
+            label = _label(process, tree, carriers)
+            memory[label if label not in memory else f"{label} {process.pid}"] = rss([process]) / MB
     memory[WHOLE] = sum(memory.values())
     return memory
+
+
+def _label(process: psutil.Process, tree: Tree, carriers: set[int]) -> str:
+    if process.pid in carriers:
+        return "data plane"
+    return "parent" if process == tree.root else " ".join(process.cmdline()[-2:])[-24:]
 
 
 def _print(soak: Soak, connections: int) -> int:
@@ -152,6 +161,9 @@ def _print(soak: Soak, connections: int) -> int:
     exact = load.errors == 0 and 0 <= lost <= connections
     verdict = "every call is accounted for" if exact else "WRONG COUNT"
     print(f"the backend took {soak.backend_calls:,}: {verdict}")
+    if (own := soak.told) is not None:
+        print(f"sidecar ended {own.calls:,}, told {own.records:,}, dropped {own.dropped:,} records", end="")
+        print(f", scored {own.scored:,} calls, exported {own.spans:,} spans")
     warm = next((sample for sample in samples if sample.calls >= WARM), samples[-1])
     heading = f"at {warm.calls:,} calls"
     print(f"\nRSS MB{'':<20}{'first':>8}{heading:>20}{'last':>8}{'highest':>9}  slope")
@@ -165,7 +177,7 @@ def _print(soak: Soak, connections: int) -> int:
     print("\ntargets")
     for process, limit in LIMITS.items():
         _verdict(f"{process} at {warm.calls:,} calls", warm.rss_mb.get(process), limit)
-    _verdict(f"extra for {STREAM_BYTES / MB:.0f} MB down and up", soak.stream.extra_mb, STREAM_LIMIT)
+    _verdict(f"extra for {STREAM_BYTES / MB:.0f} MB down and up", soak.stream.extra_mb_whole, STREAM_LIMIT)
     return 0 if exact else 1
 
 

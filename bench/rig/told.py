@@ -1,6 +1,6 @@
-"""What sidecar says of itself: how many calls it took, and how many of them its observer has dealt with.
+"""What sidecar says of itself: how many calls it took, how many it scored, how many its observer heard of.
 
-A sidecar that drops its records under load is fast and blind, so the share that was told stands in the table.
+A sidecar that drops records or scores under load is fast and blind, so both shares stand in the table.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import urllib.request
 
 import msgspec
 
-_METRICS = {
-    "calls": "sidecar_calls_total",
-    "records": "sidecar_observer_records_total",
-    "dropped": "sidecar_records_dropped_total",
-    "spans": "sidecar_spans_exported_total",
+_FIELDS = {
+    "sidecar_calls_total": "calls",
+    "sidecar_observer_records_total": "records",
+    "sidecar_records_dropped_total": "dropped",
+    "sidecar_spans_exported_total": "spans",
 }
+_BY_VERDICT = "sidecar_requests_total"
+_SCORED = ("normal", "outlier", "adversarial")
+"""Verdicts that rest on a score."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -26,6 +29,7 @@ class Told(msgspec.Struct, frozen=True):
     records: int
     dropped: int
     spans: int
+    scored: int
 
     def since(self, earlier: Told) -> Told:
         return Told(*(now - then for now, then in zip(_values(self), _values(earlier), strict=True)))
@@ -52,11 +56,18 @@ def settled(admin: int, seconds: float = 10.0) -> Told:
 
 def parse(text: str) -> Told:
     """Sum each metric over its labels. A metric that is not there yet is 0."""
-    totals = {}
-    for field, metric in _METRICS.items():
-        values = re.findall(rf"^{metric}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
-        totals[field] = int(sum(map(float, values)))
+    totals = dict.fromkeys(Told.__struct_fields__, 0)
+    for name, labels, value in re.findall(r"^(\w+)(?:{(.*)})? (\S+)$", text, re.MULTILINE):
+        if field := _FIELDS.get(name):
+            totals[field] += int(float(value))
+        elif name == _BY_VERDICT and _verdict(labels) in _SCORED:
+            totals["scored"] += int(float(value))
     return Told(**totals)
+
+
+def _verdict(labels: str) -> str:
+    found = re.search(r'verdict="(\w+)"', labels)
+    return found[1] if found else ""
 
 
 def _values(told: Told) -> tuple[int, ...]:
