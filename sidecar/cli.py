@@ -84,7 +84,9 @@ class Command(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        code = _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()  # here, where a reader that has gone away is no stack trace
+        return code
     except SidecarError as error:
         for line in str(error).splitlines():
             print(f"sidecar: {line}", file=sys.stderr)
