@@ -84,9 +84,10 @@ class Command(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        code = _dispatch(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()  # here, where a reader that has gone away is no stack trace
-        return code
+        try:
+            return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            sys.stdout.flush()  # here, where it is no stack trace when nobody reads on
     except SidecarError as error:
         for line in str(error).splitlines():
             print(f"sidecar: {line}", file=sys.stderr)

@@ -166,9 +166,14 @@ def test_check_says_where_each_value_comes_from(sidecar, tmp_path, monkeypatch):
     assert origins["listen"] == "default"
 
 
-def test_check_into_a_pipe_that_closes_is_no_stack_trace():
-    program = f"{{ sleep 0.2; '{sys.executable}' -m sidecar.cli check --upstream http://h:1; }} | true"
-    ended = subprocess.run(["bash", "-c", program], capture_output=True, text=True, timeout=30, check=False)
+@pytest.mark.parametrize("arguments", ["--help", "run --help", "check --upstream http://h:1"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_into_a_pipe_that_closes_is_no_stack_trace(arguments, unbuffered):
+    program = f"{{ sleep 0.2; '{sys.executable}' -m sidecar.cli {arguments}; }} | true"
+    env = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    ended = subprocess.run(
+        ["bash", "-c", program], capture_output=True, text=True, timeout=30, check=False, env=env
+    )
     assert ended.stderr == ""
 
 
