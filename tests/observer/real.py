@@ -42,5 +42,5 @@ def reference(rows: Rows) -> Fields:
 def fitted(rows: Rows, folder: Path) -> Baseline:
     """A baseline that `sidecar fit` makes of the rows."""
     data = folder / "rows.csv"
-    np.savetxt(data, rows, delimiter=",", header=",".join(NAMES), comments="", fmt="%r")
+    np.savetxt(data, rows, delimiter=",", header=",".join(NAMES), comments="", fmt="%.17g")
     return fit(data, folder / "baseline", ["ecod"]).baseline

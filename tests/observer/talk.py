@@ -110,7 +110,7 @@ class DataPlane:
         """The next order of this kind; others are collected in passing."""
         async with asyncio.timeout(seconds):
             while True:
-                for body in self._frames.update(await self._reader.readexactly(1)):
+                for body in list(self._frames.update(await self._reader.readexactly(1))):
                     self.orders.append(order(body))
                     if isinstance(self.orders[-1], kind):
                         return self.orders[-1]
