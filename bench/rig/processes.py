@@ -177,12 +177,12 @@ class Ports:
 
 @contextlib.contextmanager
 def stops_on_signals() -> Iterator[None]:
-    """Within it SIGTERM and SIGHUP unwind the stack like Ctrl-C, so that every tree is stopped."""
+    """Within it SIGINT, SIGTERM and SIGHUP unwind the stack, so that every tree is stopped."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    kept = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    kept = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

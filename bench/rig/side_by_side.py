@@ -199,9 +199,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="one to two minutes: fewer peers, rounds, seconds"
     )
-    parser.add_argument("--rounds", type=int, help=f"default {FULL.rounds}, quick {QUICK.rounds}")
+    parser.add_argument("--rounds", type=_positive, help=f"default {FULL.rounds}, quick {QUICK.rounds}")
     parser.add_argument(
-        "--seconds", type=int, help=f"of each run; default {FULL.seconds}, quick {QUICK.seconds}"
+        "--seconds", type=_positive, help=f"of each run; default {FULL.seconds}, quick {QUICK.seconds}"
     )
     parser.add_argument(
         "--peers", type=_names(FULL.peers), help=f"comma-separated, of {','.join(FULL.peers)}"
@@ -232,7 +232,13 @@ def _names(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.split(","))
+    return tuple(map(_positive, text.split(",")))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: give whole numbers from 1")
+    return int(text)
 
 
 def _say(text: str) -> None:
