@@ -5,6 +5,10 @@ In the order a call meets them:
     listener.py   bytes from the caller become a head and body pieces; pipelining, limits, half-close
     heads.py      what a head means: framing, hop-by-hop fields, who may speak which field (pure)
     call.py       one exchange from its head to its record: the only place where both sides meet
+    outgoing.py   the heads as they go out, to the model and to the caller (pure)
+    pieces.py     pieces of a body on their way
+    recall.py     heads seen before need no parsing
+    overdue.py    which call has waited too long (pure)
     upstream.py   connections to the model: pool, connect, bytes become a response
     judging.py    calls that arrived in one turn of the loop are decoded and scored together
     reply.py      what the caller is told: anomaly fields, and every failure as one response (pure)

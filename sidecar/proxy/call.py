@@ -12,7 +12,6 @@ called by a parser or a timer, acts at once, and returns. Only opening a connect
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic, perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
@@ -21,17 +20,18 @@ from sidecar.exchange import Headers, SpanIds
 from sidecar.proxy import reply
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, UNKNOWN_FORMAT, Judged
+from sidecar.proxy.outgoing import to_caller, to_model
+from sidecar.proxy.overdue import overdue
 from sidecar.proxy.pieces import chunk, last_chunk, write
-from sidecar.tracing.context import traceresponse
 
 if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
     from sidecar.proxy.upstream import Upstream
 
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-"""Methods that may be sent again when a kept-alive connection turns out closed (RFC 9110, 9.2.2)."""
-
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONNECT_BUFFER = 65_536
+"""Bytes of a body that may wait while a connection to the model is opened."""
+
 CONNECT_BUFFER = 65_536
 """Bytes of a body that may wait while a connection to the model is opened."""
 
@@ -49,7 +49,6 @@ class Call:
     request_id = ""
     span = SpanIds("", "", "")
     upstream: Upstream | None = None
-    connecting: asyncio.Task[None] | None = None
     retried = False
     submitted = invited = tunnelling = False
     # the way back
@@ -138,20 +137,18 @@ class Call:
             plane.judge.now(self)
         self.begun = True
         self.span = span = plane.propagation.join(head.fields)
-        self.request_id = (
-            head.request_id.decode("latin-1")[:256] if head.request_id else span.server + span.client
-        )
+        self.request_id = head.request_id.decode("latin-1")[:256] or span.server + span.client
         try:
             plane.begin_call(head)
         except CallFailed as failed:
             self.fail(failed)
             return
-        self.out.insert(0, self._request_head())
+        self.out.insert(0, to_model(self))
         connection = plane.pool.take()
         if connection is not None:
             self._attach(connection)
         else:
-            self.connecting = plane.tasks.start("connect to the model", self._connect())
+            plane.tasks.start("connect to the model", self._connect())
 
     def _invite(self) -> None:
         """Ask for the body of a caller who waits to be asked: the model is not asked before it is whole."""
@@ -159,23 +156,13 @@ class Call:
             self.invited = True
             self.client.transport.write(CONTINUE)
 
-    def _request_head(self) -> bytes:
-        plane = self.plane
-        lines = self.head.lines + plane.outbound(self.span)
-        if not self.head.request_id:
-            lines += b"x-request-id: %b\r\n" % self.request_id.encode()
-        if plane.score_first and self.judgement is not None:
-            lines += reply.anomaly_fields(self.judgement.score, plane.decision, plane.drift)
-        return lines + b"\r\n"
-
     async def _connect(self) -> None:
+        """Not cancelled when the call ends first: the next one has a use for the connection."""
         try:
             connection = await self.plane.pool.connect()
         except Exception as error:
-            self.connecting = None
             self.fail(translated(error))
             return
-        self.connecting = None
         if self.over:
             self.plane.pool.give_back(connection)
         else:
@@ -261,7 +248,9 @@ class Call:
             if self.judgement is None and not self._judge_now():
                 self._wait_for_score()
                 return
-            self.back.insert(0, self._response_head(response))
+            if response.unframed or self.plane.draining or not self.request_complete:
+                self.close_after = True
+            self.back.insert(0, to_caller(self, response))
             self.head_sent = True
         if self.response_done and response.rechunk:
             self.back.append(last_chunk(self.trailers))
@@ -282,24 +271,6 @@ class Call:
             self.plane.loop.call_later(self.plane.settings.score_deadline, self._deadline)
             if self.upstream is not None and not self.response_done:
                 self.upstream.pause_reading()
-
-    def _response_head(self, response: ResponseHead) -> bytes:
-        plane = self.plane
-        assert self.judgement is not None
-        lines = response.lines
-        if plane.show_caller:
-            lines += reply.anomaly_fields(self.judgement.score, plane.decision, plane.drift)
-        lines += b"x-request-id: %b\r\ntraceresponse: %b\r\n" % (
-            self.request_id.encode("latin-1"),
-            traceresponse(self.span),
-        )
-        if response.unframed or plane.draining or not self.request_complete:
-            self.close_after = True
-        if response.status == 101:
-            return lines + b"\r\n"
-        if self.close_after:
-            return lines + b"Connection: close\r\n\r\n"
-        return lines + (b"Connection: keep-alive\r\n\r\n" if self.head.version == "1.0" else b"\r\n")
 
     def response_ended(self) -> None:
         """The model's answer is whole."""
@@ -357,14 +328,13 @@ class Call:
             self.fail(CallFailed("response-truncated"))
         elif lost.used and self._may_retry():
             self.retried = True
-            self.out = [self._request_head()]
-            self.connecting = self.plane.tasks.start("connect to the model again", self._connect())
+            self.out = [to_model(self)]
+            self.plane.tasks.start("connect to the model again", self._connect())
         else:
             self.fail(CallFailed("upstream-closed", str(exc) if exc else ""))
 
     def _may_retry(self) -> bool:
-        head = self.head
-        return head.method in IDEMPOTENT and head.bodiless and not head.upgrade and not self.retried
+        return self.head.repeatable and not self.retried
 
     def client_gone(self) -> None:
         """The caller's connection has closed: nobody waits for this answer any more."""
@@ -409,9 +379,6 @@ class Call:
         self.over = True
         self.failure = failure
         self.ended_ns = perf_counter_ns() - self.started
-        if self.connecting is not None:
-            self.connecting.cancel()
-            self.connecting = None
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
             response = self.response
@@ -425,21 +392,5 @@ class Call:
 
     def check(self, now: float) -> None:
         """Called a few times a second: end a call that has waited too long."""
-        settings, client = self.plane.settings, self.client
-        if self.tunnelling:
-            return
-        if settings.total_timeout and self._age() > settings.total_timeout:
-            self.fail(CallFailed("upstream-timeout", f"call not finished in {settings.total_timeout} s"))
-        elif not self.request_complete and not client.paused:
-            if now - max(client.last_read, self.last_moved) > settings.idle_timeout:
-                self.fail(CallFailed("request-timeout", f"body stalled for {settings.idle_timeout} s"))
-        elif (
-            self.upstream is not None
-            and not client.stuck_since
-            and now - self.last_moved > settings.upstream_timeout
-        ):
-            cause = "response-truncated" if self.head_sent else "upstream-timeout"
-            self.fail(CallFailed(cause, f"nothing for {settings.upstream_timeout} s"))
-
-    def _age(self) -> float:
-        return (perf_counter_ns() - self.started) / 1e9
+        if (failed := overdue(self, now)) is not None:
+            self.fail(failed)

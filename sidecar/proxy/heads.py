@@ -8,6 +8,8 @@ several hosts, fields that only sidecar may write. Counterparts: `sidecar.proxy.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from sidecar.errors import CallFailed
@@ -50,8 +52,12 @@ KEPT_FOR_RECORD = frozenset(
 )
 """Fields the observer needs to decode a body. All others stay in the data plane."""
 
+HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+;=%\-]*(?:\[[0-9A-Fa-f:.]+\])?(?::[0-9]*)?")
+"""What Host may look like: a name or an address, and a port (RFC 3986, 3.2.2)."""
+
 KNOWN_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
 SPOKEN = ("1.1", "1.0")
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 NO_BODY_STATUSES = frozenset({204, 304})
 
 NEVER_TRAILERS = UNDERSTOOD | PROTECTED | {b"trailer", b"authorization", b"cookie", b"set-cookie"}
@@ -79,9 +85,10 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     expects: bool
 
     @property
-    def bodiless(self) -> bool:
-        """No body follows."""
-        return self.length <= 0 and not self.chunked
+    def repeatable(self) -> bool:
+        """May be sent again when a kept-alive connection turns out closed (RFC 9110, 9.2.2)."""
+        bodiless = self.length <= 0 and not self.chunked
+        return self.method in IDEMPOTENT and bodiless and not self.upgrade
 
 
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
@@ -142,6 +149,8 @@ class _Fields:
 
     def _understand(self, key: bytes, value: bytes) -> None:
         if key == b"host":
+            if not HOST.fullmatch(value):
+                raise CallFailed("bad-request", "Host is no host")
             self.hosts += 1
             self.host = value
         elif key == b"content-length":
@@ -279,6 +288,6 @@ def response_head(
         unknown_end and knows_chunks,
         until_close,
         unknown_end and not knows_chunks,
-        read.keep_alive(version) and not until_close,
+        read.keep_alive(version) and not until_close and not (read.chunked and version == "1.0"),
         0 if bodiless else read.length,
     )

@@ -251,7 +251,6 @@ class Upstream(asyncio.Protocol):
             self.resume_reading()
         if response is not None and response.bodiless:
             self.parser = httptools.HttpResponseParser(self)
-        self.used = True
         self.done = False
         self.pool.give_back(self)
 
@@ -322,6 +321,7 @@ class Pool:
         return protocol
 
     def give_back(self, connection: Upstream) -> None:
+        connection.used = True
         connection.idle_since = monotonic()
         self._idle.append(connection)
 
