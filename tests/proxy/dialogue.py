@@ -134,6 +134,10 @@ class Peer:
         size = int(await self.until(b"\r\n"), 16)
         return (await self.exactly(size + 2))[:-2] if size else b""
 
+    async def arrives(self) -> bool:
+        """Wait for whatever comes next: more, or the end."""
+        return bool(self.unread) or await self._more()
+
     async def quiet(self, seconds: float = 0.03) -> None:
         """Fails if anything comes, also an end, within `seconds`."""
         assert not self.unread, self.unread
@@ -185,11 +189,11 @@ class Peer:
             raise AssertionError(f"waited {PATIENCE} s, so far there is {self.unread[-2000:]!r}") from None
 
 
-def listening(*, host: str = "127.0.0.1", receive_buffer: int = 0) -> socket.socket:
-    """A socket that listens on a free port. `receive_buffer`: bytes that the kernel takes unread."""
+def listening(*, host: str = "127.0.0.1", send_buffer: int = 0) -> socket.socket:
+    """A socket that listens on a free port. `send_buffer`: bytes that the kernel takes from it unsent."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    if receive_buffer:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    if send_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     sock.bind((host, 0))
     sock.listen(128)
     sock.setblocking(False)
@@ -239,7 +243,8 @@ class Stage:
         self.worker = worker
         self.address = address
         self.observer = Observer()
-        self._model = model
+        self.listening = model
+        """Where the model listens, for a model other than `Stage.model`."""
         self._peers: list[Peer] = []
         self._loop = asyncio.get_running_loop()
 
@@ -262,7 +267,7 @@ class Stage:
         """The next connection that the sidecar opens to the model."""
         try:
             async with asyncio.timeout(PATIENCE):
-                sock, _ = await self._loop.sock_accept(self._model)
+                sock, _ = await self._loop.sock_accept(self.listening)
         except TimeoutError:
             raise AssertionError("the sidecar opened no connection to the model") from None
         if sock.family != socket.AF_UNIX:
@@ -273,7 +278,7 @@ class Stage:
         """Fails if the sidecar opens another connection to the model within `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._loop.sock_accept(self._model)
+                await self._loop.sock_accept(self.listening)
                 raise AssertionError("the sidecar opened a connection to the model")
 
     async def begin(self, request: bytes) -> tuple[Peer, Peer]:
@@ -337,18 +342,20 @@ async def sidecar(
     model: socket.socket | None = None,
     baseline: Any = None,
     host: str = "127.0.0.1",
+    send_buffer: int = 0,
     errors: int = 0,
     **settings: Any,
 ) -> AsyncIterator[Stage]:
     """A stage with a worker as production wires it, and `settings` other than the defaults.
 
     `model`: a listening socket other than a plain one; `baseline`: what the worker scores with;
-    `errors`: how many errors this dialogue is meant to log.
+    `send_buffer`: bytes that the kernel takes for callers who do not read; `errors`: how many errors this
+    dialogue is meant to log.
     """
     own = listening() if model is None else model
     settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
     settings.setdefault("drain_timeout", 0.0)
-    front = listening(host=host)
+    front = listening(host=host, send_buffer=send_buffer)
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
         worker = Worker(Settings(**settings), Path(directory), 0)
         stage = Stage(worker, front.getsockname()[:2], own)
@@ -409,6 +416,11 @@ def forwarded(request: bytes) -> bytes:
     rest, added = _TO_MODEL.subn(b"\r\n", head + end)
     assert added == 1, request
     return rest + body
+
+
+def without_ours(requests: bytes) -> bytes:
+    """Any number of requests as the model got them, without the fields that sidecar adds."""
+    return _TO_MODEL.sub(b"\r\n", requests)
 
 
 def answered(head: bytes) -> bytes:
