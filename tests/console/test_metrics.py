@@ -1,0 +1,97 @@
+"""The table of metrics, its rendering, and that docs/metrics.md says the same."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from sidecar.console.metric_values import HISTOGRAMS, Source
+from sidecar.console.metrics import METRICS, registry, render
+from tests.console.admin import NoSpans, asked, drifted
+from tests.observer.talk import record
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "metrics.md"
+ROW = re.compile(r"^\| `(sidecar_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def observer(baseline):
+    return drifted(baseline)
+
+
+def exposition(observer, accept=""):
+    body, content_type = render(registry(Source(observer, NoSpans())), accept)
+    return body.decode("utf-8"), content_type
+
+
+def test_whatever_is_scraped_stands_on_the_table(observer):
+    found = {family.name: family for family in text_string_to_metric_families(exposition(observer)[0])}
+    own = {name for name in found if name.startswith("sidecar_")}
+    assert own == {name.removesuffix("_total") for name in METRICS}
+    for name, metric in METRICS.items():
+        family = found[name.removesuffix("_total")]
+        assert (family.type, family.documentation) == (metric.kind, metric.help)
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(metric.labels)
+
+
+def test_the_process_has_its_usual_metrics(observer):
+    assert "process_resident_memory_bytes " in exposition(observer)[0]
+
+
+def test_openmetrics_is_given_to_who_asks_for_it(observer):
+    body, content_type = exposition(observer, "application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    names = {family.name for family in openmetrics.text_string_to_metric_families(body)}
+    assert {name.removesuffix("_total") for name in METRICS} <= names
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_promtool_has_nothing_to_say(observer):
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=exposition(observer)[0].encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr.decode()) == (0, "")
+
+
+def test_labels_that_callers_make_up_are_escaped(baseline):
+    observer = drifted(baseline)
+    name = 'a"b\\c\nd'
+    observer.take_in([record(0, model=name)])
+    families = list(text_string_to_metric_families(exposition(observer)[0]))
+    (requests,) = [family for family in families if family.name == "sidecar_requests"]
+    assert name in {sample.labels["model"] for sample in requests.samples}
+
+
+def test_names_follow_the_conventions():
+    for name, metric in METRICS.items():
+        assert re.fullmatch("sidecar_[a-z_]+", name)
+        assert name.endswith("_total") == (metric.kind == "counter")
+        assert metric.help.endswith(".")
+        assert not {"id", "trace", "request_id", "client", "target"} & set(metric.labels)
+        for unit in ("_ms", "_milliseconds", "_mb", "_percent"):
+            assert not name.endswith(unit)
+    assert set(HISTOGRAMS.values()) == {
+        name for name, metric in METRICS.items() if metric.kind == "histogram"
+    }
+
+
+def test_the_documentation_names_every_metric_and_no_other():
+    documented = {}
+    for name, kind, labels, told in ROW.findall(DOCS.read_text(encoding="utf-8")):
+        documented[name] = (kind, told, tuple(re.findall(r"`(\w+)`", labels)))
+    assert documented == METRICS
+    assert list(documented) == list(METRICS), "in the order of the table"
+
+
+async def test_a_scrape_over_http_is_what_was_rendered(observer):
+    async with asked(observer) as client, client.get("/metrics") as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        assert "sidecar_up 1.0" in await answer.text()
