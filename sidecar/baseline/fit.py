@@ -20,7 +20,7 @@ from sidecar.baseline.split import Parts, split
 from sidecar.errors import BaselineError, DataError
 from sidecar.exchange import Features, Matrix, Payload, Tensor
 from sidecar.features import Schema, lay_out
-from sidecar.scoring import artifact
+from sidecar.scoring import artifact, sample
 from sidecar.scoring.baseline import Baseline, combined, load
 from sidecar.scoring.calibration import Surprise
 from sidecar.scoring.combination import COMBINATIONS
@@ -80,7 +80,7 @@ def fit(
         fits.append(_fitted(name, train, features.matrix[parts.calibration], seed))
 
     progress("calibrating", (1 + len(detectors)) / (2 + len(detectors)))
-    arrays = {**_calibrated(fits, features.matrix, parts), **_typical(train)}
+    arrays = {**_calibrated(fits, features.matrix, parts), **_typical(train), **sample.arrays(train)}
     manifest = artifact.Manifest(
         format=artifact.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
