@@ -1,7 +1,12 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from sidecar.console.api import PATHS
 from tests.console.admin import asked, drifted
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "api.md"
 
 
 @pytest.fixture
@@ -110,3 +115,8 @@ async def test_readiness_is_a_status_and_a_reason(client):
     assert found["ready"] is True
     async with client.get("/healthz") as answer:
         assert await answer.text() == "ok\n"
+
+
+def test_every_path_is_documented_and_no_other():
+    documented = re.findall(r"^\| `(/[^`]*)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert documented == list(PATHS)

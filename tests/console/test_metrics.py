@@ -1,5 +1,7 @@
 """The table of metrics, its rendering, and that docs/metrics.md says the same."""
 
+import json
+import math
 import re
 import shutil
 import subprocess
@@ -95,3 +97,34 @@ async def test_a_scrape_over_http_is_what_was_rendered(observer):
     async with asked(observer) as client, client.get("/metrics") as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         assert "sidecar_up 1.0" in await answer.text()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_the_documented_rules_compute_the_index_over_all_pods(tmp_path):
+    (tmp_path / "rules.yml").write_text(DOCS.read_text("utf-8").split("```yaml\n")[1].split("```")[0])
+    rows = {("a", "low"): 6, ("b", "low"): 3, ("a", "high"): 1, ("b", "high"): 0}
+    series = [
+        {
+            "series": f'sidecar_feature_rows_total{{pod="{pod}",feature="x",bin="{bin_}"}}',
+            "values": f"0+{step}x90",
+        }
+        for (pod, bin_), step in rows.items()
+    ]
+    series += [
+        {"series": f'sidecar_feature_reference_ratio{{pod="a",feature="x",bin="{bin_}"}}', "values": "0.5x90"}
+        for bin_ in ("low", "high")
+    ]
+    psi = sum((share - 0.5) * math.log(share / 0.5) for share in (0.9, 0.1))
+    expected = {
+        "expr": "round(sidecar:feature_psi:1h, 0.0001)",
+        "eval_time": "80m",
+        "exp_samples": [{"labels": '{feature="x"}', "value": round(psi, 4)}],
+    }
+    tests = [{"interval": "1m", "input_series": series, "promql_expr_test": [expected]}]
+    (tmp_path / "test.yml").write_text(
+        json.dumps({"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": tests})
+    )
+    checked = subprocess.run(
+        ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()
