@@ -25,7 +25,7 @@ import numpy as np
 from sidecar.scoring.detector import Floats
 
 TIE = 1e-9
-"""Scores closer than this, relative to their size, are ties: they equal PyOD's only so closely.
+"""Scores closer than this, relative to their usual size, are ties: they equal PyOD's only so closely.
 A tie counts as "at least as odd", which can make a p-value larger but never too small."""
 
 
@@ -37,7 +37,8 @@ class Conformal:
         if held_out.ndim != 1 or not held_out.size or not np.isfinite(held_out).all():
             raise ValueError("calibration scores must be a non-empty list of finite numbers")
         self.held_out = np.sort(held_out)
-        self._slack = TIE * float(np.abs(self.held_out).max())
+        # The median, because one huge score must not make all the others ties.
+        self._slack = TIE * float(np.median(np.abs(self.held_out)))
         self._sorted = array("d", self.held_out.tobytes())
         self._one = 1 + len(self._sorted)
 

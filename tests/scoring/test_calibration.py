@@ -63,6 +63,11 @@ def test_ties_by_rounding_count_as_at_least_as_odd():
     assert conformal.p(-math.inf) == 1.0
 
 
+def test_one_huge_score_does_not_make_the_others_ties():
+    conformal = Conformal(np.array([1.0, 2.0, 3.0, 1e15]))
+    assert [conformal.p(score) for score in (0.5, 1.5, 2.5, 3.5)] == [1.0, 4 / 5, 3 / 5, 2 / 5]
+
+
 def test_nothing_is_finer_than_the_finest():
     conformal = Conformal(np.arange(99.0))
     assert conformal.finest == conformal.p(1e300) == 0.01

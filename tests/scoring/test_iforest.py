@@ -43,7 +43,9 @@ def test_values_are_compared_as_float32():
     detector = IForest.from_pyod(model)
     thresholds = np.unique(detector.arrays()["threshold"])
     rows = np.column_stack((np.nextafter(thresholds, np.inf), np.nextafter(thresholds, -np.inf)))
-    assert (detector.score_many(rows) == model.decision_function(rows)).all()
+    expected = model.decision_function(rows)
+    assert (detector.score_many(rows) == expected).all()
+    assert [detector.score(row) for row in rows] == expected.tolist()
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,11 @@ def test_sign_is_scipys_where_rounding_decides(columns, centre):
     assert len(signs) >= 2
 
 
-@pytest.mark.parametrize("x", [0.1, np.nextafter(0.1, 1), 0.2, -5.0, 1e200])
-def test_sign_of_a_constant_column_is_scipys(x):
-    train = np.full(50, 0.1)
-    assert [joined_sign(train, x, only_column=True)] == scipys(np.append(train, x)[:, None])
+@pytest.mark.parametrize("constant", [0.1, 1.0, -3.0])
+def test_sign_of_a_constant_column_is_scipys(constant):
+    train = np.full(50, constant)
+    for x in (constant, np.nextafter(constant, 9.0), np.nextafter(constant, -9.0), 0.2, -5.0, 1e200):
+        assert [joined_sign(train, x, only_column=True)] == scipys(np.append(train, x)[:, None])
 
 
 def test_cubic_is_the_third_moment_of_the_joined_column():
