@@ -76,8 +76,9 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         await tasks.close()
         await hearing.close()
         await admin.cleanup()
-        spans.close()
+        # Before the spans, because a slow collector may take longer than we are given.
         _save(observer, run_dir)
+        spans.close()
 
 
 async def _listen(admin: web.AppRunner, address: str) -> list[str]:

@@ -28,7 +28,7 @@ HEAPS = 8
 """Sets of columns that rows are collected for; calls with yet other columns are not learned from."""
 
 HEAP_BYTES = 16 * 1024 * 1024
-"""Bytes of lines kept in one heap; beyond, the oldest rows make room."""
+"""Bytes of lines kept in all heaps together; beyond, the oldest rows of the largest heap make room."""
 
 MOST = 8
 """After failures at most this many times the rows asked for are collected; then the oldest make room."""
@@ -57,16 +57,14 @@ class Heap:
         self.fresh = 0
         """Rows since the last try."""
 
-    def add(self, line: bytes, most: int) -> None:
+    def add(self, line: bytes) -> None:
         self.lines.append(line)
         self.bytes += len(line)
         self.fresh += 1
-        while len(self.lines) > most or self.bytes > HEAP_BYTES:
-            self.bytes -= len(self.lines.popleft())
 
-    def enough(self, need: int) -> bool:
-        """Enough rows, or as many as there is room for."""
-        return len(self.lines) >= need or (self.bytes > HEAP_BYTES * 0.9 and self.fresh >= len(self.lines))
+    def shed(self) -> None:
+        """Let go of the oldest row."""
+        self.bytes -= len(self.lines.popleft())
 
 
 class Learning:
@@ -83,6 +81,8 @@ class Learning:
         self.left_out = 0
         """Calls that could not be learned from."""
         self._most = rows * MOST
+        self._full = False
+        """Whether a row had to make room for another since the last try."""
         self._heaps: dict[tuple[str, ...], Heap] = {}
 
     @property
@@ -103,8 +103,10 @@ class Learning:
         if self.phase != "collecting":
             return None
         for heap in self._heaps.values():
-            if heap.enough(self.need):
-                self.phase = "fitting"
+            # Where rows are so large that there's no room for enough of them, those that there are must do.
+            no_room = self._full and heap.fresh >= len(heap.lines) > 0 and heap is self._largest()
+            if len(heap.lines) >= self.need or no_room:
+                self.phase, self._full = "fitting", False
                 heap.fresh = 0
                 return list(heap.lines)
         return None
@@ -136,7 +138,18 @@ class Learning:
             return
         heap = self._heaps.setdefault(names, Heap())
         for row in zip(*(column.tolist() for column in found.values()), strict=True):
-            heap.add(_line(names, row), self._most)
+            self._add(heap, _line(names, row))
+
+    def _add(self, heap: Heap, line: bytes) -> None:
+        heap.add(line)
+        if len(heap.lines) > self._most:
+            heap.shed()
+        while sum(each.bytes for each in self._heaps.values()) > HEAP_BYTES:
+            self._full = True
+            self._largest().shed()
+
+    def _largest(self) -> Heap:
+        return max(self._heaps.values(), key=lambda heap: heap.bytes)
 
     def keep(self) -> KeptLearning:
         """What `restore` needs."""
@@ -149,7 +162,7 @@ class Learning:
         for names, lines in kept.heaps:
             heap = self._heaps[names] = Heap()
             for line in lines:
-                heap.add(line, self._most)
+                self._add(heap, line)
         if kept.baseline:
             self.fitted(kept.baseline)
 

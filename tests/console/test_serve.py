@@ -18,6 +18,7 @@ from sidecar.link import Drift, Progress, Swap
 from sidecar.settings import Settings
 from tests.observer.real import draw
 from tests.observer.talk import DataPlane, batch, learning, of_rows
+from tests.tracing import receiver
 
 PROGRAM = """
 import asyncio, msgspec, sys
@@ -159,3 +160,19 @@ async def test_an_admin_address_that_is_taken_is_named(tmp_path):
         with pytest.raises(UsageError, match=r"admin 127\.0\.0\.1:\d+: .*in use; give another address"):
             async with running(taken, tmp_path / "other"):
                 pass
+
+
+async def test_spans_of_what_was_heard_reach_a_collector(tmp_path, baseline, monkeypatch):
+    with receiver.http() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        async with running(settings(baseline=baseline.directory), tmp_path) as (observer, _):
+            plane = await DataPlane.connect(tmp_path)
+            outlier = of_rows(1, draw(1, seed=1), baseline.digest, verdict="outlier", flagged=(0,), p=0.001)
+            await plane.say(batch(outlier, baseline=baseline.directory))
+            async with asyncio.timeout(5):
+                while observer.records == 0:
+                    await asyncio.sleep(0.02)
+            await plane.close()
+        spans = collector.wait(2)
+    assert {span.kind for span in spans} == {"SERVER", "CLIENT"}
+    assert {span.trace for span in spans} == {outlier.span.trace}
