@@ -55,6 +55,8 @@ class Downstream(asyncio.Protocol):
         "peer",
         "plane",
         "read_bytes",
+        "shared_bytes",
+        "stuck_bytes",
         "stuck_since",
         "target",
         "transport",
@@ -70,7 +72,9 @@ class Downstream(asyncio.Protocol):
         self.target = b""
         self.fresh = b""
         self.in_head = False
-        self.head_bytes = self.read_bytes = 0
+        self.head_bytes = self.shared_bytes = self.read_bytes = 0
+        """Of the present head: bytes of reads that it has for itself, and of a read that it shares with what
+        came before it. Together they are as many as it may have, and usually too few to look closer."""
         self.head_since = 0.0
         self.broken: CallFailed | None = None
         self.early_bytes: bytes | None = None
@@ -80,6 +84,7 @@ class Downstream(asyncio.Protocol):
         self.last_read = 0.0
         self.lingers_until = 0.0
         self.stuck_since = 0.0
+        self.stuck_bytes = 0
 
     # -- asyncio's side ------------------------------------------------------------------------
 
@@ -169,6 +174,7 @@ class Downstream(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.stuck_since = monotonic()
+        self.stuck_bytes = self.transport.get_write_buffer_size()
         if self.calls:
             self.calls[0].pause_response()
 
@@ -194,11 +200,11 @@ class Downstream(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         fields: Headers = tuple(self.fields)
         limit = self.plane.settings.max_header_bytes
-        if max(self.head_bytes, self.read_bytes) > limit and self._size(fields) > limit:
-            raise self._head_too_large()  # the first figure counts a body in the same read, too
+        if self.head_bytes + self.shared_bytes > limit and self._size(fields) > limit:
+            raise self._head_too_large()
         self.fields = []
         self.in_head = False
-        self.head_bytes = 0
+        self._head_over()
         parser = self.parser
         head = request_head(
             parser.get_method(),
@@ -216,16 +222,20 @@ class Downstream(asyncio.Protocol):
         self.parsing = call
 
     def on_body(self, data: bytes) -> None:
-        self.head_bytes = 0
+        self._head_over()
         if self.parsing is not None:
             self.parsing.body(data)
 
     def on_message_complete(self) -> None:
         call, self.parsing = self.parsing, None
-        self.head_bytes = 0
+        self._head_over()
         if call is not None:
             fields = self.fields
             call.body_end(trailers(tuple(fields), self.plane.dropped_from_request) if fields else ())
+
+    def _head_over(self) -> None:
+        self.head_bytes = 0
+        self.shared_bytes = self.read_bytes
 
     # -- the call's side -----------------------------------------------------------------------
 
@@ -325,8 +335,8 @@ class Downstream(asyncio.Protocol):
         if self.lingers_until:
             if now > self.lingers_until:
                 self.transport.close()
-        elif self.stuck_since and now - self.stuck_since > settings.idle_timeout:
-            self.reset()  # the caller stopped reading its answer
+        elif self.stuck_since and self._stuck(now):
+            self.reset()
         elif self.calls:
             self.calls[0].check(now)
         elif self.in_head:
@@ -334,3 +344,10 @@ class Downstream(asyncio.Protocol):
                 self.refuse(CallFailed("request-timeout", f"no whole head after {settings.header_timeout} s"))
         elif now - self.last_read > settings.idle_timeout:
             self.transport.close()
+
+    def _stuck(self, now: float) -> bool:
+        """Has the caller taken nothing of its answer for too long? One that takes it slowly may."""
+        left = self.transport.get_write_buffer_size()
+        if left < self.stuck_bytes:
+            self.stuck_since, self.stuck_bytes = now, left
+        return now - self.stuck_since > self.plane.settings.idle_timeout

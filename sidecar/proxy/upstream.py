@@ -297,7 +297,7 @@ class Pool:
         except ConnectionRefusedError as error:
             self.state = "down"
             raise CallFailed("upstream-refused", str(self.address)) from error
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, UnicodeError) as error:  # also of TLS; and of a name that is no host name
             self.state = "down"
             raise CallFailed("upstream-unreachable", f"{self.address}: {error}") from error
         self.state = "up"

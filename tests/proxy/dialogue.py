@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import re
 import socket
@@ -26,11 +27,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sidecar.errors import FAILURES
 from sidecar.exchange import Record
 from sidecar.link import Batch, Frames, Order, batch, frame
 from sidecar.proxy.plane import Plane
 from sidecar.proxy.worker import Worker
 from sidecar.settings import Settings
+
+MEGABYTE = bytes(range(256)) * 4096
 
 PATIENCE = 5.0
 """Seconds after which a peer that waits in vain says what it got so far."""
@@ -54,6 +58,11 @@ class Response(NamedTuple):
 def http(*lines: str, body: bytes = b"") -> bytes:
     """A message from the lines of its head, and its body."""
     return "\r\n".join((*lines, "", "")).encode("latin-1") + body
+
+
+GET = http("GET / HTTP/1.1", "Host: m")
+POST = http("POST / HTTP/1.1", "Host: m", "Content-Length: 2", body=b"hi")
+OK = http("HTTP/1.1 200 OK", "Content-Length: 2", body=b"ok")
 
 
 def fields(head: bytes, name: str) -> list[str]:
@@ -119,6 +128,35 @@ class Peer:
             return Response(status, head, *await self.chunks())
         lengths = fields(head, "content-length")
         return Response(status, head, await (self.exactly(int(lengths[0])) if lengths else self.rest()))
+
+    async def problem(self, cause: str, *, to: str = "GET") -> dict[str, Any]:
+        """One answer of sidecar's own for this cause, as RFC 9457 wants it and the table of failures says."""
+        response = await self.response(to=to)
+        expected = FAILURES[cause]
+        assert (response.status, response.field("x-sidecar-error")) == (expected.status, cause)
+        assert response.field("content-type") == "application/problem+json"
+        assert response.field("retry-after") == ("1" if response.status == 503 else None)
+        if to == "HEAD":
+            return {}
+        problem = json.loads(response.body)
+        assert set(problem) == {"type", "title", "status", "detail", "instance"}
+        assert problem["type"] == f"urn:sidecar:error:{cause}"
+        assert (problem["status"], problem["title"]) == (expected.status, expected.title)
+        assert problem["detail"].endswith(expected.advice)
+        assert "Traceback" not in problem["detail"]
+        return problem
+
+    async def flood(self, megabytes: int, unit: bytes = b"x") -> int:
+        """Send `unit` again and again until it is done or nothing more is taken for a while; the
+        megabytes that were taken."""
+        megabyte = unit * (2**20 // len(unit))
+        for sent in range(megabytes):
+            try:
+                async with asyncio.timeout(0.3):
+                    await self._loop.sock_sendall(self.sock, megabyte)
+            except (TimeoutError, ConnectionError):
+                return sent
+        return megabytes
 
     async def chunks(self) -> tuple[bytes, bytes]:
         """A chunked body to its end: its data, its trailers."""
@@ -194,6 +232,7 @@ def listening(*, host: str = "127.0.0.1", send_buffer: int = 0) -> socket.socket
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     if send_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((host, 0))
     sock.listen(128)
     sock.setblocking(False)

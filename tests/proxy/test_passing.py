@@ -8,10 +8,8 @@ import gzip
 
 import pytest
 
-from tests.proxy.dialogue import answered, fields, forwarded, http, sidecar
+from tests.proxy.dialogue import GET, OK, answered, fields, forwarded, http, sidecar
 
-OK = http("HTTP/1.1 200 OK", "Content-Length: 2", body=b"ok")
-GET = http("GET / HTTP/1.1", "Host: m")
 EVERY_BYTE = bytes(range(256))
 GZIPPED = gzip.compress(b'{"instances": [[1, 2]]}', mtime=0)
 
