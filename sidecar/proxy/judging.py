@@ -12,7 +12,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sidecar import codecs
 from sidecar.codecs import Codec
@@ -34,7 +34,7 @@ LOOP_BYTES = 65_536
 ROUTES_KEPT = 1024
 """Routes whose codec is remembered. A path with an id in it must not fill the memory."""
 
-FEW_CALLS = 3
+FEW_CALLS = 6
 """Up to so many calls are scored one by one: for a row, plain Python beats the set-up of numpy."""
 
 THREAD_BACKLOG = 64
@@ -134,7 +134,7 @@ class Judge:
             learning = Judged(Score("learning", NAN, seen=self.seen, need=self.need))
             return [learning] * len(calls)
         try:
-            return judge([(_request(call), call.codec) for call in calls], baseline, self._threshold)
+            return judge([_work(call) for call in calls], baseline, self._threshold)
         except Exception:
             log.exception("scoring failed; the calls pass unscored")
             return [INTERNAL] * len(calls)
@@ -144,7 +144,7 @@ class Judge:
             call.judged(BUSY)
             return
         self._in_thread += 1
-        work = (_request(call), call.codec)
+        work = _work(call)
         future = self._loop.run_in_executor(self._thread, judge, [work], baseline, self._threshold)
         future.add_done_callback(lambda done: self._large_done(call, done))
 
@@ -161,44 +161,47 @@ class Judge:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _request(call: Call) -> Request:
-    head = call.head
-    return Request(head.method, head.target, head.fields, joined(call.kept))
+Work: TypeAlias = tuple[Request, Codec]
 
 
-def judge(work: list[tuple[Request, Codec | None]], baseline: Baseline, threshold: float) -> list[Judged]:
-    """Decode, lay out and score requests together. One undecodable request spoils only itself."""
+def _work(call: Call) -> Work:
+    head, codec = call.head, call.codec
+    assert codec is not None  # a call without one is never submitted
+    return Request(head.method, head.target, head.fields, joined(call.kept)), codec
+
+
+def judge(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged]:
+    """Decode, lay out and score requests. One undecodable request spoils only itself."""
+    if len(work) <= FEW_CALLS:
+        return [_judge_alone(request, codec, baseline, threshold) for request, codec in work]
     started = perf_counter_ns()
-    laid: list[Features] = []
-    payloads: list[Payload] = []
-    outcome: list[Judged | None] = []
-    for request, codec in work:
+    ready: list[tuple[int, Payload, Features]] = []
+    outcome = [INTERNAL] * len(work)
+    for place, (request, codec) in enumerate(work):
         try:
-            assert codec is not None
             payload = codec.decode(request)
-            laid.append(lay_out(payload, baseline.schema))
-            payloads.append(payload)
-            outcome.append(None)
+            ready.append((place, payload, lay_out(payload, baseline.schema)))
         except (Undecodable, Unscorable) as error:
-            outcome.append(unscored(str(error)))
-    if len(laid) <= FEW_CALLS:
-        scores = [baseline.score(features, threshold) for features in laid]
-    else:
-        scores = baseline.score_many(laid, threshold)
+            outcome[place] = unscored(str(error))
+    scores = baseline.score_many([features for _, _, features in ready], threshold)
     took = (perf_counter_ns() - started) // len(work)
-    done = iter(zip(payloads, laid, scores, strict=True))
-    return [
-        judged if judged is not None else _judged(*next(done), took, baseline.digest) for judged in outcome
-    ]
+    for (place, payload, features), score in zip(ready, scores, strict=True):
+        outcome[place] = _judged(score, payload, features, took, baseline)
+    return outcome
 
 
-def _judged(payload: Payload, features: Features, score: Score, took: int, digest: str) -> Judged:
-    return Judged(
-        score,
-        payload.model or "",
-        payload.version or "",
-        payload.rows,
-        features.values.tobytes(),
-        took,
-        digest,
-    )
+def _judge_alone(request: Request, codec: Codec, baseline: Baseline, threshold: float) -> Judged:
+    started = perf_counter_ns()
+    try:
+        payload = codec.decode(request)
+        features = lay_out(payload, baseline.schema)
+    except (Undecodable, Unscorable) as error:
+        return unscored(str(error))
+    score = baseline.score(features, threshold)
+    return _judged(score, payload, features, perf_counter_ns() - started, baseline)
+
+
+def _judged(score: Score, payload: Payload, features: Features, took: int, baseline: Baseline) -> Judged:
+    values = features.values
+    model, version = payload.model or "", payload.version or ""
+    return Judged(score, model, version, len(values), values.tobytes(), took, baseline.digest)

@@ -23,7 +23,7 @@ from sidecar.scoring.artifact import Manifest
 from sidecar.scoring.bins import ReferenceField
 from sidecar.scoring.calibration import Conformal, Surprise
 from sidecar.scoring.combination import COMBINATIONS, Combination
-from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, add_up, need
+from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, need
 from sidecar.scoring.detectors import DETECTORS
 
 
@@ -42,8 +42,6 @@ class Judged(NamedTuple):
     """What the detectors say of each row. `statistic` and `p` are NaN for rows that cannot be scored."""
 
     matrix: Matrix
-    parts: list[Matrix | None]
-    """Each detector's contributions, (rows, columns), where it is additive."""
     raw: Floats
     """Shape (rows, detectors)."""
     statistic: Floats
@@ -114,20 +112,13 @@ class Baseline:
     # -- one row: the same with plain floats, in half the time ---------------------------------------
 
     def _score_one(self, row: Row, threshold: float) -> Score:
-        parts = [judge.additive.contributions(row) if judge.additive else None for judge in self._judges]
-        raw = [
-            judge.detector.score(row) if part is None else sum(part)
-            for judge, part in zip(self._judges, parts, strict=True)
-        ]
-        if any(math.isnan(score) for score in raw):
+        raw = [judge.detector.score(row) for judge in self._judges]
+        statistic = self._statistic_of_one(raw)
+        if math.isnan(statistic):
             return _unscored(1, self._not_a_score(raw))
-        p = self._conformal.p(self._statistic_of_one(raw))
+        p = self._conformal.p(statistic)
         flagged = (0,) if p <= threshold else ()
-        opinions = tuple(
-            DetectorScore(judge.name, score, judge.conformal.p(score), self._top(judge, row, part, flagged))
-            for judge, score, part in zip(self._judges, raw, parts, strict=True)
-        )
-        return Score("outlier" if flagged else "normal", p, (p,), flagged, opinions)
+        return Score("outlier" if flagged else "normal", p, (p,), flagged, self._opinions(raw, row, flagged))
 
     def _statistic_of_one(self, raw: list[float]) -> float:
         if len(raw) == 1:
@@ -143,15 +134,7 @@ class Baseline:
         if skipped:
             matrix = matrix.copy()
             matrix[skipped] = self._fields.typical  # something to compute with; what comes out is dropped
-        parts = [
-            judge.additive.contributions_many(matrix) if judge.additive else None for judge in self._judges
-        ]
-        raw = np.column_stack(
-            [
-                judge.detector.score_many(matrix) if part is None else add_up(part)
-                for judge, part in zip(self._judges, parts, strict=True)
-            ]
-        )
+        raw = np.column_stack([judge.detector.score_many(matrix) for judge in self._judges])
         for row in np.flatnonzero(np.isnan(raw).any(axis=1)).tolist():
             unscorable[row] = self._not_a_score(raw[row].tolist())
             raw[row] = 0.0
@@ -159,7 +142,7 @@ class Baseline:
         p = self._conformal.p_many(statistic)
         skipped = list(unscorable)
         statistic[skipped] = p[skipped] = math.nan
-        return Judged(matrix, parts, raw, statistic, p)
+        return Judged(matrix, raw, statistic, p)
 
     def _summed_up(
         self, found: Judged, start: int, end: int, unscorable: dict[int, str], threshold: float
@@ -171,29 +154,28 @@ class Baseline:
         p = found.p[start:end].tolist()
         flagged = tuple(row for row, p_of_row in enumerate(p) if p_of_row <= threshold)
         worst = start + (int(np.nanargmax(found.statistic[start:end])) if len(p) > 1 else 0)
-        opinions = tuple(
-            DetectorScore(
-                judge.name,
-                raw,
-                judge.conformal.p(raw),
-                self._top(
-                    judge, found.matrix[worst], None if part is None else part[worst].tolist(), flagged
-                ),
-            )
-            for judge, raw, part in zip(self._judges, found.raw[worst].tolist(), found.parts, strict=True)
-        )
+        opinions = self._opinions(found.raw[worst].tolist(), found.matrix[worst], flagged)
         return Score("outlier" if flagged else "normal", p[worst - start], tuple(p), flagged, opinions)
 
     # -- both ------------------------------------------------------------------------------------------
 
-    def _top(
-        self, judge: Judge, row: Row, parts: list[float] | None, flagged: tuple[int, ...]
-    ) -> tuple[str, ...]:
-        """The fields behind one detector's score of the worst row. Where the detector has to be asked for
-        them, it is asked only when a row is flagged."""
-        if parts is None and flagged:
-            parts = explain.leave_one_out(judge.detector, row, self._fields)
-        return self._fields.top(parts) if parts is not None else ()
+    def _opinions(self, raw: list[float], row: Row, flagged: tuple[int, ...]) -> tuple[DetectorScore, ...]:
+        """What each detector thinks of the worst row. Why it does, only a flagged row is worth asking: the
+        answer takes longer than the score."""
+        return tuple(
+            [
+                DetectorScore(
+                    judge.name, score, judge.conformal.p(score), self._top(judge, row) if flagged else ()
+                )
+                for judge, score in zip(self._judges, raw, strict=True)
+            ]
+        )
+
+    def _top(self, judge: Judge, row: Row) -> tuple[str, ...]:
+        """The fields behind one detector's score of a row: exact where the score is a sum over fields."""
+        if judge.additive:
+            return self._fields.top(judge.additive.contributions(row))
+        return self._fields.top(explain.leave_one_out(judge.detector, row, self._fields))
 
     def _not_a_score(self, raw: Sequence[float]) -> str:
         names = (judge.name for judge, score in zip(self._judges, raw, strict=True) if math.isnan(score))
