@@ -39,13 +39,12 @@ class KeptRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """Which groups are there? `weights`: how many rows each flagged one stands for. `clean` are rows that
-    were not flagged, as `KeptRow.values` has them, one after the other. `previous` is the last map."""
+    """Which groups are there? `clean` are rows that were not flagged, as `KeptRow.values` has them, one after
+    the other. `previous` is the last map."""
 
     baseline: str
     """Directory of the baseline against which the rows were laid out."""
     flagged: tuple[KeptRow, ...]
-    weights: tuple[float, ...]
     clean: bytes
     previous: Projection | None = None
 

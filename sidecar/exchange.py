@@ -153,9 +153,10 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Times: `started_ns` is Unix time; the others are nanoseconds after it, 0 where it never came to
     that. `features` is the little-endian float64 block of `Features.values` with `rows` rows, or empty
     when the call was not laid out against a schema. Bodies are kept only where the observer has a use
-    for them and up to the capture limit; `request_body` is there while learning, `response_body`
-    whenever a codec knows the route. `failure` is empty or the name of what broke
-    (`upstream-refused`, `client-gone`, `response-truncated`, ...; the table is in `sidecar.errors`).
+    for them and up to the capture limit; `request_body` is there while learning and with flagged
+    rows that may hold a new category, `response_body` whenever a codec knows the route. `failure` is
+    empty or the name of what broke (`upstream-refused`, `client-gone`, `response-truncated`, ...; the
+    table is in `sidecar.errors`).
     """
 
     id: str

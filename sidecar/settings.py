@@ -168,6 +168,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds in a rolling window, whichever bound is reached first.
     An hour, so that a quiet model still has a window."""
 
+    cohort_seconds: Seconds = 86_400.0
+    """Seconds that flagged rows are kept for, to be grouped into cohorts.
+    A day, so that a night is still there in the morning."""
+
     snapshot_seconds: Seconds = 10.0
     """Seconds between snapshots of the windows, from which a restarted observer goes on."""
 

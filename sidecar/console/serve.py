@@ -22,6 +22,7 @@ from sidecar.errors import UsageError
 from sidecar.exchange import Record
 from sidecar.observer import snapshot
 from sidecar.observer.fitting import keep_fitting
+from sidecar.observer.grouping import keep_grouping
 from sidecar.observer.hearing import Hearing
 from sidecar.observer.observer import Observer, State
 from sidecar.settings import Settings
@@ -70,6 +71,7 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         _save(observer, run_dir)
         tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
         tasks.start("learning", keep_fitting(observer.learning, settings.detectors, run_dir))
+        tasks.start("cohorts", keep_grouping(observer.cohorts, run_dir, observer.clock))
         log.info("observing; admin at %s", ", ".join(urls))
         yield observer, urls
     finally:

@@ -62,7 +62,7 @@ async def _try(lines: list[bytes], detectors: str, data: Path, out: Path) -> str
         await asyncio.to_thread(data.unlink, missing_ok=True)
 
 
-async def run(command: tuple[str, ...], seconds: float = FIT_SECONDS) -> str:
+async def run(command: tuple[str, ...], seconds: float = FIT_SECONDS, what: str = "the fit") -> str:
     """Run a command at low priority; what it complained about when it failed, else empty."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -75,7 +75,7 @@ async def run(command: tuple[str, ...], seconds: float = FIT_SECONDS) -> str:
         async with asyncio.timeout(seconds):
             said, _ = await process.communicate()
     except TimeoutError:
-        return f"the fit took longer than {seconds:g} s and was killed"
+        return f"{what} took longer than {seconds:g} s and was killed"
     finally:
         if process.returncode is None:
             process.kill()
@@ -83,7 +83,7 @@ async def run(command: tuple[str, ...], seconds: float = FIT_SECONDS) -> str:
     if process.returncode == 0:
         return ""
     message = said[-MESSAGE_BYTES:].decode("utf-8", "replace").strip()
-    return message or f"the fit ended with status {process.returncode} and said nothing"
+    return message or f"{what} ended with status {process.returncode} and said nothing"
 
 
 def _write(path: Path, lines: list[bytes]) -> None:

@@ -17,6 +17,7 @@ from sidecar.errors import BaselineError
 from sidecar.exchange import Record
 from sidecar.features import Schema
 from sidecar.link import Batch, Drift, Order, Progress, Swap
+from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.drift import Alarm
 from sidecar.observer.exchanges import Exchanges
 from sidecar.observer.learning import KeptLearning, Learning
@@ -42,6 +43,7 @@ class State(msgspec.Struct, frozen=True):
     left_out: dict[str, int]
     exchanges: tuple[Record, ...]
     learning: KeptLearning
+    cohorts: KeptCohorts | None = None
 
 
 class Observer:
@@ -59,6 +61,7 @@ class Observer:
         self.workers = Workers()
         self.exchanges = Exchanges(settings.kept_exchanges)
         self.traffic = Traffic(settings.window_rows, settings.window_seconds)
+        self.cohorts = Cohorts(settings.cohort_seconds)
         self.learning = Learning(settings.learn_rows)
         self.baseline = ""
         """Directory of the baseline whose reference the windows are kept against."""
@@ -93,6 +96,7 @@ class Observer:
         self.records += len(records)
         self.exchanges.update(records)
         self.traffic.update(records, self.clock())
+        self.cohorts.update(records, self.clock())
         if self.is_learning:
             self.learning.update(records)
         self.busy_seconds += time.perf_counter() - began
@@ -155,6 +159,7 @@ class Observer:
         self.baseline_error = ""
         self.schema = found.schema
         self.traffic.adopt(found.reference, found.digest)
+        self.cohorts.adopt(directory, found.schema, found.digest)
         if not self.settings.baseline:
             self.learning.fitted(directory)
 
@@ -179,6 +184,7 @@ class Observer:
             dict(self.traffic.left_out),
             self.exchanges.snapshot(),
             self.learning.keep(),
+            self.cohorts.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -193,6 +199,8 @@ class Observer:
             self._adopt(state.baseline)
         self.traffic.left_out.update(state.left_out)
         self.traffic.restore(state.flows)
+        if state.cohorts is not None:
+            self.cohorts.restore(state.cohorts)
 
 
 def _quotable(text: str) -> str:

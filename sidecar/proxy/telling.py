@@ -186,7 +186,8 @@ def record_of(call: Call) -> Record:
     judged = call.judgement or unscored(call.failure or "response-first")
     score, head, response = judged.score, call.head, call.response
     decision = call.plane.decision
-    learning = score.verdict == "learning" and call.request_bytes <= call.plane.settings.kept_body_bytes
+    body_matters = score.verdict == "learning" or (score.flagged and _has_categories(call))
+    whole = body_matters and call.request_bytes <= call.plane.settings.kept_body_bytes
     codec = call.codec
     return Record(  # by position, in the order of its fields: naming 36 fields costs as much as the rest
         call.request_id,
@@ -219,7 +220,14 @@ def record_of(call: Call) -> Record:
         score.detectors,
         decision.action,
         decision.rule,
-        joined(call.kept) if learning else b"",
+        joined(call.kept) if whole else b"",
         joined(call.kept_response) if codec is not None else b"",
         judged.baseline,
     )
+
+
+def _has_categories(call: Call) -> bool:
+    """Whether a flagged row may hold a category never seen: its features say only that it's new, the body how
+    it is called."""
+    baseline = call.plane.judge.baseline
+    return baseline is not None and not baseline.schema.plan.numeric

@@ -1,0 +1,286 @@
+"""Cohorts: what was flagged lately, in groups of rows that are alike. State only.
+
+    idle --- enough new flagged rows, or somebody asks ---> grouping --- an answer, or a failure ---> idle
+
+Rows are kept here, bounded in number, bytes and time: the flagged ones, and clean ones to compare them with.
+`sidecar.observer.grouping` runs the process that groups them, `sidecar.observer.numbering` sees to it that a
+cohort keeps its number.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import msgspec
+
+from sidecar.cohort import Answer, Group, KeptRow, Question
+from sidecar.exchange import Record
+from sidecar.features import Schema
+from sidecar.observer.newcomers import new_categories
+from sidecar.observer.numbering import Known, numbers
+from sidecar.observer.reservoir import KeptBlock, Reservoir, Weighted
+from sidecar.projection import Projection
+
+LEAST = 20
+"""Flagged rows that are worth a search."""
+
+FRESH = 0.1
+"""New rows since the last search, as a share of those kept, that are worth another."""
+
+PAUSE_SECONDS = 30.0
+"""Between two searches that nobody asked for."""
+
+DUTY = 0.02
+"""Share of the time that searches nobody asked for may take."""
+
+LONGEST_PAUSE = 600.0
+"""Seconds to the next try after searches have failed again and again."""
+
+FLAGGED_ROWS, FLAGGED_BYTES = 2_000, 4 * 1024 * 1024
+CLEAN_ROWS, CLEAN_BYTES = 2_000, 2 * 1024 * 1024
+"""The search takes a second or two for so many rows; the map shows no more."""
+
+TEXT = 128
+"""Characters kept of what callers name: requests, models, categories."""
+
+
+class Cohort(msgspec.Struct, frozen=True):
+    """A group with its number. `rows` is how many rows it stands for, kept or not; times are Unix seconds."""
+
+    id: int
+    group: Group
+    rows: float
+    first: float
+    last: float
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What came of the last search. `flagged` and `scored` count the rows since `since`, kept or not."""
+
+    asked: float
+    took: float
+    since: float
+    scored: int
+    flagged: int
+    cohorts: tuple[Cohort, ...]
+    singles: tuple[int, ...]
+    """Serials of the flagged rows that are in no cohort."""
+    compared: int
+    map: Projection | None
+    reference: tuple[tuple[float, float], ...]
+
+
+class Asked(NamedTuple):
+    """A question under way: when, and the rows it is about, by serial. The counts are those of `Found`."""
+
+    time: float
+    since: float
+    scored: int
+    flagged: int
+    rows: dict[int, Weighted]
+
+
+class KeptCohorts(msgspec.Struct, frozen=True):
+    """Cohorts as they are kept on disk."""
+
+    digest: str
+    serial: int
+    numbers: int
+    flagged: tuple[KeptBlock, ...]
+    clean: tuple[KeptBlock, ...]
+    known: tuple[Known, ...]
+    found: Found | None
+
+
+class Cohorts:
+    """The flagged rows of one baseline and the groups last found among them."""
+
+    def __init__(self, seconds: float) -> None:
+        self.schema: Schema | None = None
+        self.found: Found | None = None
+        self.rows: dict[int, KeptRow] = {}
+        """The flagged rows of the last search by serial, also those no longer kept."""
+        self.failure = ""
+        """Why the last search failed; empty when it didn't."""
+        self.searches = 0
+        self.grouping = False
+        self.flagged: Reservoir
+        self.clean: Reservoir
+        self._seconds = seconds
+        self._baseline = self._digest = ""
+        self._known: tuple[Known, ...] = ()
+        self._serial = self._numbers = self._failures = self._fresh = 0
+        self._wanted = False
+        self._asked: Asked | None = None
+        self._not_before = -math.inf
+        self._empty()
+
+    def adopt(self, baseline: str, schema: Schema, digest: str) -> None:
+        """Keep rows of this baseline from now on; those of another one have other fields and other p."""
+        self._baseline, self.schema = baseline, schema
+        if digest != self._digest:
+            self._digest = digest
+            self._empty()
+
+    def _empty(self) -> None:
+        self.flagged = Reservoir(FLAGGED_ROWS, FLAGGED_BYTES, self._seconds)
+        self.clean = Reservoir(CLEAN_ROWS, CLEAN_BYTES, self._seconds)
+        self.found, self.rows, self._known, self._fresh = None, {}, (), 0
+
+    # -- rows ------------------------------------------------------------------------------------------
+
+    def update(self, records: Sequence[Record], now: float) -> None:
+        """Take in finished calls that were scored by the adopted baseline."""
+        if self.schema is None:
+            return
+        size = 8 * len(self.schema.fields)
+        scored = [
+            r
+            for r in records
+            if r.features
+            and r.baseline == self._digest
+            and len(r.row_p) == r.rows
+            and len(r.features) == size * r.rows
+        ]
+        odd = [(record, row) for record in scored for row in record.flagged if row < record.rows]
+        self._fresh += self.flagged.update(len(odd), lambda i: self._row(*odd[i]), now)
+        ends = list(accumulate(record.rows for record in scored))
+
+        def ordinary(i: int) -> KeptRow | None:
+            record = scored[place := bisect_right(ends, i)]
+            row = i - ends[place] + record.rows
+            is_clean = not math.isnan(record.row_p[row]) and row not in record.flagged
+            return self._row(record, row) if is_clean else None
+
+        self.clean.update(ends[-1] if ends else 0, ordinary, now)
+
+    def _row(self, record: Record, row: int) -> KeptRow:
+        assert self.schema is not None
+        self._serial += 1
+        size = 8 * len(self.schema.fields)
+        values = record.features[row * size : (row + 1) * size]
+        return KeptRow(
+            self._serial,
+            record.id[:TEXT],
+            row,
+            record.started_ns / 1e9,
+            record.row_p[row],
+            record.model[:TEXT],
+            record.version[:TEXT],
+            values,
+            new_categories(record, row, self.schema),
+        )
+
+    # -- searches ----------------------------------------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """Whether no search is under way or asked for."""
+        return not (self.grouping or self._wanted)
+
+    def demand(self) -> None:
+        """Somebody wants to know: search soon, if that could find anything new."""
+        self._wanted = len(self.flagged) >= LEAST and (self._fresh > 0 or self.found is None)
+
+    def due(self, now: float) -> Question | None:
+        """The question to put now, or None. Calling it begins the search."""
+        if self.grouping or len(self.flagged) < LEAST or not (self._wanted or self._is_time(now)):
+            return None
+        weighted = {one.row.serial: one for one in self.flagged}
+        self._asked = Asked(now, self.flagged.first, self.clean.seen, self.flagged.seen, weighted)
+        self._wanted, self._fresh, self.grouping = False, 0, True
+        return Question(
+            self._baseline,
+            tuple(one.row for one in weighted.values()),
+            b"".join(one.row.values for one in self.clean),
+            self.found.map if self.found is not None else None,
+        )
+
+    def answered(self, answer: Answer, now: float) -> None:
+        """The search has ended well."""
+        asked = self._ended()
+        self.failure, self._failures = "", 0
+        if asked is None:  # another baseline was adopted meanwhile
+            return
+        took = now - asked.time
+        self._not_before = now + max(PAUSE_SECONDS, took / DUTY)
+        cohorts = self._numbered(answer.groups, asked.rows)
+        grouped = {serial for group in answer.groups for serial in group.members}
+        self.rows = {serial: one.row for serial, one in asked.rows.items()}
+        self.found = Found(
+            asked.time,
+            took,
+            asked.since,
+            asked.scored,
+            asked.flagged,
+            cohorts,
+            tuple(serial for serial in asked.rows if serial not in grouped),
+            answer.compared,
+            answer.map,
+            answer.reference,
+        )
+        self.searches += 1
+
+    def failed(self, message: str, now: float) -> None:
+        """The search has failed. The last result stays; the next try is later each time."""
+        self._ended()
+        self.failure = message
+        self._failures += 1
+        self._not_before = now + min(LONGEST_PAUSE, PAUSE_SECONDS * 2.0**self._failures)
+
+    def _ended(self) -> Asked | None:
+        asked, self._asked, self.grouping = self._asked, None, False
+        return asked
+
+    def _is_time(self, now: float) -> bool:
+        return now >= self._not_before and self._fresh >= max(1.0, FRESH * len(self.flagged))
+
+    def _numbered(self, groups: Sequence[Group], rows: dict[int, Weighted]) -> tuple[Cohort, ...]:
+        known = numbers([group.members for group in groups], rows, self._known)
+        cohorts = tuple(self._cohort(group, was, rows) for group, was in zip(groups, known, strict=True))
+        fresh = [Known(one.id, frozenset(one.group.members), one.first) for one in cohorts]
+        # A number is remembered while any of its rows is: what is missed once may be found the next time.
+        given = {one.id for one in fresh}
+        self._known = (
+            *fresh,
+            *(old for old in self._known if old.id not in given and not old.members.isdisjoint(rows)),
+        )
+        return cohorts
+
+    def _cohort(self, group: Group, was: Known | None, rows: dict[int, Weighted]) -> Cohort:
+        members = [rows[serial] for serial in group.members]
+        times = [one.row.time for one in members]
+        if was is None:
+            self._numbers += 1
+            was = Known(self._numbers, frozenset(), min(times))
+        weight = sum(one.weight for one in members)
+        return Cohort(was.id, group, weight, min(was.first, *times), max(times))
+
+    # -- snapshots ---------------------------------------------------------------------------------------
+
+    def keep(self) -> KeptCohorts:
+        """What `restore` needs."""
+        return KeptCohorts(
+            self._digest,
+            self._serial,
+            self._numbers,
+            self.flagged.keep(),
+            self.clean.keep(),
+            self._known,
+            self.found,
+        )
+
+    def restore(self, kept: KeptCohorts) -> None:
+        """Go on from a snapshot, unless it is of another baseline. A search under way is begun again."""
+        self._serial, self._numbers = kept.serial, kept.numbers
+        if kept.digest != self._digest:
+            return
+        self.flagged.restore(kept.flagged)
+        self.clean.restore(kept.clean)
+        self._known, self.found = kept.known, kept.found
+        self.rows = {one.row.serial: one.row for one in self.flagged}
+        self._fresh = len(self.flagged)

@@ -1,0 +1,44 @@
+"""Numbers that last: a group found again keeps the number it had, a new one gets a number never used."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+SAME = 0.5
+"""Share of the smaller of two groups, of the rows both searches knew, that must be in both."""
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """A number that was given, the serials of its rows, and when the first one was seen (Unix seconds)."""
+
+    id: int
+    members: frozenset[int]
+    first: float
+
+
+def numbers(
+    groups: Sequence[Collection[int]], searched: Collection[int], known: Sequence[Known]
+) -> list[Known | None]:
+    """For each new group, given by its members, what it was known as; None for one never seen before.
+
+    `searched` are all rows of the new search. Rows come and go, so only those count that both searches could
+    have grouped. Pairs with more rows in common are settled first, and nobody is matched twice.
+    """
+    before = frozenset().union(*(old.members for old in known))
+    pairs = []
+    for place, group in enumerate(groups):
+        mine = before.intersection(group)
+        for old in known:
+            common = len(mine & old.members)
+            least = min(len(mine), len(old.members.intersection(searched)))
+            if common and common >= SAME * least:
+                pairs.append((common, -old.id, place, old))
+    matched: list[Known | None] = [None] * len(groups)
+    taken = set()
+    for _, _, place, old in sorted(pairs, key=lambda pair: pair[:3], reverse=True):
+        if matched[place] is None and old.id not in taken:
+            matched[place] = old
+            taken.add(old.id)
+    return matched
