@@ -64,17 +64,6 @@ class Additive(Detector, Protocol):
         """What each column adds to the row's score; their sum is the score."""
         ...
 
-    def contributions_many(self, matrix: Matrix) -> Matrix:
-        """The same for many rows, shape (rows, columns)."""
-        ...
-
-
-def add_up(contributions: Matrix) -> Scores:
-    """The scores from contributions, (rows, columns). Column by column, as for a single row: numpy's own sum
-    goes by the layout of the matrix, and a row's last bit would differ from batch to batch."""
-    scores: Scores = contributions.cumsum(axis=1)[:, -1]
-    return scores
-
 
 def need(arrays: Arrays, name: str, kind: type[np.generic], *shape: int) -> NDArray[Any]:
     """The array `name`, of dtype `kind` and of `shape` (-1: any length). Raises ValueError if not."""

@@ -7,8 +7,6 @@ its neighbours (pyod#401). Here every row is scored alone.
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.exchange import Matrix
-from sidecar.scoring.detector import Arrays, Floats, Row, Scores, add_up, need
+from sidecar.scoring.detector import Arrays, Floats, Row, Scores, need
 from sidecar.scoring.skewness import Column, joined_sign
 from sidecar.scoring.tails import cut, sides
 
-FEW = 6
-"""Up to so many rows bisection in plain Python beats numpy, which costs about 3 us per column and batch."""
-
+FEW = 32
+"""Up to so many rows all columns are bisected in one call, as pairs of column and value. In larger batches a
+call for each column is faster, because its cuts stay in the cache."""
 
 IN_DOUBT = -1.0
 """How a height of NaN is stored. Heights are logarithms of shares, turned positive."""
@@ -31,11 +29,11 @@ IN_DOUBT = -1.0
 class Steps(NamedTuple):
     """All columns as they are looked up: the cuts of one after those of the other, each column's followed by
     infinity, so that every index that bisection gives is valid; and for each cut two heights, that of the gap
-    before it and its own. `array` keeps 8 bytes a number where a list keeps 32, and bisects as fast.
+    before it and its own.
     """
 
-    cuts: array[float]
-    heights: array[float]
+    cuts: Floats
+    heights: Floats
     """NaN where only the joined column can tell."""
     ends: tuple[int, ...]
     """Where each column's infinity is; the next column begins behind it."""
@@ -51,28 +49,48 @@ class TailSum:
         self._cuts, self._heights, self._ends = steps
         self._starts = (0, *(end + 1 for end in steps.ends[:-1]))
         self._train = train
-        # Views share the memory of the arrays.
-        self._all_cuts = np.frombuffer(steps.cuts)
-        self._all_heights = np.frombuffer(steps.heights)
+        self._numbers = np.arange(len(steps.ends), dtype=np.float64)
+        # numpy orders complex numbers by their real part first: (column, cut) pairs in one sorted array.
+        self._pairs = np.empty(self._cuts.size, dtype=np.complex128)
+        self._pairs.real = np.repeat(self._numbers, np.diff(steps.ends, prepend=-1))
+        self._pairs.imag = self._cuts
 
     @staticmethod
     def heights(left: Floats, right: Floats, sign: NDArray[np.int64]) -> Floats:
         """What a value adds to the score, all of shape (steps,); NaN where it takes a sign in `DOUBT`."""
         raise NotImplementedError
 
-    # -- one row -----------------------------------------------------------------------------------
-
     def score(self, row: Row) -> float:
-        return sum(self.contributions(row))
+        return float(self.score_many(row[None])[0])
+
+    def score_many(self, matrix: Matrix) -> Scores:
+        return add_up(self.contributions_many(matrix))
 
     def contributions(self, row: Row) -> list[float]:
-        cuts, heights = self._cuts, self._heights
-        found = [
-            heights[2 * (i := bisect_left(cuts, x, start, end)) + (cuts[i] == x)]
-            for x, start, end in zip(row.tolist(), self._starts, self._ends, strict=True)
-        ]
-        total = sum(found)
-        return found if total == total else self._settled(found, row)
+        found: list[float] = self.contributions_many(row[None])[0].tolist()
+        return found
+
+    def contributions_many(self, matrix: Matrix) -> Matrix:
+        at = self._bisect_all(matrix) if len(matrix) <= FEW else self._bisect_each(matrix)
+        found: Matrix = self._heights.take(2 * at + (self._cuts.take(at) == matrix))
+        if self._train:
+            for row in np.flatnonzero(np.isnan(found).any(axis=1)).tolist():
+                found[row] = self._settled(found[row].tolist(), matrix[row])
+        return found
+
+    def _bisect_all(self, matrix: Matrix) -> NDArray[np.intp]:
+        pairs = np.empty(matrix.shape, dtype=np.complex128)
+        pairs.real = self._numbers
+        pairs.imag = matrix
+        return self._pairs.searchsorted(pairs)
+
+    def _bisect_each(self, matrix: Matrix) -> NDArray[np.intp]:
+        columns = np.ascontiguousarray(matrix.T)
+        at = np.empty(columns.shape, dtype=np.intp)
+        for j, (start, end) in enumerate(zip(self._starts, self._ends, strict=True)):
+            at[j] = self._cuts[start:end].searchsorted(columns[j])
+            at[j] += start
+        return at.T
 
     def _settled(self, heights: Sequence[float], row: Row) -> list[float]:
         """`heights` with what is in doubt told by the joined column: about 0.1 ms each for 10,000 rows."""
@@ -86,28 +104,6 @@ class TailSum:
         left, right = sides(train, x)
         sign = int(joined_sign(train, x, only_column=len(self._ends) == 1))
         return float(self.heights(np.array([left]), np.array([right]), np.array([sign]))[0])
-
-    # -- many rows ---------------------------------------------------------------------------------
-
-    def score_many(self, matrix: Matrix) -> Scores:
-        return add_up(self.contributions_many(matrix))
-
-    def contributions_many(self, matrix: Matrix) -> Matrix:
-        return self._found(matrix).T
-
-    def _found(self, matrix: Matrix) -> Matrix:
-        """The height of every value, shape (columns, rows)."""
-        if 0 < len(matrix) <= FEW:
-            return np.array([self.contributions(row) for row in matrix]).T
-        x = np.ascontiguousarray(matrix.T)
-        at = np.empty(x.shape, dtype=np.intp)
-        for j, (start, end) in enumerate(zip(self._starts, self._ends, strict=True)):
-            at[j] = self._all_cuts[start:end].searchsorted(x[j])
-            at[j] += start
-        found: Matrix = self._all_heights.take(2 * at + (self._all_cuts.take(at) == x))
-        for row in np.flatnonzero(np.isnan(found).any(axis=0)).tolist():
-            found[:, row] = self._settled(found[:, row].tolist(), matrix[row])
-        return found
 
     # -- compiling and storing ---------------------------------------------------------------------
 
@@ -149,11 +145,11 @@ class TailSum:
         return cls(steps, dict(zip(kept.tolist(), train, strict=True)))
 
     def arrays(self) -> Arrays:
-        at = np.delete(np.arange(self._all_cuts.size), self._ends)
-        heights = np.delete(self._all_heights, [2 * end + 1 for end in self._ends])
+        at = np.delete(np.arange(self._cuts.size), self._ends)
+        heights = np.delete(self._heights, [2 * end + 1 for end in self._ends])
         return {
             "lengths": np.array(self._ends, dtype=np.int64) - np.array(self._starts, dtype=np.int64),
-            "cuts": self._all_cuts[at],
+            "cuts": self._cuts[at],
             "heights": np.nan_to_num(heights, nan=IN_DOUBT),
             "kept": np.array(list(self._train), dtype=np.int64),
             "train": np.array(list(self._train.values())).reshape(len(self._train), -1 if self._train else 0),
@@ -162,8 +158,9 @@ class TailSum:
 
 def _steps(cuts: Sequence[Floats], heights: Sequence[Floats]) -> Steps:
     """From each column's k cuts and 2k + 1 heights."""
-    joined = Steps(array("d"), array("d"), tuple((np.cumsum([c.size + 1 for c in cuts]) - 1).tolist()))
-    for own_cuts, own_heights in zip(cuts, heights, strict=True):
-        joined.cuts.frombytes(np.append(own_cuts, np.inf).tobytes())
-        joined.heights.frombytes(np.append(own_heights, 0.0).tobytes())  # nothing equals infinity
-    return joined
+    ends = tuple((np.cumsum([c.size + 1 for c in cuts]) - 1).tolist())
+    return Steps(
+        np.concatenate([np.append(own, np.inf) for own in cuts]),
+        np.concatenate([np.append(own, 0.0) for own in heights]),  # nothing equals infinity
+        ends,
+    )
