@@ -54,6 +54,8 @@ More examples:
   sidecar run --upstream unix:/run/model.sock --listen 0.0.0.0:9700 --expose model
   SIDECAR_UPSTREAM=http://127.0.0.1:8080 sidecar run --config sidecar.yaml
   sidecar check --config sidecar.yaml
+  sidecar outliers list
+  sidecar outliers export --cohort 3 -o add-to-training.parquet
 
 Files:
   FILE of --config    settings as YAML, one `name: value` a line, named as the flags are
@@ -102,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else "--help"
     if first in ("-h", "--help", "help"):
-        commands = "\n".join(f"  {name:<7}{command.summary}" for name, command in COMMANDS.items())
+        commands = "\n".join(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items())
         print(MANUAL.format(commands=commands), end="")
         return 0
     if first == "--version":
@@ -151,9 +153,19 @@ def _fit(arguments: list[str]) -> int:
         ) from error
 
 
+def _outliers(arguments: list[str]) -> int:
+    parser = _Parser("outliers")
+
+    from sidecar.outliers import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
+    "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
     "check": Command("print the settings that `run` would use, and where each comes from", _check),
 }
 

@@ -6,6 +6,8 @@ neighbours, how a parameter is read in `sidecar.console.problem`.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import get_args
@@ -14,7 +16,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from sidecar.console import exchange_view, health, metrics, page, views, windows_view
+from sidecar.console import cohort_view, exchange_view, health, metrics, page, views, windows_view
 from sidecar.console.metric_values import Source
 from sidecar.console.problem import Problem, choice, known, moment, whole
 from sidecar.exchange import Verdict
@@ -26,6 +28,12 @@ OBSERVER = web.AppKey("observer", Observer)
 REGISTRY = web.AppKey("registry", CollectorRegistry)
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
+
+MAP_ROWS = 2_000
+"""Rows of each kind on a map, at most."""
+
+SEARCH_PATIENCE = 150.0
+"""Seconds that a caller waits for a search at most; a search is killed before."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -133,6 +141,42 @@ async def show_exchange(request: web.Request) -> web.Response:
     return _json(found)
 
 
+async def show_cohorts(request: web.Request) -> web.Response:
+    """Flagged rows in groups; with `refresh` after a search for new ones."""
+    known(request.query, ("refresh",))
+    observer = request.app[OBSERVER]
+    if choice(request.query, "refresh", ("true", "false")) == "true":
+        await _searched(observer)
+    return _json(cohort_view.cohorts(observer))
+
+
+async def show_cohort(request: web.Request) -> web.Response:
+    """One group with its rows, by its number."""
+    known(request.query, ())
+    observer, id_ = request.app[OBSERVER], request.match_info["id"]
+    found = cohort_view.one_cohort(observer, id_)
+    if found is None:
+        there = ", ".join(cohort_view.names(observer)) or "none yet"
+        raise Problem(404, "No such cohort", f"id: {id_!r} is not a cohort now; there is {there}", "id")
+    # Encoding thousands of wide rows would hold up everybody else.
+    body = await asyncio.to_thread(msgspec.json.encode, found)
+    return web.Response(body=body, content_type="application/json")
+
+
+async def show_map(request: web.Request) -> web.Response:
+    """Where rows are in the plane: training, clean and flagged ones."""
+    known(request.query, ("limit",))
+    limit = whole(request.query, "limit", 500, MAP_ROWS)
+    return _json(cohort_view.chart(request.app[OBSERVER], limit))
+
+
+async def _searched(observer: Observer) -> None:
+    """Wait for a search for cohorts, if there is something new to be found."""
+    observer.cohorts.demand()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(observer.cohorts.settled.wait(), SEARCH_PATIENCE)
+
+
 async def show_page(request: web.Request) -> web.Response:
     """The main facts, for people."""
     return web.Response(text=page.render(request.app[OBSERVER]), content_type="text/html")
@@ -154,5 +198,8 @@ PATHS: dict[str, Handler] = {
     "/api/v1/drift": show_drift,
     "/api/v1/exchanges": show_exchanges,
     "/api/v1/exchanges/{id}": show_exchange,
+    "/api/v1/cohorts": show_cohorts,
+    "/api/v1/cohorts/{id}": show_cohort,
+    "/api/v1/map": show_map,
 }
 """Everything that's served on the admin address, for GET and HEAD."""

@@ -9,6 +9,7 @@ cohort keeps its number.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -107,14 +108,14 @@ class Cohorts:
         self.failure = ""
         """Why the last search failed; empty when it didn't."""
         self.searches = 0
-        self.grouping = False
-        self.flagged: Reservoir
-        self.clean: Reservoir
+        self.settled = asyncio.Event()
+        """Set while no search is under way or asked for."""
+        self.settled.set()
         self._seconds = seconds
         self._baseline = self._digest = ""
         self._known: tuple[Known, ...] = ()
         self._serial = self._numbers = self._failures = self._fresh = 0
-        self._wanted = False
+        self._wanted = self._grouping = False
         self._asked: Asked | None = None
         self._not_before = -math.inf
         self._empty()
@@ -129,7 +130,7 @@ class Cohorts:
     def _empty(self) -> None:
         self.flagged = Reservoir(FLAGGED_ROWS, FLAGGED_BYTES, self._seconds)
         self.clean = Reservoir(CLEAN_ROWS, CLEAN_BYTES, self._seconds)
-        self.found, self.rows, self._known, self._fresh = None, {}, (), 0
+        self.found, self.rows, self._known, self._fresh, self._asked = None, {}, (), 0, None
 
     # -- rows ------------------------------------------------------------------------------------------
 
@@ -177,22 +178,26 @@ class Cohorts:
 
     # -- searches ----------------------------------------------------------------------------------------
 
-    @property
-    def settled(self) -> bool:
-        """Whether no search is under way or asked for."""
-        return not (self.grouping or self._wanted)
-
     def demand(self) -> None:
-        """Somebody wants to know: search soon, if that could find anything new."""
-        self._wanted = len(self.flagged) >= LEAST and (self._fresh > 0 or self.found is None)
+        """Somebody wants to know: search soon, if that could find anything new; then `settled` is set."""
+        if len(self.flagged) >= LEAST and (self._fresh > 0 or self.found is None):
+            self._wanted = True
+            self.settled.clear()
 
     def due(self, now: float) -> Question | None:
         """The question to put now, or None. Calling it begins the search."""
-        if self.grouping or len(self.flagged) < LEAST or not (self._wanted or self._is_time(now)):
+        if self._grouping:
+            return None
+        if len(self.flagged) < LEAST:  # they may have grown old since somebody asked
+            self._wanted = False
+            self.settled.set()
+            return None
+        if not (self._wanted or self._is_time(now)):
             return None
         weighted = {one.row.serial: one for one in self.flagged}
         self._asked = Asked(now, self.flagged.first, self.clean.seen, self.flagged.seen, weighted)
-        self._wanted, self._fresh, self.grouping = False, 0, True
+        self._wanted, self._grouping, self._fresh = False, True, 0
+        self.settled.clear()
         return Question(
             self._baseline,
             tuple(one.row for one in weighted.values()),
@@ -233,11 +238,13 @@ class Cohorts:
         self._not_before = now + min(LONGEST_PAUSE, PAUSE_SECONDS * 2.0**self._failures)
 
     def _ended(self) -> Asked | None:
-        asked, self._asked, self.grouping = self._asked, None, False
+        asked, self._asked, self._grouping = self._asked, None, False
+        if not self._wanted:
+            self.settled.set()
         return asked
 
     def _is_time(self, now: float) -> bool:
-        return now >= self._not_before and self._fresh >= max(1.0, FRESH * len(self.flagged))
+        return now >= self._not_before and self._fresh >= FRESH * len(self.flagged)
 
     def _numbered(self, groups: Sequence[Group], rows: dict[int, Weighted]) -> tuple[Cohort, ...]:
         known = numbers([group.members for group in groups], rows, self._known)
