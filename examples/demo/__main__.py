@@ -41,6 +41,8 @@ def _run(options: argparse.Namespace, shown: Screen) -> int:
         seen = player.play()
         found = findings(seen, player.latency(data.clean), player.traces(), player.pages())
         shown.summary(found)
+        if not all(finding.holds for finding in found):
+            print(f"The sidecar's last words:\n{set_.sidecar.process.last_words(5)}", file=sys.stderr)
         shown.say(f"\nAdmin page: {set_.sidecar.admin_url}/")
         if not options.once:
             shown.say("It stays up until Ctrl-C.")

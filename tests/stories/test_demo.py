@@ -17,7 +17,7 @@ from examples.processes import ROOT
 def test_the_demo_sees_all_that_it_claims_and_leaves_nothing_behind(tmp_path: Path, options) -> None:
     mark = secrets.token_hex(8)  # in the environment of whatever the demo starts
     demo = subprocess.run(
-        [sys.executable, "-m", "examples.demo", "--once", "--rate", "500", *options],
+        [sys.executable, "-m", "examples.demo", "--once", "--rate", "1000", *options],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path), "DEMO_OF": mark},
         capture_output=True,
