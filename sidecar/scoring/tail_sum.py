@@ -64,13 +64,17 @@ class TailSum:
         return float(self.score_many(row[None])[0])
 
     def score_many(self, matrix: Matrix) -> Scores:
-        return add_up(self.contributions_many(matrix))
+        # Column by column, for one row as for many: numpy's sum goes by the layout of the matrix, and a
+        # row's last bit would differ from batch to batch.
+        scores: Scores = self._found(matrix).cumsum(axis=1)[:, -1]
+        return scores
 
     def contributions(self, row: Row) -> list[float]:
-        found: list[float] = self.contributions_many(row[None])[0].tolist()
+        found: list[float] = self._found(row[None])[0].tolist()
         return found
 
-    def contributions_many(self, matrix: Matrix) -> Matrix:
+    def _found(self, matrix: Matrix) -> Matrix:
+        """The height of every value, shape (rows, columns)."""
         at = self._bisect_all(matrix) if len(matrix) <= FEW else self._bisect_each(matrix)
         found: Matrix = self._heights.take(2 * at + (self._cuts.take(at) == matrix))
         if self._train:
