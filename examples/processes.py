@@ -68,9 +68,9 @@ class Process:
         return self._child.poll() is None
 
     def last_words(self, lines: int = 20) -> str:
-        """The end of what the child has written so far."""
-        text = self.log.read_text(errors="replace").strip()
-        return "\n".join(text.splitlines()[-lines:]) or "(it wrote nothing)"
+        """The end of what the child has written so far; of a long line its beginning and its end."""
+        written = self.log.read_text(errors="replace").strip().splitlines()[-lines:]
+        return "\n".join(map(_shortened, written)) or "(it wrote nothing)"
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 30.0) -> None:
         """Return as soon as `ready()`. Raises NotStarted when the child ends first, or never gets there."""
@@ -106,6 +106,10 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._child.wait()
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= 600 else f"{line[:200]} ... {line[-400:]}"
 
 
 def free_port() -> int:
