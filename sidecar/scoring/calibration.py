@@ -29,6 +29,10 @@ TIE = 1e-9
 A tie counts as "at least as odd", which can make a p-value larger but never too small."""
 
 
+LEAST_SPREAD = 1e-100
+"""A spread of scores below this is no scale to measure by: dividing by it would overflow."""
+
+
 class Conformal:
     """The held-out scores, and the p-value of a new one. Immutable."""
 
@@ -97,4 +101,7 @@ class Surprise:
         """Mean excess over the upper tenth or, where scores are few or tied, whatever spread there is."""
         tenth = self.standard[int(0.9 * self.standard.size) :]
         excess = float((tenth - tenth[0]).mean())
-        return excess or float(np.ptp(self.standard)) or abs(self._last) or 1.0
+        for spread in (excess, float(np.ptp(self.standard)), abs(self._last)):
+            if spread > LEAST_SPREAD:
+                return spread
+        return 1.0
