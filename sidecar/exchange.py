@@ -85,12 +85,14 @@ class Features(msgspec.Struct, frozen=True):
 
     `values`: (rows, fields) as the schema orders them, NaN where missing, categories as codes; this is
     what windows are kept of. `matrix`: (rows, columns) ready for the detectors, without NaN.
-    `unscorable`: row number -> reason, for rows that have no honest place in `matrix`.
+    `unscorable`: row number -> reason, for rows that have no honest place in `matrix`. `sound` says that
+    every cell of `matrix` has been seen to be finite, so that nobody need look again.
     """
 
     values: Matrix
     matrix: Matrix
     unscorable: dict[int, str] = {}
+    sound: bool = False
 
 
 class DetectorScore(msgspec.Struct, frozen=True, array_like=True):

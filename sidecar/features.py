@@ -118,7 +118,7 @@ def lay_out(payload: Payload, schema: Schema) -> Features:
     if values is None:
         values = _read(payload, schema, unscorable)
     if plan.whole and np.isfinite(values).all():
-        return Features(values, values)
+        return Features(values, values, sound=True)
     return Features(values, _matrix(values, schema, unscorable), unscorable)
 
 

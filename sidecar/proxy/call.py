@@ -134,6 +134,9 @@ class Call:
             if not self.request_complete:
                 self._invite()
                 return  # the facts go to the model with the request, so the request must be whole
+            if plane.judge.takes_long(self):
+                self._submit_first()
+                return
             plane.judge.now(self)
         self.begun = True
         self.span = span = plane.propagation.join(head.fields)
@@ -155,6 +158,13 @@ class Call:
         if self.head.expects and self.head.version != "1.0" and not self.invited:
             self.invited = True
             self.client.transport.write(CONTINUE)
+
+    def _submit_first(self) -> None:
+        """Have a large body scored in the thread; `judged` goes on with the call, or the deadline does."""
+        if not self.submitted:
+            self.submitted = True
+            self.plane.judge.submit(self)
+            self.plane.loop.call_later(self.plane.settings.score_deadline, self._deadline)
 
     async def _connect(self) -> None:
         """Not cancelled when the call ends first: the next one has a use for the connection."""
@@ -201,6 +211,8 @@ class Call:
         """The score has come. An answer that waited for it goes out now."""
         if self.judgement is None:
             self.judgement = judgement
+            if self.submitted and not self.begun and not self.over:
+                self.pump()
             if self.waiting and not self.over:
                 self.waiting = False
                 self.resume_response()
@@ -209,7 +221,7 @@ class Call:
                     self.finish()
 
     def _deadline(self) -> None:
-        if self.waiting and not self.over:
+        if not self.over:
             self.judged(DEADLINE)
 
     # -- the response, fed in by the upstream ------------------------------------------------------

@@ -34,9 +34,6 @@ LOOP_BYTES = 65_536
 ROUTES_KEPT = 1024
 """Routes whose codec is remembered. A path with an id in it must not fill the memory."""
 
-FEW_CALLS = 6
-"""Up to so many calls are scored one by one: for a row, plain Python beats the set-up of numpy."""
-
 THREAD_BACKLOG = 64
 """Large bodies that may wait for the thread; beyond, they pass unscored."""
 
@@ -106,8 +103,8 @@ class Judge:
 
     def submit(self, call: Call) -> None:
         """Score this call with the others of this turn."""
-        if call.request_bytes > LOOP_BYTES and self.baseline is not None:
-            self._submit_large(call, self.baseline)
+        if self.takes_long(call):
+            self._submit_large(call)
             return
         self._pending.append(call)
         if not self._scheduled:
@@ -124,6 +121,10 @@ class Judge:
         for call, judged in zip(pending, self._judge(pending), strict=True):
             call.judged(judged)
 
+    def takes_long(self, call: Call) -> bool:
+        """Would scoring this call hold up the others?"""
+        return call.request_bytes > LOOP_BYTES and self.baseline is not None
+
     def now(self, call: Call) -> None:
         """Score this call alone, before it is forwarded."""
         call.judged(self._judge([call])[0])
@@ -136,10 +137,14 @@ class Judge:
         try:
             return judge([_work(call) for call in calls], baseline, self._threshold)
         except Exception:
-            log.exception("scoring failed; the calls pass unscored")
-            return [INTERNAL] * len(calls)
+            if len(calls) > 1:  # one of them is at fault, and the others shall not pay for it
+                return [self._judge([call])[0] for call in calls]
+            log.exception("scoring failed; the call passes unscored")
+            return [INTERNAL]
 
-    def _submit_large(self, call: Call, baseline: Baseline) -> None:
+    def _submit_large(self, call: Call) -> None:
+        baseline = self.baseline
+        assert baseline is not None
         if self._in_thread >= THREAD_BACKLOG:
             call.judged(BUSY)
             return
@@ -172,7 +177,7 @@ def _work(call: Call) -> Work:
 
 def judge(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged]:
     """Decode, lay out and score requests. One undecodable request spoils only itself."""
-    if len(work) <= FEW_CALLS:
+    if len(work) <= baseline.few:
         return [_judge_alone(request, codec, baseline, threshold) for request, codec in work]
     started = perf_counter_ns()
     ready: list[tuple[int, Payload, Features]] = []

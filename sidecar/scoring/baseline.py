@@ -77,6 +77,8 @@ class Baseline:
         """What each field was like, in bins that windows are counted in."""
         self.created = manifest.created
         """When it was fitted: RFC 3339, UTC."""
+        self.few = 16 if all(judge.additive for judge in judges) else 3
+        """Up to so many calls are scored faster one by one than together."""
         self._judges = judges
         self._combine = combine
         self._conformal = conformal
@@ -90,7 +92,7 @@ class Baseline:
         Verdict `unscored` when there is no row that can be scored, with the first such row's reason.
         """
         matrix = features.matrix
-        if matrix.shape == (1, self._columns) and not features.unscorable and np.isfinite(matrix).all():
+        if features.sound and matrix.shape == (1, self._columns):
             return self._score_one(matrix[0], threshold)
         return self.score_many((features,), threshold)[0]
 
