@@ -16,7 +16,7 @@ from sidecar.scoring.bins import Bins, ReferenceField
 from sidecar.scoring.detector import Floats
 
 BINS = 20
-"""Bins of a number, each of about 5 % of the reference."""
+"""Bins of a number within the reference's range, each of about 5 % of it; beyond its ends are two more."""
 
 CATEGORIES = 50
 """Categories with a bin of their own; the rarer ones share one."""
@@ -56,23 +56,38 @@ def _bins(values: Floats, field: Field) -> tuple[tuple[float, ...], tuple[str, .
         only = field.fill
         return (only, _next(only)), (f"< {only:g}", f"{only:g}", f"> {only:g}")
     edges = _quantile_edges(values[np.isfinite(values)])
-    inner = (f"{a:.6g}" if b == _next(a) else f"[{a:.6g}, {b:.6g})" for a, b in pairwise(edges))
     if not edges:
         return (), ("any",)
-    return edges, (f"< {edges[0]:.6g}", *inner, f">= {edges[-1]:.6g}")
+    *inner, (low, end) = pairwise(edges)
+    last = f"{low:.6g}" if end == _next(low) else f"[{low:.6g}, {_before(end):.6g}]"
+    return edges, (f"< {edges[0]:.6g}", *map(_label, inner), last, f"> {_before(end):.6g}")
+
+
+def _label(pair: tuple[float, float]) -> str:
+    low, end = pair
+    return f"{low:.6g}" if end == _next(low) else f"[{low:.6g}, {end:.6g})"
 
 
 def _quantile_edges(known: Floats) -> tuple[float, ...]:
-    """Edges of bins of about equal probability. A value that alone fills a bin has one of its own."""
+    """Edges of bins of about equal probability. A value that alone fills a bin has one of its own.
+
+    The first edge is the least value and the last one is just above the greatest, so what lies beyond the
+    range is in bins that the reference never filled: a few rows in them say more than many elsewhere.
+    """
     if not known.size:
         return ()
     quantiles = np.quantile(known, np.arange(1, BINS) / BINS, method="inverted_cdf")
     values, times = np.unique(quantiles, return_counts=True)
-    edges = np.unique(np.concatenate((values, np.nextafter(values[times > 1], np.inf))))
-    edges = edges[edges > known.min()]
+    end = _next(float(known.max()))
+    candidates = np.concatenate((known.min(keepdims=True), values, np.nextafter(values[times > 1], np.inf)))
+    edges = np.unique(candidates[candidates < end])
     filled = np.diff(np.append(np.searchsorted(np.sort(known), edges), known.size)) > 0
-    return tuple(edges[filled].tolist())
+    return (*edges[filled].tolist(), end)
 
 
 def _next(value: float) -> float:
     return float(np.nextafter(value, np.inf))
+
+
+def _before(value: float) -> float:
+    return float(np.nextafter(value, -np.inf))

@@ -3,12 +3,12 @@
 One feature's rows fall into bins. Two stories about a stretch of rows:
 
 * as before: the bins' probabilities are those of the reference. They're known from m rows only, so they
-  have the law Dirichlet(m_k + 1/2). For bins cut at quantiles of the reference itself this is the exact
-  sampling distribution whatever the feature's law is (spacings of order statistics; Wilks 1942), not a
-  mere belief. m is capped at `TOLERANCE`: nothing is as before to more digits than that, and without
-  a floor on the effect any long stream alarms in the end.
-* moved: a mixture over what drifts look like; anything at all, something near the reference, or a shift
-  or a spread in the order of the bins.
+  have the law Dirichlet(m_k + 1/2), with 1 for what lies beyond the reference's ends. For bins cut at values
+  of the reference itself this is, to half a row, the sampling distribution whatever the feature's law is
+  (spacings of order statistics; Wilks 1942), not a mere belief. m is capped at `TOLERANCE`: nothing is as
+  before to more digits than that, and without a floor on the effect any long stream alarms in the end.
+* moved: a mixture over what drifts look like; anything at all, something near the reference, a shift or a
+  spread in the order of the bins, or half of the rows gone to the ends and to missing.
 
 Evidence is the ratio of the probabilities that the two stories gave to the rows: an e-process, a
 nonnegative martingale with mean 1 under the first story. By Ville's inequality it ever exceeds A with a
@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.observer.axes import Fields
-from sidecar.scoring.bins import Bins, Counts
+from sidecar.scoring.bins import Bins, Counts, ReferenceField
 
 STEP = 25
 """Rows between starts."""
@@ -51,6 +51,17 @@ SHIFTS = (-1.6, -0.8, -0.4, -0.2, -0.1, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 SPREADS = (-0.3, -0.15, 0.15, 0.3, 0.6)
 """Alternatives in which the rows move to the middle or to the ends: tilts by the squares of the scores."""
+
+GONE = 0.5
+"""The alternative of what breaks and doesn't merely move: this share of the rows goes evenly to the first
+bin, the last one and that of missing values. A changed unit or a column that stays empty shows there."""
+
+BEYOND = 1.0
+"""Rows that a bin beyond the ends of a number counts for: the share of what exceeds the greatest of m values
+is Beta(1, m)."""
+
+EXTREME = 1e-3
+"""Normal scores end at this quantile, lest a bin that the reference never filled outweigh all others."""
 
 WEIGHTS = (0.3, 0.3, 0.4)
 """Of the three kinds of alternative: anything, near, shifts and spreads. They add up to 1."""
@@ -74,7 +85,7 @@ class Law(NamedTuple):
     """D x F x W: the first is the law of the bins' probabilities when nothing moved, the others are the
     alternatives: near the reference, and last anything."""
     tilts: Values
-    """T x F x W: log probabilities under each shift and spread."""
+    """T x F x W: log probabilities under each shift and spread, and with rows gone to the ends."""
 
 
 def law(fields: Fields) -> Law:
@@ -89,13 +100,23 @@ def law(fields: Fields) -> Law:
         bins = [*range(where.stop - where.start - 1), -1]
         used[i, bins] = True
         at[i, bins] = range(where.start, where.stop)
-        weight[i, bins] = np.array(field.probabilities) * field.rows + 0.5
+        weight[i, bins] = _weights(field)
     total = weight.sum(axis=1, keepdims=True)
     probability = weight / total
     before = probability * np.minimum(total, TOLERANCE)
     near = np.multiply.outer(NEAR, probability)
     dirichlets = np.concatenate((before[None], near, np.where(used, 0.5, 0.0)[None]))
-    return Law(used, at, probability, dirichlets, _tilts(probability))
+    return Law(used, at, probability, dirichlets, np.concatenate((_tilts(probability), _gone(probability))))
+
+
+def _weights(field: ReferenceField) -> Values:
+    """Rows that each of a field's bins counts for."""
+    counted: Values = np.array(field.probabilities) * field.rows
+    weights = counted + 0.5
+    if field.kind == "number" and len(weights) > 3:
+        ends = np.array((0, -2))
+        weights[ends] = np.where(counted[ends] == 0, BEYOND, weights[ends])
+    return weights
 
 
 def by_bin(counts: Counts, law: Law) -> Counts:
@@ -156,13 +177,26 @@ def _tilts(probability: Values) -> Values:
     values = probability[:, :-1]
     present = values.sum(axis=1, keepdims=True)
     middle = (np.cumsum(values, axis=1) - values / 2) / present
-    score = np.vectorize(NormalDist().inv_cdf)(np.clip(middle, 1e-6, 1 - 1e-6))
+    score = np.vectorize(NormalDist().inv_cdf)(np.clip(middle, EXTREME, 1 - EXTREME))
     powers = [size * score for size in SHIFTS] + [size * (score**2 - 1) for size in SPREADS]
     tilted = values * np.exp(np.array(powers))
     tilted *= present / tilted.sum(axis=2, keepdims=True)
     missing = np.broadcast_to(probability[:, -1:], (*tilted.shape[:2], 1))
-    both = np.concatenate((tilted, missing), axis=2)
-    log: Values = np.log(both, out=np.zeros_like(both), where=both > 0)
+    return _logs(np.concatenate((tilted, missing), axis=2))
+
+
+def _gone(probability: Values) -> Values:
+    """Log probabilities with a share of the rows gone to the ends."""
+    gone = (1 - GONE) * probability
+    last = (probability[:, :-1] > 0).cumsum(axis=1).argmax(axis=1)  # features with fewer bins end earlier
+    features = np.arange(len(probability))
+    for end in (np.zeros_like(last), last, np.full_like(last, -1)):
+        gone[features, end] += GONE / 3
+    return _logs(gone[None])
+
+
+def _logs(probability: Values) -> Values:
+    log: Values = np.log(probability, out=np.zeros_like(probability), where=probability > 0)
     return log
 
 

@@ -27,14 +27,22 @@ def shares(found: ReferenceField) -> dict[str, float]:
 
 def test_numbers_have_bins_of_equal_shares():
     found = described(np.random.default_rng(0).normal(size=10_000), Field("f", "number"))
-    assert len(found.probabilities) == BINS + 1
-    assert found.probabilities[:-1] == pytest.approx([1 / BINS] * BINS, abs=1e-3)
-    assert found.probabilities[-1] == 0
+    assert len(found.probabilities) == BINS + 3
+    assert found.probabilities[1:-2] == pytest.approx([1 / BINS] * BINS, abs=1e-3)
+    assert [found.probabilities[i] for i in (0, -2, -1)] == [0, 0, 0], "beyond the ends, and missing"
     assert (found.rows, found.mean, found.std) == (
         10_000,
         pytest.approx(0, abs=0.03),
         pytest.approx(1, abs=0.03),
     )
+
+
+def test_what_the_reference_never_saw_has_bins_of_its_own():
+    values = np.random.default_rng(0).exponential(size=1000)
+    found = described(values, Field("f", "number"))
+    beyond = np.array([np.nextafter(values.min(), -1), 100 * values.max(), np.nextafter(values.max(), 1e9)])
+    assert Bins((found,)).counts(beyond[:, None])[[0, -2]].tolist() == [1, 2]
+    assert Bins((found,)).counts(values[:, None])[[0, -2]].tolist() == [0, 0]
 
 
 def test_a_frequent_value_has_a_bin_of_its_own():
@@ -46,10 +54,11 @@ def test_a_frequent_value_has_a_bin_of_its_own():
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0, 0, 0, 1], {"< 1": 0.75, ">= 1": 0.25, "missing": 0}),
-        ([0, 1, 2, NAN], {"< 1": 0.25, "[1, 2)": 0.25, ">= 2": 0.25, "missing": 0.25}),
-        ([5, NAN], {"any": 0.5, "missing": 0.5}),
-        ([1, 2, np.inf, 2], {"< 2": 0.25, ">= 2": 0.75, "missing": 0}),
+        ([0, 0, 0, 1], {"< 0": 0, "[0, 1)": 0.75, "1": 0.25, "> 1": 0, "missing": 0}),
+        ([0, 1, 2, NAN], {"< 0": 0, "[0, 1)": 0.25, "[1, 2)": 0.25, "2": 0.25, "> 2": 0, "missing": 0.25}),
+        ([5, NAN], {"< 5": 0, "5": 0.5, "> 5": 0, "missing": 0.5}),
+        ([1, 2, np.inf, 2], {"< 1": 0, "[1, 2)": 0.25, "2": 0.5, "> 2": 0.25, "missing": 0}),
+        ([NAN, NAN], {"any": 0, "missing": 1}),
     ],
 )
 def test_few_values_have_few_bins(values, expected):
@@ -96,7 +105,8 @@ def test_whatever_the_numbers_bins_are_filled_and_shares_add_up(values):
     assert len(found.labels) == len(found.probabilities) == len(found.edges) + 2
     assert sum(found.probabilities) == pytest.approx(1)
     if found.edges:
-        assert min(found.probabilities[:-1]) > 0
+        assert min(found.probabilities[1:-2]) > 0
+        assert (found.probabilities[0], found.probabilities[-2]) == (0, 0), "nothing lies beyond its own ends"
     assert np.isfinite([found.mean, found.std, found.min, found.max]).all()
 
 

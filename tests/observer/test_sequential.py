@@ -69,7 +69,7 @@ def test_the_chance_that_evidence_ever_exceeds_20_is_under_1_in_20():
 def test_stories_have_prior_weights_that_add_up():
     assert math.isclose(sum(WEIGHTS), 1.0)
     tilts = law(FIELDS).tilts
-    assert tilts.shape[0] == len(SHIFTS) + len(SPREADS)
+    assert tilts.shape[0] == len(SHIFTS) + len(SPREADS) + 1, "and one of rows gone to the ends"
     used = law(FIELDS).used
     np.testing.assert_allclose(np.where(used, np.exp(tilts), 0).sum(axis=2), 1.0)
 
