@@ -30,6 +30,13 @@ class Recipe(NamedTuple):
 RECIPES: dict[str, Recipe] = {
     "ecod": Recipe("pyod.models.ecod", "ECOD"),
     "iforest": Recipe("pyod.models.iforest", "IForest", seeded=True),
+    "copod": Recipe("pyod.models.copod", "COPOD"),
+    "hbos": Recipe("pyod.models.hbos", "HBOS"),
+    "pca": Recipe("pyod.models.pca", "PCA", seeded=True),
+    "mcd": Recipe("pyod.models.mcd", "MCD", seeded=True),
+    "gmm": Recipe("pyod.models.gmm", "GMM", seeded=True),
+    "sampling": Recipe("pyod.models.sampling", "Sampling", seeded=True),
+    "mad": Recipe("pyod.models.mad", "MAD"),
 }
 
 
@@ -55,9 +62,12 @@ def fit_detector(name: str, matrix: Matrix, seed: int) -> Any:
     with quiet():
         model = getattr(importlib.import_module(recipe.module), recipe.name)(**parameters)
         try:
-            return model.fit(np.ascontiguousarray(matrix))
+            model.fit(np.ascontiguousarray(matrix))
         except Exception as error:
             raise DataError(f"PyOD's {recipe.name} cannot be fitted on this data: {error}") from error
+    if not np.isfinite(model.decision_scores_).all():
+        raise DataError(f"PyOD's {recipe.name} has no finite score for some of the rows it was fitted on")
+    return model
 
 
 def parameters(model: Any) -> dict[str, Any]:

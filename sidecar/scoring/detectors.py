@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from sidecar.scoring.copod import Copod
 from sidecar.scoring.detector import Detector
 from sidecar.scoring.ecod import Ecod
+from sidecar.scoring.gmm import Gmm
+from sidecar.scoring.hbos import Hbos
 from sidecar.scoring.iforest import IForest
+from sidecar.scoring.mad import Mad
+from sidecar.scoring.mcd import Mcd
+from sidecar.scoring.pca import Pca
+from sidecar.scoring.sampling import Sampling
 
 DETECTORS: dict[str, type[Detector]] = {
     "ecod": Ecod,
     "iforest": IForest,
+    "copod": Copod,
+    "hbos": Hbos,
+    "pca": Pca,
+    "mcd": Mcd,
+    "gmm": Gmm,
+    "sampling": Sampling,
+    "mad": Mad,
 }

@@ -1,7 +1,7 @@
 """The law of every compiled detector: its score is PyOD's `decision_function` of that row alone.
 
 On thirteen real sets and on data that breaks things; one row and many; whatever else is in the batch; and
-again after it has been stored and read back.
+again after it has been stored and read back. What PyOD itself cannot fit is written down, in `REFUSED`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from sidecar.baseline.agreement import relative
 from sidecar.baseline.fitting import fit_detector, quiet
+from sidecar.errors import DataError
 from sidecar.exchange import Matrix
 from sidecar.scoring.detector import Additive, Detector
 from sidecar.scoring.detectors import DETECTORS
@@ -58,11 +59,36 @@ MADE: dict[str, Callable[[], Matrix]] = {
 }
 
 
+WIDEST = {"mad": 1}
+"""Columns that a detector can have at most. The others of a set are left out for it."""
+
+SMALL = ("a single constant", "nearly constant", "all rows equal but one", "tiny", "vanishing")
+
+REFUSED: dict[str, tuple[str, ...]] = {
+    "hbos": ("nearly constant",),
+    "pca": ("6_cardio", "constant columns", "a single constant", "all rows equal but one"),
+    "mcd": SMALL,
+    "sampling": ("few rows",),
+}
+"""Data on which PyOD raises, or has no finite score for its own training rows. Among the real sets only PCA
+on cardio, of whose 500 rows a column is constant; `sidecar fit` leaves constant columns out."""
+
+
+def fits(*data: str) -> pytest.MarkDecorator:
+    """Each detector with each of `data`, where it can be fitted."""
+    pairs = [(name, d) for name in DETECTORS for d in data if d not in REFUSED.get(name, ())]
+    return pytest.mark.parametrize(("name", "data"), pairs)
+
+
+def training_rows(name: str, data: str) -> Matrix:
+    train = MADE[data]() if data in MADE else adbench(data).clean[:500]
+    return np.ascontiguousarray(train[:, : WIDEST.get(name)])
+
+
 @cache
 def fitted(name: str, data: str) -> tuple[Any, Detector, Matrix]:
     """A PyOD model, its compiled form, and its training rows."""
-    train = MADE[data]() if data in MADE else adbench(data).clean[:500]
-    train = np.ascontiguousarray(train)
+    train = training_rows(name, data)
     model = fit_detector(name, train, seed=0)
     return model, DETECTORS[name].from_pyod(model), train
 
@@ -71,8 +97,8 @@ def rows_to_score(data: str, train: Matrix) -> Matrix:
     if data in MADE:
         noise = odd(7).normal(size=(6, train.shape[1])) * train.std(axis=0)
         return np.vstack((train[:4], train[:6] + noise, ends(train)))
-    found = adbench(data)
-    return np.vstack((train[:2], found.clean[-6:], found.outliers[:6], ends(train)))
+    found, width = adbench(data), train.shape[1]
+    return np.vstack((train[:2], found.clean[-6:, :width], found.outliers[:6, :width], ends(train)))
 
 
 def alone(model: Any, rows: Matrix) -> np.ndarray:
@@ -83,8 +109,13 @@ def alone(model: Any, rows: Matrix) -> np.ndarray:
 # -- equal to PyOD -----------------------------------------------------------------------------------
 
 
-@every_detector
-@pytest.mark.parametrize("data", [*SETS, *MADE])
+@pytest.mark.parametrize(("name", "data"), [(name, data) for name in REFUSED for data in REFUSED[name]])
+def test_what_pyod_cannot_fit_is_refused(name, data):
+    with pytest.raises(DataError, match=r"PyOD's .* (cannot be fitted on this data|has no finite score)"):
+        fit_detector(name, training_rows(name, data), seed=0)
+
+
+@fits(*SETS, *MADE)
 def test_score_is_pyods_of_that_row_alone(name, data):
     model, detector, train = fitted(name, data)
     rows = rows_to_score(data, train)
@@ -96,14 +127,17 @@ def test_score_is_pyods_of_that_row_alone(name, data):
 @every_detector
 @pytest.mark.parametrize("huge", [1e30, -1e30, 1e100, -1e100, 1e200, -1e200])
 def test_extreme_values_score_as_in_pyod(name, huge):
-    model, detector, train = fitted(name, "6_cardio")
-    rows = np.vstack((np.full((1, 21), huge), train[:3]))
-    rows[1:, 4] = huge
-    assert relative(detector.score_many(rows), alone(model, rows)) <= 1e-9
+    model, detector, train = fitted(name, "28_pendigits")
+    rows = np.vstack((np.full_like(train[:1], huge), train[:3]))
+    rows[1:, -1] = huge
+    scores, expected = detector.score_many(rows), alone(model, rows)
+    # Where PyOD subtracts infinities there is no score, and the row will be `unscored`.
+    numbers = ~np.isnan(expected)
+    assert (np.isnan(scores) == ~numbers).all()
+    assert relative(scores[numbers], expected[numbers]) <= 1e-9
 
 
-@every_detector
-@pytest.mark.parametrize("data", ["integers", "symmetric", "38_thyroid"])
+@fits("integers", "symmetric", "38_thyroid")
 def test_score_between_training_values_is_pyods(name, data):
     """A value that training never had, in every gap and at the roots of what decides about the skewness."""
     model, detector, train = fitted(name, data)
@@ -118,8 +152,7 @@ def test_score_between_training_values_is_pyods(name, data):
 # -- of one row and of many --------------------------------------------------------------------------
 
 
-@every_detector
-@pytest.mark.parametrize("data", ["28_pendigits", "symmetric", "one column", "constant columns"])
+@fits("28_pendigits", "symmetric", "one column", "constant columns")
 def test_neighbours_in_the_batch_change_nothing(name, data):
     _, detector, train = fitted(name, data)
     rows = rows_to_score(data, train)
@@ -134,8 +167,8 @@ def test_neighbours_in_the_batch_change_nothing(name, data):
 
 @every_detector
 def test_scoring_leaves_its_input_alone_and_takes_it_in_any_layout(name):
-    _, detector, train = fitted(name, "6_cardio")
-    rows = rows_to_score("6_cardio", train)
+    _, detector, train = fitted(name, "28_pendigits")
+    rows = rows_to_score("28_pendigits", train)
     before = rows.copy()
     rows.setflags(write=False)
     expected = detector.score_many(rows)
@@ -147,7 +180,7 @@ def test_scoring_leaves_its_input_alone_and_takes_it_in_any_layout(name):
 
 @every_detector
 def test_no_rows_give_no_scores(name):
-    _, detector, train = fitted(name, "6_cardio")
+    _, detector, train = fitted(name, "28_pendigits")
     assert detector.score_many(train[:0]).shape == (0,)
 
 
@@ -166,8 +199,7 @@ def test_contributions_add_up_to_the_score(name, data):
 # -- stored and read back ----------------------------------------------------------------------------
 
 
-@every_detector
-@pytest.mark.parametrize("data", ["23_mammography", *MADE])
+@fits("23_mammography", *MADE)
 def test_stored_and_read_back_it_scores_the_same(name, data):
     _, detector, train = fitted(name, data)
     arrays = detector.arrays()
@@ -177,6 +209,10 @@ def test_stored_and_read_back_it_scores_the_same(name, data):
     rows = rows_to_score(data, train)
     assert (again.score_many(rows) == detector.score_many(rows)).all()
     assert [again.score(row) for row in rows] == [detector.score(row) for row in rows]
+
+
+ANY_LENGTH = (("sampling", "drawn"),)
+"""Arrays that are as good with a row less; the artifact's checksum tells."""
 
 
 @every_detector
@@ -198,12 +234,14 @@ def test_arrays_that_do_not_fit_are_refused(name, spoil):
         wrong = {k: a for k, a in {**arrays, key: spoiled}.items() if a is not None}
         if array.size == 0 and spoiled is not None and spoiled.shape == array.shape:
             continue
+        if (name, key) in ANY_LENGTH and spoiled is not None and len(spoiled) == len(array) - 1:
+            continue
         with pytest.raises(ValueError, match="array '"):
             DETECTORS[name].from_arrays(wrong, train.shape[1])
 
 
 @every_detector
 def test_arrays_of_more_columns_are_refused(name):
-    _, detector, _ = fitted(name, "6_cardio")
+    _, detector, train = fitted(name, "28_pendigits")
     with pytest.raises(ValueError, match="array '"):
-        DETECTORS[name].from_arrays(detector.arrays(), 3)
+        DETECTORS[name].from_arrays(detector.arrays(), 3 if train.shape[1] > 3 else 2)
