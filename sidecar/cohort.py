@@ -82,8 +82,8 @@ class Group(msgspec.Struct, frozen=True):
     traits: tuple[Trait, ...]
     together: float
     together_elsewhere: float
-    clean_inside: int
-    """Clean rows that lie in the midst of the group."""
+    ordinary_inside: int
+    """Training or clean rows that lie in the midst of the group."""
 
 
 class Answer(msgspec.Struct, frozen=True):

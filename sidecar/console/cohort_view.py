@@ -120,7 +120,7 @@ def _brief(one: Cohort, found: Found, rows: dict[int, KeptRow]) -> View:
         "models": sorted({(row.model, row.version) for row in members}),
         "traits": [_trait(trait) for trait in group.traits],
         "together": {"share": group.together, "elsewhere": group.together_elsewhere},
-        "clean_rows_inside": group.clean_inside,
+        "ordinary_rows_inside": group.ordinary_inside,
         "examples": [_called(rows[serial]) for serial in group.examples if serial in rows],
     }
 

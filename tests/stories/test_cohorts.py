@@ -1,8 +1,8 @@
 """A gap in the training data is found in traffic, exported, and closed.
 
 One handwritten digit is left out of a model's training and of the baseline. Callers send it all the same.
-Nobody tells the sidecar of it, yet it must show up as a cohort, and the exported rows, once labelled, must mend
-the model. Rows and labels are real: scikit-learn's digits, 8 x 8 pixels.
+Nobody tells the sidecar of it, yet it must show up as a cohort, and the exported rows, once labelled, must
+mend the model. Rows and labels are real: scikit-learn's digits, 8 x 8 pixels.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def sidecar(*arguments: str) -> str:
     return done.stdout
 
 
-# ECOD and the forest look at one pixel at a time and see a left-out digit badly, so the threshold is generous.
+# ECOD and the forest look at one pixel at a time and see a left-out digit badly: the threshold is generous.
 # What measures distances sees it well.
 @pytest.mark.parametrize(
     ("digit", "detectors", "threshold"),

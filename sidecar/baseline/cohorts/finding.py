@@ -27,7 +27,8 @@ def find(question: Question, fields: tuple[Field, ...], training: Matrix) -> Ans
     """
     flagged = cohort.values(question.flagged, len(fields))
     clean = _shuffled(cohort.matrix(question.clean, len(fields)))
-    among = np.concatenate((clean, _shuffled(training)))[: len(flagged)]
+    # Training rows first: clean traffic has those of a group that were not odd enough to be flagged.
+    among = np.concatenate((_shuffled(training), clean))[: len(flagged)]
     pool = np.concatenate((flagged, among))
     projection = drawing.draw(pool, fields)
     if projection is None:  # all rows are the same
@@ -59,7 +60,7 @@ def _described(
         told,
         traits.together(inside, told, fields),
         traits.together(ordinary, told, fields),
-        found.clean.size,
+        found.ordinary,
     )
 
 

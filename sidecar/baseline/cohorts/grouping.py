@@ -2,9 +2,9 @@
 
 HDBSCAN (Campello, Moulavi and Sander 2013) finds clusters as dense regions that last while the density asked
 for is raised. Told of flagged rows only it does badly just where it matters: when one cause stands behind
-most of them, that cluster is everything, and only parts of it are found. So as many clean rows are put among
-them. They give it something to tell the flagged ones from, and an ordinary row that was flagged by chance
-falls in with its own kind. A group is a cluster most of whose rows were flagged.
+most of them, that cluster is everything, and only parts of it are found. So as many ordinary rows are put
+among them. They give it something to tell the flagged ones from, and an ordinary row that was flagged by
+chance falls in with its own kind. A group is a cluster with more flagged rows than chance would put there.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import binom
 from sklearn.cluster import HDBSCAN
 
 from sidecar.projection import Points
 
 LEAST = 5
 """Rows of the smallest group."""
+
+CHANCE = 0.2
+"""The probability at most that a cluster of rows flagged at random would hold so many flagged ones."""
 
 NEIGHBOURS = 5
 """Rows by whose distance density is measured."""
@@ -30,26 +34,27 @@ Indices = NDArray[np.intp]
 
 
 class Found(NamedTuple):
-    """One group: the numbers of its flagged rows, the most typical first, and of the clean rows inside."""
+    """One group: the numbers of its flagged rows, the most typical first; how many ordinary ones are in it."""
 
     members: Indices
-    clean: Indices
+    ordinary: int
 
 
 def groups(points: Points, flagged: int) -> list[Found]:
-    """The groups, the largest first. The first `flagged` rows of `points` were flagged, the others not."""
+    """The groups, the largest first. The first `flagged` points were flagged, the others are ordinary."""
     if flagged < LEAST or len(points) <= NEIGHBOURS:
         return []
-    smallest = max(LEAST, round(flagged**0.5))
+    smallest, share = max(LEAST, round(flagged**0.5)), flagged / len(points)
     labels = HDBSCAN(
         min_cluster_size=min(smallest, len(points)), min_samples=NEIGHBOURS, copy=True
     ).fit_predict(points)
     found = []
     for label in range(labels.max() + 1):
         rows = np.flatnonzero(labels == label)
-        members, clean = rows[rows < flagged], rows[rows >= flagged] - flagged
-        if members.size > clean.size and members.size >= LEAST:
-            found.append(Found(typical_first(members, points), clean))
+        members = rows[rows < flagged]
+        chance = binom.sf(members.size - 1, rows.size, share) if share < 1.0 else 0.0
+        if 2 * members.size > rows.size and chance <= CHANCE:
+            found.append(Found(typical_first(members, points), rows.size - members.size))
     return sorted(found, key=lambda one: -one.members.size)
 
 
