@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,7 @@ from sidecar.console.views import View, flow_names, when
 from sidecar.observer.observer import Observer
 from sidecar.observer.outputs import Outputs
 from sidecar.observer.routes import Key
+from sidecar.observer.statistics import compare, psi
 from sidecar.observer.traffic import Flow
 from sidecar.observer.windows import Window
 from sidecar.scoring.bins import ReferenceField
@@ -78,18 +80,22 @@ def window(rolling: Window, now: float) -> View:
             "new": _share(counts[-2], summary.rows) if field.kind == "category" else None,
             "quantiles": _quantiles(sample[:, i]),
         }
-        fields.append(_field(field, counts, now_is))
+        fields.append(_field(field, counts, sample[:, i], now_is))
     return {"since": when(block.first), "until": when(block.last), "rows": summary.rows, "fields": fields}
 
 
-def _field(field: ReferenceField, counts: NDArray[np.int64], now_is: View) -> View:
+def _field(
+    field: ReferenceField, counts: NDArray[np.int64], sample: NDArray[np.float64], now_is: View
+) -> View:
     shares = field.probabilities or (None,) * len(counts)
+    statistics = compare(field, counts, sample) if field.probabilities else {}
     return {
         "name": field.name,
         "kind": field.kind,
         "reference": _reference(field),
         "window": now_is,
         "psi": psi(field, counts) if field.probabilities and counts.sum() else None,
+        "statistics": {name: msgspec.structs.asdict(one) for name, one in statistics.items()} or None,
         "bins": [
             {"label": label, "reference": share, "window": count}
             for label, share, count in zip(field.labels, shares, counts.tolist(), strict=True)
@@ -108,15 +114,6 @@ def _reference(field: ReferenceField) -> View | None:
         "max": field.max,
         "missing": field.probabilities[-1],
     }
-
-
-def psi(field: ReferenceField, counts: NDArray[np.int64]) -> float:
-    """Population stability index, for display: people know it, but it alarms on noise. Half a row is added to
-    every bin, so that an empty one doesn't make it infinite."""
-    expected = np.array(field.probabilities) * field.rows + 0.5
-    found = counts + 0.5
-    p, q = expected / expected.sum(), found / found.sum()
-    return float(np.sum((q - p) * np.log(q / p)))
 
 
 def _quantiles(values: NDArray[np.float64]) -> View | None:
