@@ -8,6 +8,9 @@ which keeps a ring of summaries.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import starmap
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -59,19 +62,29 @@ def no_moments(fields: int) -> Moments:
 
 def moments(values: Matrix) -> Moments:
     """The moments of `values` (rows x fields); NaN and infinities are left out."""
+    return moments_of_parts(values, [0])[0]
+
+
+def moments_of_parts(values: Matrix, starts: Sequence[int]) -> list[Moments]:
+    """The moments of each part of `values` (rows x fields), all at once; the parts begin at `starts`, which
+    ascend from 0. NaN and infinities are left out."""
     rows, fields = values.shape
     if rows == 0:
-        return no_moments(fields)
+        return [no_moments(fields)]
+    lengths = np.diff([*starts, rows])
     finite = np.isfinite(values)
     if finite.all():
-        mean = values.mean(axis=0)
-        m2 = np.square(values - mean).sum(axis=0)
-        return Moments(np.full(fields, float(rows)), mean, m2, values.min(axis=0), values.max(axis=0))
-    count = finite.sum(axis=0).astype(np.float64)
-    mean = np.where(finite, values, 0.0).sum(axis=0) / np.maximum(count, 1.0)
-    deviations = np.where(finite, values, mean) - mean
-    low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
-    return Moments(count, mean, np.square(deviations).sum(axis=0), low.min(axis=0), high.max(axis=0))
+        count = np.repeat(lengths[:, None].astype(np.float64), fields, axis=1)
+        known, low, high = values, values, values
+    else:
+        count = np.add.reduceat(finite, starts, axis=0, dtype=np.float64)
+        known = np.where(finite, values, 0.0)
+        low, high = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
+    mean = np.add.reduceat(known, starts, axis=0) / np.maximum(count, 1.0)
+    deviations = np.where(finite, values - np.repeat(mean, lengths, axis=0), 0.0)
+    m2 = np.add.reduceat(np.square(deviations), starts, axis=0)
+    parts = (count, mean, m2, np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts))
+    return list(starmap(Moments, zip(*parts, strict=True)))
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -129,5 +142,41 @@ def nothing(bins: Bins) -> Summary:
 
 def summarise(values: Matrix, bins: Bins, keys: Vector, capacity: int) -> Summary:
     """The summary of `values` (rows x fields); `keys` are the rows' draws for the sample."""
-    sample = Sample(values, keys).trimmed(capacity)
-    return Summary(len(values), bins.counts(values), moments(values), sample)
+    return summarise_parts(values, bins, keys, [0], capacity)[0]
+
+
+def summarise_parts(
+    values: Matrix, bins: Bins, keys: Vector, starts: Sequence[int], capacity: int
+) -> list[Summary]:
+    """The summary of each part of `values` (rows x fields), in one pass over all of them: a call of NumPy
+    costs more than a row. The parts begin at `starts`, which ascend from 0."""
+    ends = [*starts[1:], len(values)]
+    part = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+    codes = bins.codes(values) + bins.size * part[:, None]
+    counts = np.bincount(codes.ravel(), minlength=bins.size * len(starts)).reshape(len(starts), bins.size)
+    found = moments_of_parts(values, starts)
+    return [
+        Summary(
+            end - start, counts[i], found[i], Sample(values[start:end], keys[start:end]).trimmed(capacity)
+        )
+        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
+    ]
+
+
+def without_sample(parts: Sequence[Summary]) -> Summary:
+    """The summary of all parts, of which there is at least one; its sample is empty."""
+    stacked = (np.stack(rows) for rows in zip(*(_arrays(one.moments) for one in parts), strict=True))
+    count, mean, m2, low, high = stacked
+    total = count.sum(axis=0)
+    middle = (count * mean).sum(axis=0) / np.maximum(total, 1.0)
+    m2 = (m2 + count * np.square(mean - middle)).sum(axis=0)
+    everything = Moments(total, middle, m2, low.min(axis=0), high.max(axis=0))
+    counts = np.sum([one.counts for one in parts], axis=0)
+    fields = len(middle)
+    return Summary(
+        sum(one.rows for one in parts), counts, everything, Sample(np.empty((0, fields)), np.empty(0), 0.0)
+    )
+
+
+def _arrays(found: Moments) -> tuple[Vector, ...]:
+    return found.count, found.mean, found.m2, found.low, found.high

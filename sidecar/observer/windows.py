@@ -17,7 +17,7 @@ import numpy as np
 
 from sidecar.exchange import Matrix
 from sidecar.observer.axes import Fields
-from sidecar.observer.summary import Summary, nothing, summarise
+from sidecar.observer.summary import Summary, nothing, summarise_parts, without_sample
 from sidecar.scoring.bins import Bins
 
 BLOCKS = 20
@@ -79,15 +79,15 @@ class Window:
 
     def update(self, values: Matrix, now: float) -> None:
         """Take in new rows (rows x fields), seen at `now` (Unix seconds)."""
-        keys = self._random.random(len(values))
-        start = 0
-        while start < len(values):
+        if len(values):
             block = self._open(now)
-            end = start + self._block_rows - block.summary.rows
-            new = summarise(values[start:end], self.bins, keys[start:end], self._block_capacity)
-            self._blocks[-1] = Block(block.first, now, block.summary.merge(new, self._block_capacity))
-            self.total = self.total.merge(new, 0)
-            start = end
+            # The block that is open takes what it has room for, then come blocks of their own.
+            starts = [0, *range(self._block_rows - block.summary.rows, len(values), self._block_rows)]
+            keys = self._random.random(len(values))
+            parts = summarise_parts(values, self.bins, keys, starts, self._block_capacity)
+            self._blocks[-1] = Block(block.first, now, block.summary.merge(parts[0], self._block_capacity))
+            self._blocks.extend(Block(now, now, part) for part in parts[1:])
+            self.total = self.total.merge(without_sample(parts), 0)
         self._forget(now)
 
     def snapshot(self, now: float) -> Block:

@@ -2,13 +2,14 @@
 
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sidecar.observer.summary import Sample, moments, nothing, summarise
+from sidecar.observer.summary import Sample, moments, nothing, summarise, summarise_parts, without_sample
 from sidecar.scoring.bins import Bins
 from tests.observer.real import digits, reference
 
@@ -111,3 +112,16 @@ def test_a_sample_with_room_keeps_every_row():
     sample = Sample(ROWS, KEYS).trimmed(len(ROWS))
     assert len(sample.rows) == len(ROWS)
     assert sample.ceiling == 1.0
+
+
+@given(st.sets(st.integers(1, len(ROWS) - 1), max_size=8))
+def test_parts_worked_out_together_are_the_summaries_of_each(cuts):
+    starts = [0, *sorted(cuts)]
+    ends = [*starts[1:], len(ROWS)]
+    parts = summarise_parts(ROWS, BINS, KEYS, starts, CAPACITY)
+    for part, start, end in zip(parts, starts, ends, strict=True):
+        assert_same(part, summary(slice(start, end)))
+    merged = nothing(BINS)
+    for part in parts:
+        merged = merged.merge(part, 0)
+    assert_same(without_sample(parts), msgspec.structs.replace(merged, sample=without_sample(parts).sample))
