@@ -27,12 +27,19 @@ class Recipe(NamedTuple):
     """What differs from PyOD's defaults."""
 
 
+EXACT = (("algorithm", "kd_tree"),)
+"""For many columns scikit-learn would choose `brute`, whose distances lose digits, and with it the score."""
+
 RECIPES: dict[str, Recipe] = {
     "ecod": Recipe("pyod.models.ecod", "ECOD"),
     "iforest": Recipe("pyod.models.iforest", "IForest", seeded=True),
     "copod": Recipe("pyod.models.copod", "COPOD"),
     "hbos": Recipe("pyod.models.hbos", "HBOS"),
     "pca": Recipe("pyod.models.pca", "PCA", seeded=True),
+    "knn": Recipe("pyod.models.knn", "KNN", parameters=EXACT),
+    "knn-mean": Recipe("pyod.models.knn", "KNN", parameters=(*EXACT, ("method", "mean"))),
+    "knn-median": Recipe("pyod.models.knn", "KNN", parameters=(*EXACT, ("method", "median"))),
+    "lof": Recipe("pyod.models.lof", "LOF", parameters=EXACT),
     "mcd": Recipe("pyod.models.mcd", "MCD", seeded=True),
     "gmm": Recipe("pyod.models.gmm", "GMM", seeded=True),
     "sampling": Recipe("pyod.models.sampling", "Sampling", seeded=True),

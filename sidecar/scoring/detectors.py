@@ -8,6 +8,8 @@ from sidecar.scoring.ecod import Ecod
 from sidecar.scoring.gmm import Gmm
 from sidecar.scoring.hbos import Hbos
 from sidecar.scoring.iforest import IForest
+from sidecar.scoring.knn import Knn, KnnMean, KnnMedian
+from sidecar.scoring.lof import Lof
 from sidecar.scoring.mad import Mad
 from sidecar.scoring.mcd import Mcd
 from sidecar.scoring.pca import Pca
@@ -19,6 +21,10 @@ DETECTORS: dict[str, type[Detector]] = {
     "copod": Copod,
     "hbos": Hbos,
     "pca": Pca,
+    "knn": Knn,
+    "knn-mean": KnnMean,
+    "knn-median": KnnMedian,
+    "lof": Lof,
     "mcd": Mcd,
     "gmm": Gmm,
     "sampling": Sampling,
