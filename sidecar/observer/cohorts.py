@@ -194,7 +194,8 @@ class Cohorts:
             return None
         if not (self._wanted or self._is_time(now)):
             return None
-        weighted = {one.row.serial: one for one in self.flagged}
+        in_order = sorted(self.flagged, key=lambda one: one.row.serial)
+        weighted = {one.row.serial: one for one in in_order}
         self._asked = Asked(now, self.flagged.first, self.clean.seen, self.flagged.seen, weighted)
         self._wanted, self._grouping, self._fresh = False, True, 0
         self.settled.clear()

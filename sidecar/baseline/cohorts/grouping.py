@@ -34,7 +34,7 @@ Indices = NDArray[np.intp]
 
 
 class Found(NamedTuple):
-    """One group: the numbers of its flagged rows, the most typical first; how many ordinary ones are in it."""
+    """One group: the numbers of its flagged rows, the most typical first; how many ordinary ones too."""
 
     members: Indices
     ordinary: int
