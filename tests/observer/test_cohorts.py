@@ -93,12 +93,12 @@ def test_a_search_is_due_when_there_are_enough_rows_and_again_when_enough_are_ne
     question = cohorts.due(2.0)
     assert len(question.flagged) == LEAST
     assert [row.serial for row in question.flagged] == sorted(row.serial for row in question.flagged)
-    assert cohorts.due(3.0) is None, "one at a time"
-    cohorts.answered(Answer(()), 4.0)
-    assert cohorts.due(4.0 + 10 * PAUSE_SECONDS) is None, "nothing is new"
+    assert cohorts.due(2.2) is None, "one at a time"
+    cohorts.answered(Answer(()), 2.5)
+    assert cohorts.due(2.5 + 10 * PAUSE_SECONDS) is None, "nothing is new"
     cohorts.update([flagged(i, baseline) for i in range(200, 200 + int(LEAST * FRESH) + 1)], 5.0)
     assert cohorts.due(5.0) is None, "the last one was just now"
-    assert cohorts.due(4.0 + 2 * PAUSE_SECONDS) is not None
+    assert cohorts.due(2.5 + PAUSE_SECONDS) is not None
 
 
 def test_long_searches_are_rare(cohorts, baseline):
