@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from sidecar.link import MAX_FRAME, Drift, Progress, frame
-from sidecar.observer.hearing import SLICE, Hearing
+from sidecar.observer.hearing import GATHER_SECONDS, SLICE, Hearing
 from tests.observer.talk import DataPlane, batch, record
 
 
@@ -91,7 +91,7 @@ async def test_a_batch_may_come_byte_by_byte_and_two_at_once(memory, connect):
         await plane.send(bytes([byte]))
     await until(lambda: memory.records == ["call-0"])
     await plane.send(whole[-3:] + frame(batch()))
-    await until(lambda: len(memory.batches) == 3)
+    await until(lambda: len(memory.batches) == 3 and len(memory.records) == 2)
     assert memory.records == ["call-0", "call-1"]
 
 
@@ -163,6 +163,38 @@ async def test_a_long_batch_is_taken_in_slices(memory, connect):
     await plane.say(batch(*(record(i) for i in range(3 * SLICE + 1))))
     await until(lambda: len(memory.records) == 3 * SLICE + 1)
     assert memory.slices == [SLICE, SLICE, SLICE, 1]
+
+
+async def test_batches_that_come_close_together_are_taken_in_together_and_soon(memory, connect):
+    plane = await connect()
+    await plane.say(batch())
+    await until(lambda: memory.batches)
+    began = time.monotonic()
+    for i in range(5):
+        await plane.say(batch(record(i)))
+    await until(lambda: memory.slices)
+    assert memory.slices == [5]
+    assert time.monotonic() - began < 5 * GATHER_SECONDS
+
+
+async def test_records_are_taken_in_before_another_baseline_is_heard_of(memory, connect):
+    plane = await connect()
+    heard = []
+    memory.hear = lambda batch: heard.append(batch.baseline)
+    memory.take_in = lambda records: heard.append(records[0].id)
+    await plane.say(batch(record(0), baseline="/old"))
+    await plane.say(batch(record(1), baseline="/new"))
+    await until(lambda: len(heard) == 4)
+    assert heard == ["/old", "call-0", "/new", "call-1"]
+
+
+@pytest.mark.parametrize("last", [b"", b"\x00\x00\x00\x05hello"])
+async def test_what_was_gathered_is_taken_in_whatever_becomes_of_the_connection(memory, connect, last):
+    plane = await connect()
+    await plane.hear(Progress)
+    await plane.send(frame(batch(record(0))) + last)
+    await plane.close()
+    await until(lambda: memory.records == ["call-0"])
 
 
 async def test_an_observer_that_cannot_keep_up_stops_reading(memory, connect):
