@@ -43,6 +43,11 @@ RECIPES: dict[str, Recipe] = {
     "mcd": Recipe("pyod.models.mcd", "MCD", seeded=True),
     "gmm": Recipe("pyod.models.gmm", "GMM", seeded=True),
     "sampling": Recipe("pyod.models.sampling", "Sampling", seeded=True),
+    "loda": Recipe("pyod.models.loda", "LODA", seeded=True),
+    "inne": Recipe("pyod.models.inne", "INNE", seeded=True),
+    "ocsvm": Recipe("pyod.models.ocsvm", "OCSVM"),
+    "cblof": Recipe("pyod.models.cblof", "CBLOF", seeded=True),
+    "qmcd": Recipe("pyod.models.qmcd", "QMCD"),
     "mad": Recipe("pyod.models.mad", "MAD"),
 }
 

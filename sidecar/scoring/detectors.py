@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from sidecar.scoring.cblof import Cblof
 from sidecar.scoring.copod import Copod
 from sidecar.scoring.detector import Detector
 from sidecar.scoring.ecod import Ecod
 from sidecar.scoring.gmm import Gmm
 from sidecar.scoring.hbos import Hbos
 from sidecar.scoring.iforest import IForest
+from sidecar.scoring.inne import Inne
 from sidecar.scoring.knn import Knn, KnnMean, KnnMedian
+from sidecar.scoring.loda import Loda
 from sidecar.scoring.lof import Lof
 from sidecar.scoring.mad import Mad
 from sidecar.scoring.mcd import Mcd
+from sidecar.scoring.ocsvm import Ocsvm
 from sidecar.scoring.pca import Pca
+from sidecar.scoring.qmcd import Qmcd
 from sidecar.scoring.sampling import Sampling
 
 DETECTORS: dict[str, type[Detector]] = {
@@ -28,5 +33,10 @@ DETECTORS: dict[str, type[Detector]] = {
     "mcd": Mcd,
     "gmm": Gmm,
     "sampling": Sampling,
+    "loda": Loda,
+    "inne": Inne,
+    "ocsvm": Ocsvm,
+    "cblof": Cblof,
+    "qmcd": Qmcd,
     "mad": Mad,
 }
