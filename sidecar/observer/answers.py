@@ -1,14 +1,18 @@
 """The model's answers as columns, for the output windows. Decoding is the dearest thing the observer does.
 
-So it's rationed: of each slice of calls at most `DECODED` answers are read, evenly chosen. A slice is what
-came in a twentieth of a second, so nothing is left out below about 1,000 calls a second for each flow.
+So it's rationed, by the time it takes: nothing is left out while reading every answer costs less than
+`SHARE` of a core. Beyond, those that are read are a uniform sample of their slice of calls, evenly spaced
+from a random start, so what an answer says has no part in whether it is read. They are not weighted: an
+output window holds the answers that were read, and a busy moment has no larger part in it than a quiet one.
 Counterpart: `sidecar.codecs`, which reads the wire formats.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 
 from sidecar import codecs
 from sidecar.errors import Undecodable
@@ -16,17 +20,54 @@ from sidecar.exchange import Record, Reply, Request
 from sidecar.features import columns
 from sidecar.observer.outputs import Columns
 
-DECODED = 64
-"""Answers read of one slice of calls of one flow."""
+DECODED = 128
+"""Answers read of one slice of calls of one flow at most."""
+
+SHARE = 0.02
+"""Seconds of CPU that reading answers may take in a second, over all flows. The model needs the others."""
+
+SAVED_SECONDS = 2.0
+"""What wasn't used of so many seconds may be used at once."""
+
+LEAST = 4
+"""Answers that are always read of a slice, however dear they are."""
+
+_start = Random(0)
 
 
-def read(records: Sequence[Record], left_out: Counter[str]) -> list[Columns]:
-    """The columns of the answers that can be read; the others are counted in `left_out` by reason."""
+class Ration:
+    """How many answers may be read now, by what reading the last ones took."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left = SHARE * SAVED_SECONDS
+        self._seen = clock()
+        self._each = 20e-6
+        """Seconds for one answer, a running mean."""
+
+    def most(self, flows: int) -> int:
+        """How many answers each of `flows` flows may have read now."""
+        now = self._clock()
+        self._left = min(SHARE * SAVED_SECONDS, self._left + SHARE * (now - self._seen))
+        self._seen = now
+        return min(DECODED, max(LEAST, int(self._left / self._each / flows)))
+
+    def update(self, answers: int, seconds: float) -> None:
+        """So many answers were read and counted, in so many seconds of CPU."""
+        self._left -= seconds
+        if answers:
+            self._each += 0.1 * (seconds / answers - self._each)
+
+
+def read(records: Sequence[Record], left_out: Counter[str], most: int = DECODED) -> list[Columns]:
+    """The columns of the answers that can be read, of at most `most`; the others are counted in `left_out` by
+    reason."""
     able = [r for r in records if r.response_body and r.codec and 200 <= r.status < 300 and not r.failure]
     chosen = able
-    if len(able) > DECODED:
-        chosen = [able[i * len(able) // DECODED] for i in range(DECODED)]
-        left_out["output-ration"] += len(able) - DECODED
+    if len(able) > most:
+        start = _start.randrange(len(able))
+        chosen = [able[(i * len(able) + start) // most] for i in range(most)]
+        left_out["output-ration"] += len(able) - most
     found = []
     for record in chosen:
         try:

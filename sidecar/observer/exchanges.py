@@ -62,18 +62,19 @@ class _Ring:
     """Records up to a number and a size, oldest out first."""
 
     def __init__(self, limit: int) -> None:
-        self._records: deque[Record] = deque()
+        self._records: deque[tuple[Record, int]] = deque()
         self._limit = limit
         self._bytes = 0
 
     def add(self, record: Record) -> None:
-        self._records.append(record)
-        self._bytes += size(record)
+        held = size(record)
+        self._records.append((record, held))
+        self._bytes += held
         while len(self._records) > self._limit or self._bytes > KEPT_BYTES:
-            self._bytes -= size(self._records.popleft())
+            self._bytes -= self._records.popleft()[1]
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self._records)
+        return (record for record, _ in self._records)
 
 
 def size(record: Record) -> int:

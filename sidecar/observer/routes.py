@@ -42,11 +42,14 @@ def key(record: Record) -> Key:
     """The window of a call."""
     if not record.codec:
         return OVERFLOW
-    model, version = record.model[:NAME_LENGTH], record.version[:NAME_LENGTH]
-    return Key(model, version, template(record.target[:TARGET_LENGTH], model))
+    return _key(record.model[:NAME_LENGTH], record.version[:NAME_LENGTH], record.target[:TARGET_LENGTH])
 
 
 @lru_cache(maxsize=2048)
+def _key(model: str, version: str, target: str) -> Key:
+    return Key(model, version, template(target, model))
+
+
 def template(target: str, model: str) -> str:
     """The route of a request target: `/predict/iris/4711?x=1` -> `/predict/{model}/{id}`."""
     path = target.partition("?")[0]

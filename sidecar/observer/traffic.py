@@ -6,8 +6,10 @@ one common window of calls, and is counted.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -25,6 +27,10 @@ KEYS = 32
 
 WINDOW_BYTES = 32 * 1024 * 1024
 """Bytes of all input windows and their tests together. A window that would go beyond is not opened."""
+
+_VERDICT: Callable[[Record], tuple[int, str]] = attrgetter("status", "verdict")
+_ROWS: Callable[[Record], int] = attrgetter("rows")
+_FLAGGED: Callable[[Record], tuple[int, ...]] = attrgetter("flagged")
 
 
 class KeptFlow(msgspec.Struct, frozen=True):
@@ -68,6 +74,7 @@ class Traffic:
         """Why something heard has no place in a window: reason -> calls."""
         self._rows = rows
         self._seconds = seconds
+        self._ration = answers.Ration()
 
     def adopt(self, fields: Fields, digest: str) -> None:
         """Keep input windows against this reference from now on; those of another one end."""
@@ -81,19 +88,26 @@ class Traffic:
         groups: dict[Key, list[Record]] = {}
         for record in records:
             groups.setdefault(key(record), []).append(record)
+        most = self._ration.most(max(1, len(groups)))
         for found, group in groups.items():
-            self._update(self._flow(found, group, now), group, now)
+            self._update(self._flow(found, group, now), group, now, most)
 
-    def _update(self, flow: Flow, records: list[Record], now: float) -> None:
+    def _update(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
         flow.last = now
-        flow.verdicts.update((r.status, r.verdict) for r in records)
-        flow.rows += sum(r.rows for r in records)
-        flow.flagged += sum(len(r.flagged) for r in records)
+        flow.verdicts.update(map(_VERDICT, records))
+        flow.rows += sum(map(_ROWS, records))
+        flow.flagged += sum(map(len, map(_FLAGGED, records)))
         flow.calls.update(calls.matrix(records), now)
         inputs = self._inputs(records)
         if inputs is not None:
             self._update_inputs(flow, inputs, now)
-        flow.outputs.update(answers.read(records, self.left_out), now)
+        self._read_outputs(flow, records, now, most)
+
+    def _read_outputs(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
+        began = time.thread_time()
+        found = answers.read(records, self.left_out, most)
+        flow.outputs.update(found, now)
+        self._ration.update(len(found), time.thread_time() - began)
 
     def _flow(self, found: Key, records: list[Record], now: float) -> Flow:
         """The flow of a key. Only an answer that wasn't refused opens one: anybody can make up a name."""

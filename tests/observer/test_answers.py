@@ -2,8 +2,9 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from scipy import stats
 
-from sidecar.observer.answers import DECODED, read
+from sidecar.observer.answers import DECODED, LEAST, SAVED_SECONDS, SHARE, Ration, read
 from tests.observer.talk import record
 
 TENSOR = b'{"name": "p", "shape": [2, 1], "datatype": "FP64", "data": [0.5, 0.25]}'
@@ -49,3 +50,35 @@ def test_of_many_answers_some_are_read_evenly_and_the_others_counted(calls):
     assert left_out["output-ration"] == calls - DECODED
     steps = {b - a for a, b in pairwise(found)}
     assert max(steps) - min(steps) <= 1
+
+
+def test_every_answer_has_the_same_chance_to_be_read():
+    times = Counter()
+    records = [record(i, response_body=b'{"predictions": [%d]}' % i) for i in range(20)]
+    for _ in range(1000):
+        times.update(int(next(iter(found.values()))[0]) for found in read(records, Counter(), most=3))
+    assert stats.chisquare([times[i] for i in range(20)]).pvalue > 1e-4
+
+
+def test_the_ration_follows_the_time_that_reading_takes():
+    now = 0.0
+    ration = Ration(lambda: now)
+    read_of = {1e-6: 0, 1e-4: 0, 1.0: 0}
+    for seconds in read_of:
+        for _ in range(400):
+            now += 0.1
+            most = ration.most(flows=1)
+            ration.update(most, most * seconds)
+            read_of[seconds] += most
+    cheap, dear, dearest = read_of.values()
+    assert cheap == 400 * DECODED
+    assert dear * 1e-4 == pytest.approx(SHARE * 40.0, rel=0.2)
+    assert dearest == 400 * LEAST
+
+
+def test_flows_share_the_ration():
+    ration = Ration(lambda: 0.0)
+    ration.update(1000, 1e-4 * 1000)
+    assert ration.most(flows=1) == LEAST
+    fresh = Ration(lambda: 0.0)
+    assert fresh.most(flows=100) * 100 <= SHARE * SAVED_SECONDS / 20e-6
