@@ -55,7 +55,7 @@ class Plane:
         self.clients: set[Downstream] = set()
         self.calls = 0
         self.in_flight = 0
-        self._idle = asyncio.Event()
+        self._left = asyncio.Event()
         self.failures: Counter[str] = Counter()
 
     # -- limits ----------------------------------------------------------------------------------
@@ -70,6 +70,7 @@ class Plane:
 
     def dismiss(self, client: Downstream) -> None:
         self.clients.discard(client)
+        self._left.set()
 
     def begin_call(self, head: RequestHead) -> None:
         """Count a call in. Raises `CallFailed` when there are too many, or its body is too large."""
@@ -87,16 +88,15 @@ class Plane:
         if call.failure:
             self.failures[call.failure] += 1
         self.teller.tell(call)
-        if self.draining and not self.in_flight:
-            self._idle.set()
 
-    async def idle(self, until: float) -> None:
-        """Wait until no call is in flight, at most until this time of the loop's clock."""
+    async def emptied(self, until: float) -> None:
+        """Wait until the last caller has taken its answer and left, at most until this time of the loop's
+        clock. No call in flight would not be enough: an answer may still be on its way out."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(until):
-                while self.in_flight:
-                    self._idle.clear()
-                    await self._idle.wait()
+                while self.clients:
+                    self._left.clear()
+                    await self._left.wait()
 
     def count_failure(self, cause: str) -> None:
         self.failures[cause] += 1

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sidecar.exchange import Record
-from sidecar.link import Batch, Frames, Order, frame, order
+from sidecar.link import MAX_FRAME, Batch, Frames, Order, frame, order
 from sidecar.proxy.judging import unscored
 from sidecar.proxy.pieces import joined
 
@@ -33,10 +33,16 @@ BATCH_SECONDS = 0.05
 BATCH_RECORDS = 64
 """A full batch goes at once. Small, because making records is work, and calls wait for it."""
 
+BATCH_BYTES = 262_144
+"""A batch goes at once when the bodies of its calls, of which features are made, have come to so much."""
+
 ALIVE_SECONDS = 1.0
 """An empty batch is sent this often as a sign of life."""
 
 RETRY_SECONDS = 0.1
+
+LAST_WORDS_SECONDS = 1.0
+"""How long the last records may take to leave at the end. The supervisor waits for no more than three."""
 
 
 class Sealed(NamedTuple):
@@ -60,6 +66,8 @@ class Teller(asyncio.Protocol):
         self._limit = queue_bytes
         self._obey = obey
         self._calls: list[Call] = []
+        self._weight = 0
+        self._full = min(BATCH_BYTES, queue_bytes // 4)
         self._queue: deque[Sealed] = deque()
         self._leaving: deque[tuple[int, Sealed]] = deque()
         """Batches handed to the transport, each with the count of bytes written when it will have left."""
@@ -75,7 +83,8 @@ class Teller(asyncio.Protocol):
     def tell(self, call: Call) -> None:
         """Take a call that has ended. Its record is made soon, with those of its batch."""
         self._calls.append(call)
-        if len(self._calls) >= BATCH_RECORDS:
+        self._weight += call.request_bytes + call.response_bytes
+        if len(self._calls) >= BATCH_RECORDS or self._weight >= self._full:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
@@ -90,10 +99,15 @@ class Teller(asyncio.Protocol):
         self._send()
 
     def _seal(self) -> None:
-        calls, self._calls = self._calls, []
-        batch = Sealed(frame(self._batch(tuple(map(record_of, calls)))), len(calls))
+        calls, self._calls, self._weight = self._calls, [], 0
+        try:
+            batch = Sealed(frame(self._batch(tuple(map(record_of, calls)))), len(calls))
+        except Exception:
+            log.exception("a batch cannot be told")
+            self.dropped += len(calls)
+            return
         size = len(batch.data)
-        if self.queued_bytes + size > self._limit:
+        if self.queued_bytes + size > self._limit or size > MAX_FRAME:
             self._count_dropped(batch)
         else:
             self.queued_bytes += size
@@ -175,10 +189,19 @@ class Teller(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.abort()
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Send what there is, as long as the observer takes it, and hang up."""
         self.flush()
-        if self._transport is not None:
-            self._transport.close()
+        ends = self._loop.time() + LAST_WORDS_SECONDS
+        while (transport := self._transport) is not None:
+            if self._loop.time() > ends:
+                log.warning("the observer does not take the last records")
+                transport.abort()
+                return
+            if not self._queue and not transport.get_write_buffer_size():
+                transport.close()
+                return
+            await asyncio.sleep(0.01)
 
 
 def record_of(call: Call) -> Record:

@@ -84,13 +84,13 @@ class Worker:
         plane = self.plane
         await self._drain()
         self._sweep.close()
-        plane.teller.close()
+        await plane.teller.close()
         plane.judge.close()
         plane.pool.close()
         await plane.tasks.close()
 
     async def _drain(self) -> None:
-        """Readiness fails first, then new connections are refused, then the last calls end."""
+        """Readiness fails first, then new connections are refused, then the last answers are taken."""
         plane = self.plane
         loop = plane.loop
         ends = loop.time() + self._settings.drain_timeout
@@ -102,11 +102,11 @@ class Worker:
         for client in list(plane.clients):
             if not client.calls:
                 client.transport.close()
-        await plane.idle(until=ends)
-        if plane.in_flight:
+        await plane.emptied(until=ends)
+        if plane.clients:
             log.warning("drain-timeout: %d calls cut off", plane.in_flight)
         for client in list(plane.clients):
-            client.transport.close() if not client.calls else client.reset()
+            client.reset()
         await asyncio.sleep(0)
 
     # -- orders of the observer ------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Worker:
         match order:
             case Progress(seen=seen, need=need):
                 plane.judge.seen, plane.judge.need = seen, need
-            case Drift(state=state):
+            case Drift(state=state) if state.isascii() and state.isprintable():  # it goes into a header
                 plane.drift = state
             case Swap(baseline=directory) if directory != plane.teller.baseline:
                 plane.tasks.start("load a baseline", self._load(directory))

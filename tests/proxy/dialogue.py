@@ -242,13 +242,15 @@ def listening(*, host: str = "127.0.0.1", send_buffer: int = 0) -> socket.socket
 class Observer:
     """The other end of the link: keeps what it is told, gives orders when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self.path = path
         self.batches: list[Batch] = []
         self.records: list[Record] = []
+        self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
 
-    async def listen(self, path: str) -> None:
-        self.server = await asyncio.start_unix_server(self._hear, path)
+    async def listen(self) -> None:
+        self._server = await asyncio.start_unix_server(self._hear, self.path)
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
@@ -266,7 +268,8 @@ class Observer:
 
     async def close(self) -> None:
         """End as a process does: nobody listens any more, and all connections break."""
-        self.server.close()
+        if self._server is not None:
+            self._server.close()
         for writer in self._writers:
             writer.close()
         await asyncio.sleep(0)
@@ -278,10 +281,12 @@ class Observer:
 class Stage:
     """One data plane between callers and a model, all in this event loop. Made by `sidecar`."""
 
-    def __init__(self, worker: Worker, address: tuple[str, int], model: socket.socket) -> None:
+    def __init__(
+        self, worker: Worker, address: tuple[str, int], model: socket.socket, observer: Observer
+    ) -> None:
         self.worker = worker
         self.address = address
-        self.observer = Observer()
+        self.observer = observer
         self.listening = model
         """Where the model listens, for a model other than `Stage.model`."""
         self._peers: list[Peer] = []
@@ -340,6 +345,19 @@ class Stage:
         model.close()
         return got, response
 
+    async def calls(self, count: int, model: Peer | None = None, request: bytes = GET) -> Peer:
+        """`count` calls one after the other, all answered; the model's connection, to go on with."""
+        caller = await self.caller()
+        for _ in range(count):
+            await caller.send(request)
+            model = model or await self.model()
+            await model.request()
+            await model.send(OK)
+            await caller.response()
+        caller.close()
+        assert model is not None
+        return model
+
     async def records(self, count: int = 1) -> list[Record]:
         """What the observer was told, once there are `count` records."""
 
@@ -382,14 +400,15 @@ async def sidecar(
     baseline: Any = None,
     host: str = "127.0.0.1",
     send_buffer: int = 0,
+    observed: bool = True,
     errors: int = 0,
     **settings: Any,
 ) -> AsyncIterator[Stage]:
     """A stage with a worker as production wires it, and `settings` other than the defaults.
 
     `model`: a listening socket other than a plain one; `baseline`: what the worker scores with;
-    `send_buffer`: bytes that the kernel takes for callers who do not read; `errors`: how many errors this
-    dialogue is meant to log.
+    `send_buffer`: bytes that the kernel takes for callers who do not read; `observed`: whether there is an
+    observer from the start; `errors`: how many errors this dialogue is meant to log.
     """
     own = listening() if model is None else model
     settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
@@ -397,8 +416,9 @@ async def sidecar(
     front = listening(host=host, send_buffer=send_buffer)
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
         worker = Worker(Settings(**settings), Path(directory), 0)
-        stage = Stage(worker, front.getsockname()[:2], own)
-        await stage.observer.listen(f"{directory}/observer.sock")
+        stage = Stage(worker, front.getsockname()[:2], own, Observer(f"{directory}/observer.sock"))
+        if observed:
+            await stage.observer.listen()
         await worker.start(front)
         worker.plane.judge.baseline = baseline
         try:
