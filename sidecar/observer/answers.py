@@ -54,7 +54,7 @@ class Ration:
 
     def update(self, answers: int, seconds: float) -> None:
         """So many answers were read and counted, in so many seconds of CPU."""
-        self._left -= seconds
+        self._left = max(self._left - seconds, -SHARE * SAVED_SECONDS)
         if answers:
             self._each += 0.1 * (seconds / answers - self._each)
 
