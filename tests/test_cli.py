@@ -45,7 +45,7 @@ def test_help_is_a_manual(sidecar, arguments):
     for heading in ("Usage:", "Commands:", "Start here:", "Files:", "Environment:", "Exit codes:"):
         assert f"\n{heading}" in out
     for name, command in cli.COMMANDS.items():
-        assert f"\n  {name:<7}{command.summary}\n" in out
+        assert f"\n  {name:<10}{command.summary}\n" in out
     assert max(map(len, out.splitlines())) <= 110
 
 
@@ -80,7 +80,7 @@ def test_run_help_has_every_setting(sidecar):
     ("arguments", "words"),
     [
         (["rnu"], 'no command "rnu"; did you mean "run"?'),
-        (["dance"], 'no command "dance"; there are run, fit, check'),
+        (["dance"], 'no command "dance"; there are run, fit, outliers, check'),
         (["run", *UPSTREAM, "--worker", "2"], '--worker: unknown flag; did you mean "--workers"?'),
         (["run", *UPSTREAM, "--werkers=2"], '--werkers: unknown flag; did you mean "--workers"?'),
         (["run", *UPSTREAM, "--werkers=2", "x"], 'what is "x"?; see sidecar run --help'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import textwrap
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked. Raises SidecarError when it cannot be done; else returns 0."""
     if arguments.action == "list":
-        print("\n".join(listed(admin.cohorts(arguments.admin, refresh=True))))
+        print("\n".join(map(_printable, listed(admin.cohorts(arguments.admin, refresh=True)))))
         return 0
     if arguments.cohort is None or arguments.out is None:
         missing = "--cohort N" if arguments.cohort is None else "-o FILE"
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not rows.rows:
         raise SidecarError(f"{arguments.admin}: cohort {arguments.cohort} has no rows that are kept")
     files.write(arguments.out, rows, origin=not arguments.fields_only)
-    print(f"Wrote {len(rows.rows)} rows of {len(rows.fields)} fields to {arguments.out}.")
+    count = len(rows.rows)
+    print(f"Wrote {count:,} row{'s' if count != 1 else ''} of cohort {rows.id} to {arguments.out}.")
     return 0
 
 
@@ -61,16 +63,26 @@ def listed(found: admin.Cohorts) -> list[str]:
     if found.searched is None:
         return [*lines, f"No cohorts: {found.note}."]
     lines.append(
-        f"{found.rows_flagged:,} of {found.rows_scored:,} rows were flagged since {found.since};"
+        f"{found.rows_flagged:,} of {found.rows_scored:,} rows were flagged since {_second(found.since)};"
         f" of clean rows about {found.rows_flagged_if_clean:,.0f} would have been."
     )
     for one in found.cohorts:
         lines += [
             "",
             f"cohort {one.id}: {one.rows:,.0f} rows, {one.share_of_flagged:.0%} of those flagged,"
-            f" {one.share_of_scored:.2%} of all; {one.first} to {one.last}",
+            f" {one.share_of_scored:.2%} of all; {_second(one.first)} to {_second(one.last)}",
             *textwrap.wrap(one.description, 100, initial_indent="    ", subsequent_indent="    "),
         ]
         if one.examples:
             lines.append(f"    for example {', '.join(dict.fromkeys(e.id for e in one.examples[:3]))}")
     return [*lines, "", f"singles: {found.singles.rows_kept:,} rows that are like no others"]
+
+
+def _printable(line: str) -> str:
+    """Names come from callers, who must not get to steer a terminal."""
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _second(time: str | None) -> str:
+    """A time of the API to the second."""
+    return re.sub(r"\.\d+Z$", "Z", time or "")
