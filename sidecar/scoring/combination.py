@@ -28,9 +28,40 @@ def _maximum(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
     return largest
 
 
+def _average(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean: NDArray[np.float64] = surprise.mean(axis=1)
+    return mean
+
+
+def _average_of_maximum(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _average(np.maximum.reduceat(surprise, _buckets(surprise), axis=1))
+
+
+def _maximum_of_average(surprise: NDArray[np.float64]) -> NDArray[np.float64]:
+    starts = _buckets(surprise)
+    sizes = np.diff(starts, append=surprise.shape[1])
+    return _maximum(np.add.reduceat(surprise, starts, axis=1) / sizes)
+
+
+def _buckets(surprise: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where each bucket begins. PyOD shuffles detectors into buckets; a call must be judged as the calls
+    before it, so here they're neighbours in the order in which the detectors are named."""
+    return np.arange(0, surprise.shape[1], BUCKET)
+
+
+BUCKET = 2
+"""Detectors in a bucket of `aom` and `moa`; the last bucket of an odd number has one."""
+
 COMBINATIONS: dict[str, Combination] = {
     "fisher": _fisher,
     "maximum": _maximum,
+    "average": _average,
+    "aom": _average_of_maximum,
+    "moa": _maximum_of_average,
 }
 """`fisher`: the sum, -log of the product of p-values; odd to several detectors a little, or to one a lot.
-`maximum`: odd to any one detector."""
+`maximum`: odd to any one detector. `average`: as `fisher`, but on the scale of one detector. `aom`, the
+average of maxima: odd to one detector of many buckets. `moa`, the maximum of averages: odd to all detectors
+of one bucket. The last four are those of `pyod.models.combination`, on surprise instead of standardised
+scores; `aom` and `moa` are Aggarwal and Sathe's, 2015, "Theoretical Foundations and Algorithms for Outlier
+Ensembles"."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.utils import shuffle
 
 from sidecar.scoring.baseline import combined
 from sidecar.scoring.calibration import Conformal, Surprise
@@ -35,6 +36,32 @@ def test_odder_to_one_detector_is_never_less_odd_to_all(name, raw):
     before = combined(surprises, COMBINATIONS[name], raw)
     raw[:, 0] += 1.0
     assert (combined(surprises, COMBINATIONS[name], raw) >= before - 1e-12).all()
+
+
+@pytest.mark.parametrize("detectors", [4, 6])
+def test_they_are_those_of_pyod(detectors):
+    """PyOD shuffles the detectors first; given the columns in the order that this undoes, its buckets are
+    ours."""
+    pytest.importorskip("combo", reason="pyod.models.combination is made of the package combo")
+    from pyod.models import combination
+
+    scores = np.random.default_rng(0).normal(size=(40, detectors))
+    order = np.argsort(shuffle(list(range(detectors)), random_state=3))
+    buckets = {"n_buckets": detectors // 2, "random_state": 3}
+    expected = {
+        "average": combination.average(scores),
+        "maximum": combination.maximization(scores),
+        "aom": combination.aom(scores[:, order], **buckets),
+        "moa": combination.moa(scores[:, order], **buckets),
+    }
+    for name, theirs in expected.items():
+        assert np.allclose(COMBINATIONS[name](scores), theirs, rtol=1e-14, atol=1e-15)
+
+
+def test_an_odd_detector_has_a_bucket_of_its_own():
+    surprise = np.array([[1.0, 3.0, 5.0]])
+    assert COMBINATIONS["aom"](surprise).tolist() == [4.0]
+    assert COMBINATIONS["moa"](surprise).tolist() == [5.0]
 
 
 @every_combination
