@@ -16,7 +16,16 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from sidecar.console import cohort_view, exchange_view, health, metrics, page, views, windows_view
+from sidecar.console import (
+    cohort_view,
+    exchange_view,
+    health,
+    metrics,
+    page,
+    verdict_view,
+    views,
+    windows_view,
+)
 from sidecar.console.metric_values import Source
 from sidecar.console.problem import Problem, choice, known, moment, whole
 from sidecar.exchange import Verdict
@@ -112,6 +121,12 @@ async def show_drift(request: web.Request) -> web.Response:
     return _json(views.drift(request.app[OBSERVER]))
 
 
+async def show_verdict(request: web.Request) -> web.Response:
+    """The verdict on every flow, and every number that led to it."""
+    known(request.query, ())
+    return _json(verdict_view.verdicts(request.app[OBSERVER]))
+
+
 async def show_windows(request: web.Request) -> web.Response:
     """Every window beside its reference."""
     query = request.query
@@ -196,6 +211,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/status": show_status,
     "/api/v1/windows": show_windows,
     "/api/v1/drift": show_drift,
+    "/api/v1/verdict": show_verdict,
     "/api/v1/exchanges": show_exchanges,
     "/api/v1/exchanges/{id}": show_exchange,
     "/api/v1/cohorts": show_cohorts,

@@ -23,7 +23,7 @@ FEATURES = 256
 for series. The API shows all of them."""
 
 UPSTREAM_STATES = ("up", "down", "unknown")
-DRIFT_STATES = ("unknown", "stable", "feature-drift")
+DRIFT_STATES = ("unknown", "stable", "skew", "feature-drift", "prediction-drift")
 
 HISTOGRAMS = {
     "duration_seconds": "sidecar_request_duration_seconds",
@@ -77,6 +77,9 @@ def values(source: Source) -> Iterator[Value]:
         yield from _calls(key, flow)
         yield from _inputs(key, flow, observer.traffic.digest)
         yield from _outputs(key, flow)
+    for key, found in observer.verdicts():
+        for name in DRIFT_STATES:
+            yield Value("sidecar_verdict", (*key, name), float(name == found.name))
     yield from _reference(observer.traffic.fields, observer.traffic.digest)
     yield from _data_planes(observer)
     yield from _learning(observer)
@@ -119,6 +122,13 @@ def _outputs(key: Key, flow: Flow) -> Iterator[Value]:
     if flow.outputs.window is not None and flow.outputs.cut:
         for field, bin_, count in _counts(flow.outputs.window):
             yield Value("sidecar_output_rows_total", (*key, field, bin_), count)
+    if flow.output_drift is not None:
+        for i, name in enumerate(flow.output_drift.names):
+            yield Value("sidecar_output_drift_evidence", (*key, name), float(flow.output_drift.evidence[i]))
+            yield Value(
+                "sidecar_output_drift_effect_ratio", (*key, name), float(flow.output_drift.effects[i])
+            )
+        yield Value("sidecar_output_drift_alarms_total", tuple(key), flow.output_drift.alarms)
 
 
 def _counts(window: Window) -> Iterator[tuple[str, str, int]]:

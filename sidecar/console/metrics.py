@@ -87,6 +87,16 @@ METRICS: dict[str, Metric] = {
         "gauge", "Share of rows that moved to other bins since the likeliest onset.", (*FLOW, "feature")
     ),
     "sidecar_drift_alarms_total": Metric("counter", "Drifts announced since the window began.", FLOW),
+    "sidecar_output_drift_evidence": Metric(
+        "gauge", "Natural log of the e-value for a drift of this output.", (*FLOW, "output")
+    ),
+    "sidecar_output_drift_effect_ratio": Metric(
+        "gauge", "Share of answers that moved to other bins since the likeliest onset.", (*FLOW, "output")
+    ),
+    "sidecar_output_drift_alarms_total": Metric(
+        "counter", "Drifts of the outputs announced since their reference was taken.", FLOW
+    ),
+    "sidecar_verdict": Metric("gauge", "1 for the verdict on this flow.", (*FLOW, "verdict")),
     # -- learning
     "sidecar_learning_rows": Metric("gauge", "Rows collected to learn a baseline from."),
     "sidecar_learning_rows_needed": Metric("gauge", "Rows wanted to fit a baseline; 0: not learning."),

@@ -84,8 +84,8 @@ def drift(observer: Observer) -> View:
                 **flow_names(key),
                 "rows": flow.inputs.total.rows,
                 "threshold": flow.drift.threshold,
-                "alarm": _alarm(flow.drift.alarm),
-                "history": [_alarm(past) for past in flow.drift.history],
+                "alarm": alarm_view(flow.drift.alarm),
+                "history": [alarm_view(past) for past in flow.drift.history],
                 "features": [
                     {"feature": moved.feature, "log_evidence": moved.log_evidence, "effect": moved.effect}
                     for moved in flow.drift.standing()
@@ -97,13 +97,18 @@ def drift(observer: Observer) -> View:
     }
 
 
-def _alarm(alarm: Alarm | None) -> View | None:
+def alarm_view(alarm: Alarm | None) -> View | None:
+    """An alarm: since when, how surely, how it came, in what."""
     if alarm is None:
         return None
     return {
         "since": when(alarm.since),
         "raised": when(alarm.raised),
         "ended": when(alarm.ended),
+        "onset_between": [when(alarm.earliest), when(alarm.latest)],
+        "good_rows_before": alarm.good_rows,
+        "from_the_first_row": alarm.from_the_first,
+        "pace": alarm.pace,
         "rows_to_alarm": alarm.rows,
         "features": msgspec.to_builtins(alarm.features),
     }

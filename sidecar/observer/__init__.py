@@ -7,7 +7,8 @@ The story of a batch of records, in the order of the files:
     workers     what each data plane process last said of itself
     exchanges   the latest calls, as they were
     windows     per model, version and route: rolling summaries of inputs, outputs and calls
-    drift       each feature's sequential test against the reference
+    drift       each feature's sequential test against the reference, each output's against its first window
+    verdict     skew, feature drift or prediction drift: a table of facts
     learning    rows for a first baseline, where none was given; `fitting` runs the process that fits
     snapshot    all of it on disk, so that a crash costs seconds and not the window
 

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from sidecar.observer.axes import Fields
+from sidecar.observer.pace import Pace, pace, scores
 from sidecar.observer.sequential import LEAST_EFFECT, STEP, Values, by_bin, effect, evidence, law, together
 from sidecar.scoring.bins import Bins, Counts
 
@@ -49,6 +50,14 @@ class Alarm(msgspec.Struct, frozen=True):
     """Rows from the onset to the alarm."""
     features: tuple[Moved, ...]
     ended: float = 0.0
+    earliest: float = 0.0
+    latest: float = 0.0
+    """Between these two lies the onset, with a probability of 95 %."""
+    good_rows: int = 0
+    """Rows before the earliest onset."""
+    from_the_first: bool = False
+    """Whether it may well have been there with the very first rows."""
+    pace: Pace = "unsure"
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -66,6 +75,7 @@ class KeptDrift(msgspec.Struct, frozen=True):
     alarms: int
     alarm: Alarm | None
     history: tuple[Alarm, ...]
+    path: tuple[Start, ...] = ()
 
 
 HISTORY = 20
@@ -73,11 +83,12 @@ HISTORY = 20
 
 
 class Detector:
-    """The sequential test of one flow's features. `window` is the length of its windows in rows."""
+    """The sequential test of one flow's features. `window` is the length of its windows in rows; the promise
+    of one test is shared by `tests`."""
 
-    def __init__(self, fields: Fields, window: int) -> None:
+    def __init__(self, fields: Fields, window: int, tests: int = 1) -> None:
         self.names = tuple(field.name for field in fields)
-        self.threshold = math.log(max(2.0, WINDOWS_PER_FALSE_ALARM * window / STEP))
+        self.threshold = math.log(max(2.0, tests * WINDOWS_PER_FALSE_ALARM * window / STEP))
         """Log evidence at which a drift is announced."""
         self.alarm: Alarm | None = None
         self.history: list[Alarm] = []
@@ -87,12 +98,30 @@ class Detector:
         """Each feature's largest log evidence at the last look."""
         self.effects: Values = np.zeros(len(self.names))
         """Each feature's effect since the start that speaks loudest for its drift."""
-        self.bytes = 8 * STARTS * Bins(fields).size
+        self.strongest = 0.0
+        """Log evidence at the last look, averaged over the features since the start where it's largest: an
+        alarm when it exceeds the threshold with an effect."""
+        self.suspicion = 0.0
+        """Log evidence at the last look, averaged over features and starts: enough for one question that was
+        asked for another reason, where an alarm would need more."""
+        self.bytes = 2 * 8 * STARTS * Bins(fields).size
         """Bytes that the starts may grow to."""
         self._window = window
         self._law = law(fields)
         self._starts: list[Start] = []
+        self._path: list[Start] = []
+        """The starts there were when the alarm was raised, until its pace is settled."""
         self._looked, self._looked_rows = -math.inf, 0
+
+    @property
+    def onset_rows(self) -> int:
+        """The total of rows when the standing alarm's drift began."""
+        return self._starts[0].rows if self._starts else 0
+
+    def begin(self, rows: int, counts: Counts, now: float) -> None:
+        """Leave out the rows so far, because they are the reference."""
+        self._starts = [Start(rows, now, counts.copy())]
+        self._looked_rows = rows
 
     def update(self, rows: int, counts: Counts, now: float) -> None:
         """Look at the running totals, unless the last look was just now."""
@@ -107,6 +136,8 @@ class Detector:
         each = np.arange(len(self.names))
         self.evidence = by_start[best, each]
         self.effects = effect(since, self._law)[best, each]
+        of_all = together(by_start)
+        self.strongest, self.suspicion = float(of_all.max()), float(together(of_all))
         if self.alarm is None:
             self._watch(rows, since, by_start, now)
         else:
@@ -121,10 +152,56 @@ class Detector:
         if together(moved) < self.threshold:
             return
         start = self._starts[best]
-        self.alarm = Alarm(start.time, now, rows - start.rows, self._named(moved, effects))
+        first, last = self._onset(together(by_start))
+        before = self._starts[max(0, first - 1)]
+        self.alarm = Alarm(
+            start.time,
+            now,
+            rows - start.rows,
+            self._named(moved, effects),
+            earliest=before.time,
+            latest=self._starts[last + 1].time if last + 1 < len(self._starts) else now,
+            good_rows=before.rows,
+            from_the_first=first == 0 and before.rows == 0,
+        )
         self.alarms += 1
+        self._path = self._starts
         # What was before the onset has no say any more.
         self._starts = [start]
+        self._settle_pace(rows, since[best])
+
+    def _onset(self, by_start: Values) -> tuple[int, int]:
+        """The first and the last start that the onset may lie just before, with 95 % between them.
+
+        Rows before an onset are as likely under every story, so e-values are likelihoods of their starts. A
+        start stands for the moments around it, so the interval reaches to its neighbours.
+        """
+        gaps = np.diff([start.rows for start in self._starts], prepend=self._starts[0].rows - STEP)
+        chance = np.exp(by_start - by_start.max()) * np.maximum(gaps, 1)
+        up_to = np.cumsum(chance) / chance.sum()
+        return int(np.argmax(up_to >= 0.025)), int(np.argmax(up_to >= 0.975))
+
+    def _settle_pace(self, rows: int, since: Counts) -> None:
+        """Tell a step from a rise, until a window after the onset; later a rise looks like a step."""
+        assert self.alarm is not None
+        if not self._path or rows - self._starts[0].rows > max(self._window, 2 * self.alarm.rows):
+            self._path = []
+            return
+        feature = self.names.index(self.alarm.features[0].feature)
+        marks = [*self._path, *(start for start in self._starts if start.rows > self._path[-1].rows)]
+        totals = np.array([start.counts for start in marks])
+        from_onset = by_bin(self._starts[0].counts, self._law)[feature]
+        up_to = np.concatenate((by_bin(totals, self._law)[:, feature], (from_onset + since[feature])[None]))
+        score = scores(since[feature], np.where(self._law.used, self._law.probability, 0.0)[feature])
+        bounds = np.array([*(start.rows for start in marks), rows], dtype=np.float64)
+        found = pace(bounds, np.diff(up_to, axis=0), score, self._window)
+        if found.pace == "slow":
+            first, best, last = (marks[i] for i in (max(0, found.first - 1), found.best, found.last))
+            self.alarm = msgspec.structs.replace(
+                self.alarm, since=best.time, earliest=first.time, latest=last.time, good_rows=first.rows
+            )
+        if found.pace != "unsure":
+            self.alarm = msgspec.structs.replace(self.alarm, pace=found.pace)
 
     def _named(self, moved: Values, effects: Values) -> tuple[Moved, ...]:
         """The features whose evidence would be enough alone, but at least the strongest."""
@@ -141,10 +218,12 @@ class Detector:
         moved = np.where(effects >= LEAST_EFFECT, by_start[0], -np.inf)
         if moved.max() >= self.threshold:
             self.alarm = msgspec.structs.replace(self.alarm, features=self._named(moved, effects))
+        if self._path:
+            self._settle_pace(rows, since[0])
         for start, features in zip(self._starts, by_start, strict=True):
             if rows - start.rows >= self._window and features.max() < 0.0:
                 self.history = [*self.history, msgspec.structs.replace(self.alarm, ended=now)][-HISTORY:]
-                self.alarm = None
+                self.alarm, self._path = None, []
                 self._starts = [kept for kept in self._starts if kept.rows >= start.rows]
                 return
 
@@ -163,9 +242,9 @@ class Detector:
 
     def keep(self) -> KeptDrift:
         """What `restore` needs."""
-        return KeptDrift(tuple(self._starts), self.alarms, self.alarm, tuple(self.history))
+        return KeptDrift(tuple(self._starts), self.alarms, self.alarm, tuple(self.history), tuple(self._path))
 
     def restore(self, kept: KeptDrift) -> None:
         """Go on from `kept`, of the same reference."""
         self._starts, self.history = list(kept.starts), list(kept.history)
-        self.alarms, self.alarm = kept.alarms, kept.alarm
+        self.alarms, self.alarm, self._path = kept.alarms, kept.alarm, list(kept.path)

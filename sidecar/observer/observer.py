@@ -18,11 +18,11 @@ from sidecar.exchange import Record
 from sidecar.features import Schema
 from sidecar.link import Batch, Drift, Order, Progress, Swap
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
-from sidecar.observer.drift import Alarm
 from sidecar.observer.exchanges import Exchanges
 from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
+from sidecar.observer.verdict import Verdict, verdict
 from sidecar.observer.workers import Totals, Worker, Workers
 from sidecar.scoring import baseline as baselines
 from sidecar.settings import Settings
@@ -119,24 +119,21 @@ class Observer:
             orders.append(Drift(self.drift_state()))
         return tuple(orders)
 
-    def alarms(self) -> list[tuple[Key, Alarm]]:
-        """The drifts that last, the strongest evidence first."""
-        found = [
-            (key, flow.drift.alarm)
-            for key, flow in self.traffic.flows.items()
-            if flow.drift is not None and flow.drift.alarm is not None
-        ]
-        return sorted(found, key=lambda one: -one[1].features[0].log_evidence)
+    def verdicts(self) -> list[tuple[Key, Verdict]]:
+        """The verdict on each flow, drifts first, the strongest evidence ahead."""
+        found = [(key, verdict(flow)) for key, flow in self.traffic.flows.items()]
+        return sorted(found, key=lambda one: -one[1].evidence)
 
     def drift_state(self) -> str:
         """The value of `x-drift-state` (RFC 9651: a token with parameters; `since` is a Date)."""
         if not self.traffic.fields:
             return "unknown"
-        alarms = self.alarms()
-        if not alarms:
+        moved = [found for _, found in self.verdicts() if found.subject]
+        if not moved:
             return "stable"
-        _, alarm = alarms[0]
-        return f'feature-drift; feature="{_quotable(alarm.features[0].feature)}"; since=@{int(alarm.since)}'
+        first = moved[0]
+        kind = "output" if first.name == "prediction-drift" or first.inputs == "suspected" else "feature"
+        return f'{first.name}; {kind}="{_quotable(first.subject)}"; since=@{int(first.since)}'
 
     # -- the baseline ------------------------------------------------------------------------------
 

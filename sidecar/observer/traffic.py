@@ -7,7 +7,7 @@ one common window of calls, and is counted.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
@@ -28,6 +28,13 @@ KEYS = 32
 WINDOW_BYTES = 32 * 1024 * 1024
 """Bytes of all input windows and their tests together. A window that would go beyond is not opened."""
 
+
+REASONS = 50
+"""Latest calls of a flow of which it's kept why they weren't scored."""
+
+TESTS = 2
+"""Tests of a flow, of its inputs and its outputs: they share one promise."""
+
 _VERDICT: Callable[[Record], tuple[int, str]] = attrgetter("status", "verdict")
 _ROWS: Callable[[Record], int] = attrgetter("rows")
 _FLAGGED: Callable[[Record], tuple[int, ...]] = attrgetter("flagged")
@@ -45,6 +52,7 @@ class KeptFlow(msgspec.Struct, frozen=True):
     inputs: Kept | None
     drift: KeptDrift | None
     outputs: KeptOutputs | None
+    output_drift: KeptDrift | None = None
 
 
 class Flow:
@@ -56,6 +64,10 @@ class Flow:
         self.drift: Detector | None = None
         """The test of the inputs, as old as their window."""
         self.outputs = Outputs(rows, seconds)
+        self.output_drift: Detector | None = None
+        """The test of the outputs, since their first window was full."""
+        self.reasons: deque[tuple[float, str]] = deque(maxlen=REASONS)
+        """When the latest calls were heard of, and why they weren't scored; empty where they were."""
         self.verdicts: Counter[tuple[int, str]] = Counter()
         """Calls by status and verdict, since the start."""
         self.rows = 0
@@ -97,11 +109,25 @@ class Traffic:
         flow.verdicts.update(map(_VERDICT, records))
         flow.rows += sum(map(_ROWS, records))
         flow.flagged += sum(map(len, map(_FLAGGED, records)))
+        if flow is not self.flows.get(OVERFLOW):  # that one is full of calls to what nobody serves
+            flow.reasons.extend((now, r.reason) for r in records[-REASONS:])
         flow.calls.update(calls.matrix(records), now)
         inputs = self._inputs(records)
         if inputs is not None:
             self._update_inputs(flow, inputs, now)
         self._read_outputs(flow, records, now, most)
+        self._update_outputs(flow, now)
+
+    def _update_outputs(self, flow: Flow, now: float) -> None:
+        """Look at what the model answers, once there is something to compare it with."""
+        window = flow.outputs.window
+        if window is None or not flow.outputs.cut:
+            return
+        if flow.output_drift is None:
+            flow.output_drift = Detector(window.fields, self._rows, TESTS)
+            # The rows so far are the reference, and say nothing for or against it.
+            flow.output_drift.begin(window.total.rows, window.total.counts, now)
+        flow.output_drift.update(window.total.rows, window.total.counts, now)
 
     def _read_outputs(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
         began = time.thread_time()
@@ -155,7 +181,10 @@ class Traffic:
 
     def _open_inputs(self, flow: Flow) -> None:
         """Begin the windows of a flow's inputs, if there's room for them."""
-        window, drift = Window(self.fields, self._rows, self._seconds), Detector(self.fields, self._rows)
+        window, drift = (
+            Window(self.fields, self._rows, self._seconds),
+            Detector(self.fields, self._rows, TESTS),
+        )
         others = sum(1 for other in self.flows.values() if other.inputs is not None)
         if not others or (others + 1) * (window.bytes + drift.bytes) <= WINDOW_BYTES:
             flow.inputs, flow.drift = window, drift
@@ -173,6 +202,7 @@ class Traffic:
                 flow.inputs.keep() if flow.inputs is not None else None,
                 flow.drift.keep() if flow.drift is not None else None,
                 flow.outputs.keep(),
+                flow.output_drift.keep() if flow.output_drift is not None else None,
             )
             for found, flow in self.flows.items()
         )
@@ -188,7 +218,10 @@ class Traffic:
             if old.inputs is not None and old.drift is not None and old.inputs.fields == self.fields:
                 flow.inputs = Window(self.fields, self._rows, self._seconds)
                 flow.inputs.restore(old.inputs)
-                flow.drift = Detector(self.fields, self._rows)
+                flow.drift = Detector(self.fields, self._rows, TESTS)
                 flow.drift.restore(old.drift)
             if old.outputs is not None:
                 flow.outputs.restore(old.outputs)
+            if old.output_drift is not None and flow.outputs.window is not None:
+                flow.output_drift = Detector(flow.outputs.window.fields, self._rows, TESTS)
+                flow.output_drift.restore(old.output_drift)

@@ -1,0 +1,112 @@
+"""The verdict on one flow: a table of facts, not a score. Pure functions.
+
+Facts are what two sequential tests found, one of the inputs against the reference and one of the outputs
+against the first window of outputs after deployment. Counterparts: `sidecar.observer.drift`, which finds
+them; `sidecar.console.verdict_view`, which shows every number that led here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple, TypeAlias
+
+from sidecar.observer.breaks import Break, breaks, latest, refused
+from sidecar.observer.drift import Detector
+from sidecar.observer.traffic import Flow
+
+Name = Literal["unknown", "stable", "skew", "feature-drift", "prediction-drift"]
+
+Inputs: TypeAlias = Literal["no-reference", "as-reference", "suspected", "moved", "never-matched"]
+"""What the test of the inputs found.
+
+* `no-reference`: there's no baseline, or no row of this flow could be laid out against it.
+* `suspected`: not enough for an alarm, but odds of 20 to 1, when only one question is asked.
+* `moved`: an alarm, after a good start.
+* `never-matched`: an alarm, and the drift may well have been there with the very first rows.
+"""
+
+Outputs: TypeAlias = Literal["no-reference", "as-before", "moved"]
+"""What the test of the outputs found. No reference: the first window of answers isn't full yet."""
+
+TABLE: dict[tuple[Inputs, Outputs], Name] = {
+    ("no-reference", "no-reference"): "unknown",
+    ("no-reference", "as-before"): "unknown",
+    ("no-reference", "moved"): "prediction-drift",
+    ("as-reference", "no-reference"): "stable",
+    ("as-reference", "as-before"): "stable",
+    ("as-reference", "moved"): "prediction-drift",
+    ("suspected", "no-reference"): "stable",
+    ("suspected", "as-before"): "stable",
+    # What the model answers moved, and so, it seems, did what it was asked: the simpler story.
+    ("suspected", "moved"): "feature-drift",
+    ("moved", "no-reference"): "feature-drift",
+    ("moved", "as-before"): "feature-drift",
+    ("moved", "moved"): "feature-drift",
+    ("never-matched", "no-reference"): "skew",
+    ("never-matched", "as-before"): "skew",
+    ("never-matched", "moved"): "skew",
+}
+"""What each pair of facts means. Labels, and what earlier models did, are not among the facts yet."""
+
+SUSPICION = 3.0
+"""Log evidence for a move of the inputs that counts when the outputs have moved: odds of 20 to 1."""
+
+
+class Verdict(NamedTuple):
+    """A verdict and its facts.
+
+    `subject` is the feature or output that speaks loudest, `since` the estimated onset in Unix seconds; both
+    are empty without a drift. `refusals` are columns for which calls go unscored.
+    """
+
+    name: Name
+    inputs: Inputs
+    outputs: Outputs
+    subject: str = ""
+    since: float = 0.0
+    evidence: float = 0.0
+    refusals: tuple[Break, ...] = ()
+
+
+def verdict(flow: Flow) -> Verdict:
+    """The verdict on a flow as it stands."""
+    refusals = refused(reason for _, reason in flow.reasons)
+    inputs, outputs = _inputs(flow, refusals), _outputs(flow.output_drift)
+    name = TABLE[inputs, outputs]
+    alarms = [
+        one.alarm for one in (flow.drift, flow.output_drift) if one is not None and one.alarm is not None
+    ]
+    if refusals:
+        since = next(time for time, reason in flow.reasons if reason.endswith(f":{refusals[0].feature}"))
+        return Verdict(name, inputs, outputs, refusals[0].feature, since, math.inf, refusals)
+    if name in ("unknown", "stable") or not alarms:
+        return Verdict(name, inputs, outputs)
+    # A suspicion of the inputs is no alarm, so what is named then is the output.
+    loudest = alarms[0].features[0]
+    return Verdict(name, inputs, outputs, loudest.feature, alarms[0].since, loudest.log_evidence)
+
+
+def _inputs(flow: Flow, refusals: tuple[Break, ...]) -> Inputs:
+    if refusals:
+        return "moved" if flow.inputs is not None else "never-matched"
+    test = flow.drift
+    if test is None:
+        return "no-reference"
+    if test.alarm is not None:
+        return "never-matched" if test.alarm.from_the_first else "moved"
+    return "suspected" if test.suspicion >= SUSPICION else "as-reference"
+
+
+def _outputs(test: Detector | None) -> Outputs:
+    if test is None:
+        return "no-reference"
+    return "moved" if test.alarm is not None else "as-before"
+
+
+def broken_columns(flow: Flow, now: float) -> tuple[Break, ...]:
+    """The inputs that didn't drift but break: those that calls are refused for, and those of the alarm."""
+    found = refused(reason for _, reason in flow.reasons)
+    if flow.drift is None or flow.inputs is None or flow.drift.alarm is None:
+        return found
+    rows = latest(flow.inputs, flow.inputs.total.rows - flow.drift.onset_rows, now)
+    return (*found, *breaks(flow.inputs.fields, rows, (one.feature for one in flow.drift.alarm.features)))
