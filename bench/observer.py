@@ -26,9 +26,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.rig.payloads import FEATURES, one_row, reference
+from bench.rig.payloads import FEATURES, Payload, one_row, reference
 from sidecar import link
 from sidecar.baseline.fit import fit
+from sidecar.console.serve import settle
 from sidecar.exchange import Features, Record, SpanIds
 from sidecar.observer import answers, hearing
 from sidecar.observer.cohorts import Cohorts
@@ -103,9 +104,9 @@ class Cost(NamedTuple):
 
 def frames(baseline: Baseline, kind: str) -> list[bytes]:
     """`POOL` frames of `FRAME` records each."""
-    rng = np.random.default_rng(3)
+    rng, call = np.random.default_rng(3), one_row()
     rows = rng.standard_normal((POOL * FRAME, FEATURES))
-    records = [_record(i, row, baseline, kind) for i, row in enumerate(rows)]
+    records = [_record(i, row, baseline, kind, call) for i, row in enumerate(rows)]
     batches = [tuple(records[at : at + FRAME]) for at in range(0, len(records), FRAME)]
     return [link.frame(_batch(number, batch)) for number, batch in enumerate(batches)]
 
@@ -115,8 +116,7 @@ def _batch(number: int, records: tuple[Record, ...]) -> link.Batch:
     return link.Batch(0, 1, counters, "up", False, "", "", records)
 
 
-def _record(number: int, row: Any, baseline: Baseline, kind: str) -> Record:
-    call = one_row()
+def _record(number: int, row: Any, baseline: Baseline, kind: str, call: Payload) -> Record:
     score = baseline.score(Features(row[None, :], row[None, :]), THRESHOLD)
     answer = {
         "numbers": call.reply,
@@ -265,6 +265,7 @@ def main() -> None:
         baseline = fit(data, Path(folder) / "baseline", ["ecod"]).baseline
         pool = frames(baseline, given.answers)
         once = partial(run, Path(folder) / "baseline", pool)
+        settle()
         costs = [asyncio.run(once(int(rate), given.seconds)) for rate in given.rates.split(",")]
     print("\n".join(lines(costs)))
     if given.json:
