@@ -42,6 +42,7 @@ class Plane:
         self.pool = pool
         self.judge = judge
         self.teller = teller
+        teller.plane = self
         self.propagation = propagation
         self.outbound = propagation.outbound
         self.tasks = Tasks()

@@ -75,7 +75,7 @@ class Teller(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._frames = Frames()
         self._timer: asyncio.TimerHandle | None = None
-        self._plane: Plane = None  # type: ignore[assignment]  # set by keep_connected
+        self.plane: Plane = None  # type: ignore[assignment]  # set by the plane it belongs to
         self._slow = False
 
     # -- records ---------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class Teller(asyncio.Protocol):
         self.dropped_bytes += len(batch.data)
 
     def _batch(self, records: tuple[Record, ...]) -> Batch:
-        plane = self._plane
+        plane = self.plane
         return Batch(
             worker=self.worker,
             pid=os.getpid(),
@@ -148,9 +148,8 @@ class Teller(asyncio.Protocol):
 
     # -- the connection --------------------------------------------------------------------------
 
-    async def keep_connected(self, plane: Plane) -> None:
+    async def keep_connected(self) -> None:
         """Connect, send a sign of life every second, connect again when it breaks; until cancelled."""
-        self._plane = plane
         while True:
             if self._transport is None:
                 try:

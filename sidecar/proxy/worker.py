@@ -55,8 +55,7 @@ class Worker:
     async def serve(self, listening: socket.socket) -> None:
         """From the listening socket to the last call."""
         await self.start(listening)
-        await _signalled(self.plane.loop)
-        await self.stop()
+        await self.ended()
 
     async def start(self, listening: socket.socket) -> None:
         """Wire the parts together and take calls."""
@@ -73,11 +72,16 @@ class Worker:
         teller.baseline = settings.baseline
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
         self._sweep = Sweep(loop, plane.sweep_seconds(), plane.sweep)
-        plane.tasks.start("tell the observer", teller.keep_connected(plane))
+        plane.tasks.start("tell the observer", teller.keep_connected())
         self._server = await loop.create_server(
             lambda: Downstream(plane), sock=listening, ssl=listener_context(settings), backlog=1024
         )
         log.info("listening on %s for %s", settings.listen, address)
+
+    async def ended(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain."""
+        await _signalled(self.plane.loop)
+        await self.stop()
 
     async def stop(self) -> None:
         """Drain, then take everything down."""

@@ -304,8 +304,9 @@ class Stage:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        peer = self._peer(sock)
         await self._loop.sock_connect(sock, self.address)
-        return self._peer(sock)
+        return peer
 
     async def model(self) -> Peer:
         """The next connection that the sidecar opens to the model."""
@@ -402,11 +403,13 @@ async def sidecar(
     send_buffer: int = 0,
     observed: bool = True,
     errors: int = 0,
+    baseline_directory: str = "",
     **settings: Any,
 ) -> AsyncIterator[Stage]:
     """A stage with a worker as production wires it, and `settings` other than the defaults.
 
-    `model`: a listening socket other than a plain one; `baseline`: what the worker scores with;
+    `model`: a listening socket other than a plain one; `baseline`: what the worker scores with, or
+    `baseline_directory`, for it to load;
     `send_buffer`: bytes that the kernel takes for callers who do not read; `observed`: whether there is an
     observer from the start; `errors`: how many errors this dialogue is meant to log.
     """
@@ -415,12 +418,13 @@ async def sidecar(
     settings.setdefault("drain_timeout", 0.0)
     front = listening(host=host, send_buffer=send_buffer)
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
-        worker = Worker(Settings(**settings), Path(directory), 0)
+        worker = Worker(Settings(baseline=baseline_directory, **settings), Path(directory), 0)
         stage = Stage(worker, front.getsockname()[:2], own, Observer(f"{directory}/observer.sock"))
         if observed:
             await stage.observer.listen()
         await worker.start(front)
-        worker.plane.judge.baseline = baseline
+        if baseline is not None:
+            worker.plane.judge.baseline = baseline
         try:
             yield stage
             await stage.leave()
