@@ -118,8 +118,8 @@ def sidecar(*arguments: str) -> str:
     return done.stdout
 
 
-# What measures distances sees a left-out digit well. ECOD and the forest look at one pixel at a time and see it
-# badly, so their threshold is generous.
+# What measures distances sees a left-out digit well. ECOD and the forest look at one pixel at a time and see
+# it badly, so their threshold is generous.
 @pytest.mark.parametrize(
     ("digit", "detectors", "threshold"), [(6, "knn", "0.01"), (4, "ecod,iforest", "0.1")]
 )
