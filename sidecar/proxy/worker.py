@@ -73,8 +73,13 @@ class Worker:
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
         self._sweep = Sweep(loop, plane.sweep_seconds(), plane.sweep)
         plane.tasks.start("tell the observer", teller.keep_connected())
+        context = listener_context(settings)
         self._server = await loop.create_server(
-            lambda: Downstream(plane), sock=listening, ssl=listener_context(settings), backlog=1024
+            lambda: Downstream(plane),
+            sock=listening,
+            backlog=1024,
+            ssl=context,
+            ssl_handshake_timeout=settings.header_timeout if context else None,
         )
         log.info("listening on %s for %s", settings.listen, address)
 
