@@ -1,7 +1,7 @@
 """The latest exchanges, as they were, for people to look at. Bounded in number and in bytes.
 
 Beside the latest of all, the latest of those worth a look are kept apart: at thousands of calls a second
-an outlier would be pushed out before anybody could see it. Credentials never get in here.
+an outlier would be pushed out before anybody could see it. Credentials never get out of here.
 """
 
 from __future__ import annotations
@@ -38,17 +38,27 @@ class Exchanges:
         self._latest = _Ring(limit)
         self._odd = _Ring(limit)
         self._limit = limit
+        self._last: Sequence[Record] = ()
+        """The last of the last update, as they came. Most are pushed out by the next one unseen, so they are
+        made fit to be kept only when that one is too short for it, or somebody looks."""
 
     def update(self, records: Sequence[Record]) -> None:
         """Take in new records, in the order in which they ended."""
         odd = [r for r in records if r.verdict in ODD or r.failure or r.status >= 500][-self._limit :]
-        for record in records[-self._limit :]:
-            self._latest.add(kept(record))
+        if len(records) < self._limit:
+            self._keep_last()
+        self._last = records[-self._limit :]
         for record in odd:
             self._odd.add(kept(record))
 
+    def _keep_last(self) -> None:
+        for record in self._last:
+            self._latest.add(kept(record))
+        self._last = ()
+
     def snapshot(self) -> tuple[Record, ...]:
         """Everything kept, each once, oldest first."""
+        self._keep_last()
         # Ids are the callers' own, so two calls may share one; not at the same nanosecond.
         seen = {(r.id, r.started_ns): r for r in (*self._odd, *self._latest)}
         return tuple(sorted(seen.values(), key=lambda r: r.started_ns + r.ended_ns))

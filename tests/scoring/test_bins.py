@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sidecar.scoring.bins import Bins, ReferenceField
+from sidecar.scoring.bins import LADDER, Bins, ReferenceField
 
 
 def field(*edges: float) -> ReferenceField:
@@ -40,3 +40,15 @@ def test_counts_of_parts_add_up_to_counts_of_the_whole(a, b):
     assert (counts == BINS.counts(a) + BINS.counts(b)).all()
     assert [int(counts[part].sum()) for part in BINS.slices] == [len(a) + len(b)] * 3
     assert counts.dtype == np.int64
+
+
+@given(matrices, st.integers(0, 2 * LADDER))
+def test_few_edges_are_counted_as_many_are(values, edges):
+    bounds = np.linspace(-2, 2, edges)
+    fields = [field(*bounds), field(), field(*bounds[::2])]
+    parts = zip(fields, Bins(fields).slices, values.T, strict=True)
+    wanted = [
+        np.searchsorted((*one.edges, np.nan), column, side="right") + part.start
+        for one, part, column in parts
+    ]
+    np.testing.assert_array_equal(Bins(fields).codes(values).T, wanted)
