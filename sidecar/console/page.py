@@ -10,13 +10,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sidecar.console import exchange_view, views, windows_view
+from sidecar.console import cohort_view, exchange_view, map_picture, views, windows_view
 from sidecar.console.views import View
 from sidecar.observer.observer import Observer
 
 STYLE = Path(__file__).parent / "static" / "style.css"
 
 FEATURES_SHOWN = 12
+MAP_ROWS = 400
 EXCHANGES_SHOWN = 12
 
 _PAGE = """<!doctype html>
@@ -26,8 +27,9 @@ _PAGE = """<!doctype html>
 <h1>sidecar before <code>{upstream}</code></h1>
 {parts}
 <footer>The same as data: <a href="/api/v1/status">status</a> · <a href="/api/v1/windows">windows</a> ·
-<a href="/api/v1/drift">drift</a> · <a href="/api/v1/exchanges">exchanges</a> ·
-<a href="/metrics">metrics</a> · <a href="/readyz">readiness</a></footer></body></html>
+<a href="/api/v1/drift">drift</a> · <a href="/api/v1/cohorts">cohorts</a> ·
+<a href="/api/v1/exchanges">exchanges</a> · <a href="/metrics">metrics</a> ·
+<a href="/readyz">readiness</a></footer></body></html>
 """
 
 
@@ -41,6 +43,8 @@ def render(observer: Observer) -> str:
         _state(status),
         _flows(flows),
         _drift(views.drift(observer)["flows"]),
+        _cohorts(cohort_view.cohorts(observer)),
+        _map(cohort_view.chart(observer, MAP_ROWS)),
         _exchanges("Latest outliers", odd),
         _exchanges("Latest calls", latest),
     ]
@@ -113,6 +117,28 @@ def _drift(flows: Sequence[View]) -> str:
             moved, evidence = f"{one['effect']:.0%}", one["log_evidence"]
             rows.append([text(flow["model"]), name, text(moved), text(evidence), text(since)])
     return _table("Inputs against the reference", head, rows)
+
+
+def _cohorts(found: View) -> str:
+    head = ("Cohort", "#Rows", "#Of flagged", "#Of all", "First", "Last", "What sets it apart")
+    return _table("What was flagged, in groups", head, (_cohort(one) for one in found["cohorts"]))
+
+
+def _cohort(one: View) -> list[str]:
+    name = f'<span class="{map_picture.colour(one["id"])}">●</span>'
+    link = f'{name} <a href="/api/v1/cohorts/{one["id"]}">{one["id"]}</a>'
+    shares = [text(f"{one[share]:.2%}") for share in ("share_of_flagged", "share_of_scored")]
+    words = [text(one[name]) for name in ("first", "last", "description")]
+    return [link, text(round(one["rows"])), *shares, *words]
+
+
+def _map(chart: View) -> str:
+    picture = map_picture.svg(chart)
+    if not picture:
+        return ""
+    kinds = ("reference", "training rows"), ("clean", "clean"), ("single", "flagged, in no cohort")
+    legend = " ".join(f'<span class="{kind}">●</span> {words}' for kind, words in kinds)
+    return f"<h2>Map of rows</h2>{picture}<div>{legend}; cohorts as above</div>"
 
 
 def _exchanges(title: str, found: Sequence[View]) -> str:

@@ -10,7 +10,7 @@ HOSTILE = '"><script>alert(1)</script><img src=//evil.example onerror=alert(2)>'
 
 
 ALLOWED = {"html", "head", "meta", "title", "link", "body", "footer"}
-ALLOWED |= {"h1", "h2", "div", "table", "tr", "th", "td", "span", "code", "a"}
+ALLOWED |= {"h1", "h2", "div", "table", "tr", "th", "td", "span", "code", "a", "svg", "path"}
 
 
 class Seen(HTMLParser):
