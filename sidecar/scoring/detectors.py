@@ -10,7 +10,7 @@ from sidecar.scoring.gmm import Gmm
 from sidecar.scoring.hbos import Hbos
 from sidecar.scoring.iforest import IForest
 from sidecar.scoring.inne import Inne
-from sidecar.scoring.knn import Knn, KnnMean, KnnMedian
+from sidecar.scoring.knn import Knn, Knn500, KnnMean, KnnMedian
 from sidecar.scoring.loda import Loda
 from sidecar.scoring.lof import Lof
 from sidecar.scoring.mad import Mad
@@ -27,6 +27,7 @@ DETECTORS: dict[str, type[Detector]] = {
     "hbos": Hbos,
     "pca": Pca,
     "knn": Knn,
+    "knn-500": Knn500,
     "knn-mean": KnnMean,
     "knn-median": KnnMedian,
     "lof": Lof,

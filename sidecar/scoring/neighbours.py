@@ -64,6 +64,12 @@ class Neighbours:
             off = row - self._centre
             return self._nearest(row, self._half - off @ self._across, float(off @ off))
 
+    def distances(self, matrix: Matrix) -> Matrix:
+        """Distances to the k nearest of each row, ascending, shape (rows, k)."""
+        rows = max(1, BATCH_CELLS // self._half.size)
+        parts = [self._distances(matrix[i : i + rows]) for i in range(0, len(matrix), rows)]
+        return np.concatenate(parts) if parts else np.empty((0, self.k))
+
     def of_many(self, matrix: Matrix) -> Iterator[Nearest]:
         """The nearest of each row."""
         rows = max(1, BATCH_CELLS // self._half.size)
@@ -75,6 +81,27 @@ class Neighbours:
                 lengths = np.einsum("ij,ij->i", off, off).tolist()
             for row, rough, length in zip(part, roughly, lengths, strict=True):
                 yield self._nearest(row, rough, length)
+
+    def _distances(self, matrix: Matrix) -> Matrix:
+        """As `_nearest`, for all rows at once: the candidates of all in one list, each row's together."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            off = matrix - self._centre
+            rough = off @ self._across
+            np.subtract(self._half, rough, out=rough)
+            lengths = np.einsum("ij,ij->i", off, off)
+            slack = self._slack * (self._radius + np.sqrt(lengths)) ** 2
+            minima = rough.reshape(len(matrix), -1, BLOCK).min(axis=2)
+            each = minima if minima.shape[1] >= 2 * self.k else rough
+            bound = np.partition(each, self.k - 1, axis=1)[:, self.k - 1] + 2.0 * slack
+            near = ~(rough > bound[:, None])
+            near[:, len(self.train) :] = False
+            row, candidate = np.nonzero(near)
+            apart = self.train.take(candidate, axis=0) - matrix.take(row, axis=0)
+            squared = (apart * apart).cumsum(axis=1)[:, -1]
+        order = np.lexsort((squared, row))
+        first = np.searchsorted(row, np.arange(len(matrix)))
+        found: Matrix = np.sqrt(squared[order[first[:, None] + np.arange(self.k)]])
+        return found
 
     def _nearest(self, row: Row, rough: Floats, length: float) -> Nearest:
         """`rough`: half the squared distances, less `length` / 2, with an error of at most `slack`."""

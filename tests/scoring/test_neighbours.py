@@ -18,6 +18,7 @@ def test_distances_are_those_of_a_tree(rows, offset):
     tree = NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(train)
     expected, at = tree.kneighbors(asked)
     neighbours = Neighbours(train, k)
+    assert (neighbours.distances(asked) == expected).all()
     for row, distances, who, together in zip(asked, expected, at, neighbours.of_many(asked), strict=True):
         alone = neighbours.of(row)
         for found in (alone, together):
