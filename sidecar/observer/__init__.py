@@ -10,6 +10,8 @@ The story of a batch of records, in the order of the files:
     drift       each feature's sequential test against the reference, each output's against its first window
     verdict     skew, feature drift or prediction drift: a table of facts
     learning    rows for a first baseline, where none was given; `fitting` runs the process that fits
+    cohorts     flagged rows in groups that keep their number; `reservoir` keeps the rows, fairly over time,
+                `grouping` runs the process that groups them
     snapshot    all of it on disk, so that a crash costs seconds and not the window
 
 Nobody waits for this process. When it cannot keep up it stops reading, the data planes' queues fill, and

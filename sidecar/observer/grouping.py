@@ -36,7 +36,8 @@ async def keep_grouping(cohorts: Cohorts, run_dir: Path, clock: Callable[[], flo
             continue
         answer = await search(question, run_dir)
         if isinstance(answer, str):
-            log.error("the search for cohorts failed: %s", answer)
+            if answer != cohorts.failure:  # once is enough: without scikit-learn it stays so
+                log.error("the search for cohorts failed: %s", answer)
             cohorts.failed(answer, clock())
         else:
             cohorts.answered(answer, clock())

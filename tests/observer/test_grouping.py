@@ -54,3 +54,16 @@ async def test_a_place_that_cannot_be_written_is_a_failure_too(baseline, tmp_pat
     answer = await search(state.due(1.0), tmp_path / "missing")
     assert isinstance(answer, str)
     assert "could not be done" in answer
+
+
+async def test_a_failure_that_stays_the_same_is_logged_once(baseline, tmp_path, caplog):
+    state = heard(baseline)
+    state.adopt("/nowhere", baseline.schema, baseline.digest)
+    task = asyncio.ensure_future(keep_grouping(state, tmp_path, time.time))
+    for number in (901, 902):
+        state.update([of_rows(number, draw(1, seed=1), baseline.digest, flagged=(0,), row_p=(0.005,))], 2.0)
+        state.demand()
+        await asyncio.wait_for(state.settled.wait(), 60)
+    task.cancel()
+    assert state._failures == 2
+    assert caplog.text.count("no such directory") == 1
