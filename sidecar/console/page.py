@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sidecar.console import cohort_view, exchange_view, map_picture, views, windows_view
+from sidecar.console import cohort_view, exchange_view, map_picture, verdict_view, views, windows_view
 from sidecar.console.views import View
 from sidecar.observer.observer import Observer
 
@@ -27,9 +27,9 @@ _PAGE = """<!doctype html>
 <h1>sidecar before <code>{upstream}</code></h1>
 {parts}
 <footer>The same as data: <a href="/api/v1/status">status</a> · <a href="/api/v1/windows">windows</a> ·
-<a href="/api/v1/drift">drift</a> · <a href="/api/v1/cohorts">cohorts</a> ·
-<a href="/api/v1/exchanges">exchanges</a> · <a href="/metrics">metrics</a> ·
-<a href="/readyz">readiness</a></footer></body></html>
+<a href="/api/v1/drift">drift</a> · <a href="/api/v1/verdict">verdict</a> ·
+<a href="/api/v1/cohorts">cohorts</a> · <a href="/api/v1/exchanges">exchanges</a> ·
+<a href="/metrics">metrics</a> · <a href="/readyz">readiness</a></footer></body></html>
 """
 
 
@@ -42,6 +42,7 @@ def render(observer: Observer) -> str:
     parts = [
         _state(status),
         _flows(flows),
+        _verdicts(verdict_view.verdicts(observer)["flows"]),
         _drift(views.drift(observer)["flows"]),
         _cohorts(cohort_view.cohorts(observer)),
         _map(cohort_view.chart(observer, MAP_ROWS)),
@@ -65,7 +66,7 @@ def _state(status: View) -> str:
         "Ready": (ready, "yes" if ready else "; ".join(health["reasons"])),
         "Model": (health["upstream"] != "down", health["upstream"]),
         "Baseline": (not status["baseline"]["error"], _baseline(status)),
-        "Inputs": (status["drift"] in ("stable", "unknown"), status["drift"]),
+        "Drift": (status["drift"] in ("stable", "unknown"), status["drift"]),
         "Calls": (True, f"{status['calls']} ended, {sum(status['failed'].values())} of them failed"),
         "Lost": (status["records_dropped"] == 0, f"{status['records_dropped']} records dropped"),
     }
@@ -103,6 +104,20 @@ def _flow(flow: View) -> list[str]:
         fields["added_seconds"].get("p50"),
     )
     return [text(flow[name]) for name in ("model", "version", "route")] + [text(one) for one in numbers]
+
+
+def _verdicts(flows: Sequence[View]) -> str:
+    head = ("Model", "Version", "Route", "Verdict", "In", "Since", "How", "Inputs", "Answers", "Broken")
+    return _table("Verdicts", head, (_verdict(flow) for flow in flows))
+
+
+def _verdict(flow: View) -> list[str]:
+    alarm = flow["inputs"]["alarm"] or flow["outputs"]["alarm"] or {"pace": ""}
+    broken = ", ".join(f"{one['feature']}: {one['kind']}" for one in flow["breaks"])
+    name = _marked(flow["verdict"] in ("stable", "unknown"), flow["verdict"])
+    names = [text(flow[key]) for key in ("model", "version", "route")]
+    facts = (flow["subject"], flow["since"], alarm["pace"], flow["inputs"]["state"], flow["outputs"]["state"])
+    return [*names, name, *map(text, facts), text(broken)]
 
 
 def _drift(flows: Sequence[View]) -> str:

@@ -41,7 +41,16 @@ def test_the_main_facts_stand_on_the_page(baseline):
     observer.hear(batch(baseline=baseline.directory))
     seen = Seen(render(observer))
     assert seen.open == [], "every element is closed"
-    for fact in ("feature-drift", "x7", "call-1000", "glass", baseline.digest, "http://127.0.0.1:8080"):
+    for fact in (
+        "feature-drift",
+        "sudden",
+        "as-before",
+        "x7",
+        "call-1000",
+        "glass",
+        baseline.digest,
+        "http://127.0.0.1:8080",
+    ):
         assert fact in seen.words
     assert seen.words.count("yes") == 1
 
