@@ -41,6 +41,9 @@ SLOWEST_RESTART = 5.0
 STEADY = 10.0
 """Seconds after which a process counts as steady, and its next death as its first."""
 
+WRONG_SETTING = 2
+"""Exit status of the check when a setting is at fault, not what it points to."""
+
 GRACE = 3.0
 """Seconds beyond drain-timeout before a process that will not end is killed."""
 
@@ -106,8 +109,9 @@ class Child:
 def run(settings: Settings) -> int:
     """`sidecar run`: until SIGTERM or SIGINT. Returns the exit status."""
     configure(settings.log_level, "supervisor")
-    _check_baseline(settings)
-    listening = [_bind(settings) for _ in range(settings.workers)]
+    _check_files(settings)
+    with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
+        listening = [_bind("listen", settings.listen, settings.workers) for _ in range(settings.workers)]
     run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
@@ -119,46 +123,51 @@ def run(settings: Settings) -> int:
             shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _check_baseline(settings: Settings) -> None:
-    """Refuse a bad baseline here, once, before anything listens: not in each child, again and again."""
-    if settings.baseline:
-        program = "import sys, pathlib, sidecar.scoring.baseline as b; b.load(pathlib.Path(sys.argv[1]))"
-        checked = subprocess.run(
-            [sys.executable, "-c", program, settings.baseline], capture_output=True, text=True, check=False
-        )
-        if checked.returncode:
-            raise SidecarError(checked.stderr.strip().rpartition("\n")[2].partition(": ")[2])
+def _check_files(settings: Settings) -> None:
+    """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
+    again. In a process of its own, so that this one stays small."""
+    if not (settings.baseline or settings.tls_cert or settings.upstream.startswith("https:")):
+        return
+    checked = subprocess.run(
+        [sys.executable, "-m", "sidecar.app", "check"],
+        input=_orders(settings),
+        capture_output=True,
+        check=False,
+    )
+    if checked.returncode:
+        said = checked.stderr.decode().strip().rpartition("\n")[2]
+        raise (UsageError if checked.returncode == WRONG_SETTING else SidecarError)(said)
 
 
-def _bind(settings: Settings) -> socket.socket:
-    address: Address = listen_address(settings.listen)
+def _bind(setting: str, value: str, sharing: int = 1) -> socket.socket:
+    """A socket bound to the address that `setting` names; `sharing`: how many will be bound to it."""
+    address: Address = listen_address(value)
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if settings.workers > 1:
+    if sharing > 1:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listening.bind((address.host, address.port))
     except OSError as error:
         listening.close()
-        raise UsageError(f"listen {settings.listen}: {error.strerror}") from error
+        raise UsageError(f"{setting} {value}: {error.strerror}") from error
     listening.listen(1024)
     return listening
 
 
+def _orders(settings: Settings, **more: object) -> bytes:
+    """What another process is told on its standard input."""
+    return json.dumps({"settings": msgspec.to_builtins(settings), "parent": os.getpid(), **more}).encode()
+
+
 def _children(settings: Settings, run_dir: Path, listening: list[socket.socket]) -> list[Child]:
-    resolved = msgspec.to_builtins(settings)
-
-    def orders(**more: object) -> bytes:
-        return json.dumps(
-            {"settings": resolved, "run_dir": str(run_dir), "parent": os.getpid(), **more}
-        ).encode()
-
+    where = {"run_dir": str(run_dir)}
     planes = [
-        Child("plane", number, orders(number=number, fd=one.fileno()), (one.fileno(),))
+        Child("plane", number, _orders(settings, number=number, fd=one.fileno(), **where), (one.fileno(),))
         for number, one in enumerate(listening)
     ]
-    return [*planes, Child("observer", 0, orders(), ())]
+    return [*planes, Child("observer", 0, _orders(settings, **where), ())]
 
 
 def _supervise(children: list[Child], drain: float) -> int:
@@ -200,7 +209,15 @@ def child(role: str) -> None:
     settings = msgspec.convert(orders["settings"], Settings)
     configure(settings.log_level, role)
     _die_with_parent(orders["parent"])
-    if role == "plane":
+    if role == "check":
+        from sidecar.proxy.worker import check_files
+
+        try:
+            check_files(settings)
+        except SidecarError as error:
+            print(error, file=sys.stderr)
+            sys.exit(WRONG_SETTING if isinstance(error, UsageError) else 1)
+    elif role == "plane":
         from sidecar.proxy.worker import main
 
         main(settings, Path(orders["run_dir"]), socket.socket(fileno=orders["fd"]), orders["number"])

@@ -44,6 +44,14 @@ def main(settings: Settings, run_dir: Path, listening: socket.socket, number: in
         runner.run(Worker(settings, run_dir, number).serve(listening))
 
 
+def check_files(settings: Settings) -> None:
+    """Load what a worker will load. Raises BaselineError or UsageError naming the file."""
+    listener_context(settings)
+    upstream_context(settings, upstream_address(settings.upstream).tls)
+    if settings.baseline:
+        load(Path(settings.baseline))
+
+
 class Worker:
     """Wires the parts of one data plane together, and obeys the observer."""
 
