@@ -87,7 +87,7 @@ def test_a_shift_is_found_later_where_it_pushes_many_rows_over_the_end_of_the_sc
 @pytest.mark.parametrize("feature", range(16))
 def test_a_swapped_unit_is_found_within_20_rows(feature):
     replay = Replay()
-    replay.play(draw(2000, seed=1))
+    replay.play(draw(1000, seed=1), batch=50)
     rows = draw(200, seed=2)
     rows[:, feature] *= 100
     assert replay.play(rows, batch=5) <= 20
@@ -166,3 +166,78 @@ def test_looks_are_rationed_by_time():
     assert replay.detector.evidence is first
     replay.detector.update(200, BINS.counts(draw(200, seed=1)), 1001.0)
     assert replay.detector.evidence is not first
+
+
+# -- when and how ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("sigmas", [0.5, 2.0])
+def test_the_onset_lies_in_its_interval_which_is_not_all_of_time(seed, sigmas):
+    replay = Replay()
+    replay.play(draw(1500 + 37 * seed, seed=20 + seed), batch=37)
+    began = replay.now
+    assert replay.play(moved(draw(2000, seed=30 + seed), 7, sigmas)) is not None
+    alarm = replay.detector.alarm
+    assert alarm.earliest <= began <= alarm.latest
+    assert alarm.earliest <= alarm.since <= alarm.latest <= alarm.raised
+    assert alarm.latest - alarm.earliest <= 5.0, "five hundred rows"
+    assert not alarm.from_the_first
+    assert 1000 <= alarm.good_rows <= 1500 + 37 * seed
+
+
+@pytest.mark.parametrize("sigmas", [0.3, 1.0, 100.0])
+def test_a_stream_that_never_matched_has_no_good_rows(sigmas):
+    replay = Replay()
+    assert replay.play(moved(draw(3000, seed=40), 7, sigmas)) is not None
+    assert replay.detector.alarm.from_the_first
+    assert replay.detector.alarm.good_rows == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["sudden", "slow"])
+def test_slow_and_sudden_are_told_apart(seed, kind):
+    replay = Replay()
+    replay.play(draw(1500, seed=50 + seed), batch=30)
+    rows = draw(3000, seed=60 + seed)
+    shares = np.ones(3000) if kind == "sudden" else np.linspace(0, 1, 3000)
+    later = np.random.default_rng(seed).random(3000) < shares
+    replay.play(np.where(later[:, None], moved(rows, 7, 1.5), rows), until_alarm=False, batch=30)
+    assert replay.detector.alarm.pace == kind
+
+
+def test_the_pace_is_settled_also_over_a_restart():
+    replay = Replay()
+    replay.play(draw(1500, seed=1))
+    rows = moved(draw(1000, seed=2), 7, 1.0)
+    replay.play(rows[:200])
+    again = Replay()
+    again.rows, again.counts = replay.rows, replay.counts
+    again.detector.restore(replay.detector.keep())
+    for one in (replay, again):
+        one.play(rows[200:], until_alarm=False)
+    assert replay.detector.alarm == again.detector.alarm
+    assert again.detector.alarm.pace == "sudden"
+
+
+def test_rows_that_are_the_reference_say_nothing():
+    replay = Replay()
+    replay.counts, replay.rows = BINS.counts(moved(draw(500, seed=1), 7, 3.0)), 500
+    replay.detector.begin(replay.rows, replay.counts, replay.now)
+    assert replay.play(draw(1000, seed=2)) is None
+    assert replay.play(moved(draw(500, seed=3), 7, 1.0)) is not None
+    assert not replay.detector.alarm.from_the_first
+
+
+def test_tests_that_share_a_promise_have_a_higher_threshold_each():
+    assert Detector(FIELDS, WINDOW, tests=2).threshold == pytest.approx(
+        Replay().detector.threshold + np.log(2)
+    )
+
+
+def test_suspicion_stays_under_the_strongest_evidence_and_grows_with_a_move():
+    replay = Replay()
+    replay.play(draw(1500, seed=1))
+    quiet = replay.detector.suspicion
+    replay.play(moved(draw(200, seed=2), 7, 0.5), until_alarm=False)
+    assert quiet < 1.0 < replay.detector.suspicion < replay.detector.strongest

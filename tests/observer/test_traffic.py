@@ -133,3 +133,32 @@ def test_input_windows_of_a_reference_that_is_gone_are_not_restored(traffic):
     again.restore(traffic.keep())
     assert again.flows[GLASS].inputs is None
     assert again.flows[GLASS].calls.total.rows == 1
+
+
+def test_answers_are_tested_once_their_first_window_is_full(traffic):
+    answer = {"response_body": b'{"predictions": [1.5]}'}
+    traffic.update([of_rows(i, ROWS[i : i + 1], "abc", **answer) for i in range(90)], 0.0)
+    assert traffic.flows[GLASS].output_drift is None
+    for i in range(60):
+        traffic.update([of_rows(i, ROWS[i : i + 1], "abc", **answer)], 1.0 + i)
+    test = traffic.flows[GLASS].output_drift
+    assert test.names == ("predictions",)
+    assert test.alarm is None
+    for i in range(60):
+        moved = {"response_body": b'{"predictions": [2.5]}'}
+        traffic.update([of_rows(i, ROWS[i : i + 1], "abc", **moved)], 100.0 + i)
+    assert test.alarm.features[0].feature == "predictions"
+    again = Traffic(100, 3600.0)
+    again.adopt(FIELDS, "abc")
+    again.restore(traffic.keep())
+    assert again.flows[GLASS].output_drift.alarm == test.alarm
+
+
+def test_the_latest_reasons_are_kept_but_not_of_calls_to_nowhere(traffic):
+    traffic.update([of_rows(i, ROWS[:1], "abc") for i in range(5)], 0.0)
+    traffic.update([record(i, reason="deadline") for i in range(200)], 1.0)
+    reasons = traffic.flows[GLASS].reasons
+    assert len(reasons) == module.REASONS
+    assert set(reasons) == {(1.0, "deadline")}
+    traffic.update([named(i, f"guess-{i}", status=404, reason="x") for i in range(9)], 2.0)
+    assert not traffic.flows[OVERFLOW].reasons
