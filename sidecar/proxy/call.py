@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from sidecar.proxy.upstream import Upstream
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-CONNECT_BUFFER = 65_536
-"""Bytes of a body that may wait while a connection to the model is opened."""
 
 CONNECT_BUFFER = 65_536
 """Bytes of a body that may wait while a connection to the model is opened."""
@@ -164,7 +162,7 @@ class Call:
         if not self.submitted:
             self.submitted = True
             self.plane.judge.submit(self)
-            self.plane.loop.call_later(self.plane.settings.score_deadline, self._deadline)
+            self.plane.loop.call_later(self.plane.settings.score_deadline, self.judged, DEADLINE)
 
     async def _connect(self) -> None:
         """Not cancelled when the call ends first: the next one has a use for the connection."""
@@ -220,15 +218,11 @@ class Call:
                 if self.response_done:
                     self.finish()
 
-    def _deadline(self) -> None:
-        if not self.over:
-            self.judged(DEADLINE)
-
     # -- the response, fed in by the upstream ------------------------------------------------------
 
-    def interim(self, lines: bytes) -> None:
-        """A 1xx response: passed on to those who know what it is."""
-        if self.head.version != "1.0" and not self.head_sent:
+    def interim(self, status: int, lines: bytes) -> None:
+        """A 1xx response: passed on to those who know what it is, and to nobody twice."""
+        if self.head.version != "1.0" and not self.head_sent and not (self.invited and status == 100):
             self.client.transport.write(lines + b"\r\n")
 
     def response_head(self, response: ResponseHead) -> None:
@@ -280,7 +274,7 @@ class Call:
     def _wait_for_score(self) -> None:
         if not self.waiting:
             self.waiting = True
-            self.plane.loop.call_later(self.plane.settings.score_deadline, self._deadline)
+            self.plane.loop.call_later(self.plane.settings.score_deadline, self.judged, DEADLINE)
             if self.upstream is not None and not self.response_done:
                 self.upstream.pause_reading()
 
@@ -338,15 +332,12 @@ class Call:
             self.response_ended()
         elif self.response is not None:
             self.fail(CallFailed("response-truncated"))
-        elif lost.used and self._may_retry():
+        elif lost.used and self.head.repeatable and not self.retried:
             self.retried = True
             self.out = [to_model(self)]
             self.plane.tasks.start("connect to the model again", self._connect())
         else:
             self.fail(CallFailed("upstream-closed", str(exc) if exc else ""))
-
-    def _may_retry(self) -> bool:
-        return self.head.repeatable and not self.retried
 
     def client_gone(self) -> None:
         """The caller's connection has closed: nobody waits for this answer any more."""

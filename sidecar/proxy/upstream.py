@@ -180,7 +180,7 @@ class Upstream(asyncio.Protocol):
         if head.status < 200 and head.status != 101:
             self.interim = True
             self.fresh = b""
-            call.interim(head.lines)
+            call.interim(head.status, head.lines)
             return
         if self.fresh and head.length >= 0 and not head.bodiless:
             self.pool.recall.keep(self.fresh, head)

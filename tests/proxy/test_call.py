@@ -96,6 +96,22 @@ async def test_a_model_that_talks_nonsense_in_the_middle():
         assert record.failure == "upstream-malformed"
 
 
+# -- a fault of our own ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["listener.request_head", "upstream.response_head"])
+async def test_a_fault_inside_the_sidecar_is_owned_up_to(name, monkeypatch):
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("a fault in reading heads")
+
+    async with sidecar(errors=1) as stage:
+        caller, model = await stage.begin(GET) if "upstream" in name else (await stage.caller(), None)
+        monkeypatch.setattr(f"sidecar.proxy.{name}", fault)
+        await (model.send(OK) if model else caller.send(GET))
+        problem = await caller.problem("internal")
+        assert "reading heads" not in str(problem)
+
+
 # -- a kept connection that turns out closed -------------------------------------------------------
 
 

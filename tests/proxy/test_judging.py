@@ -438,7 +438,10 @@ async def test_a_caller_who_waits_to_be_asked_is_asked_by_us():
         await caller.send(body, size=50)
         model = await stage.model()
         assert b"x-anomaly-verdict: normal\r\n" in await model.request()
+        await model.send(http("HTTP/1.1 100 Continue"))
         await caller.quiet()
+        await model.send(OK)
+        assert (await caller.response()).status == 200
 
 
 async def test_a_body_over_the_limit_of_scoring_does_not_wait_to_be_whole():
