@@ -88,6 +88,11 @@ def test_a_drift_is_seen_in_the_numbers(baseline):
     evidence = moved["sidecar_feature_drift_evidence"]
     assert max(evidence, key=evidence.get) == (*GLASS, "x7")
     assert moved["sidecar_drift_alarms_total"][GLASS] == 1
+    assert moved["sidecar_verdict"][(*GLASS, "feature-drift")] == 1
+    assert calm["sidecar_verdict"][(*GLASS, "stable")] == 1
+    assert sum(moved["sidecar_verdict"].values()) == len(moved["sidecar_verdict"]) / 5, "one for each flow"
+    assert moved["sidecar_output_drift_alarms_total"][GLASS] == 0
+    assert set(moved["sidecar_output_drift_evidence"]) == {(*GLASS, "predictions")}
     assert moved["sidecar_output_rows_total"][(*GLASS, "predictions", "1.5")] > 0
 
 

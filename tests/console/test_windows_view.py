@@ -58,6 +58,9 @@ def test_the_drifted_feature_stands_out(baseline):
     by_psi = sorted(flow["inputs"]["fields"], key=lambda field: -field["psi"])
     assert by_psi[0]["name"] == "x7"
     assert by_psi[0]["psi"] > 3 * by_psi[1]["psi"]
+    effects = {one["name"]: one["statistics"]["wasserstein"]["effect"] for one in by_psi}
+    assert max(effects, key=effects.get) == "x7"
+    assert by_psi[0]["statistics"]["kolmogorov_smirnov"]["p"] < 1e-6
     assert flow["rows_total"] == 1004
     assert flow["rows_flagged_total"] == 1
     assert {(one["status"], one["verdict"]): one["calls"] for one in flow["calls_total"]} == {
@@ -92,6 +95,7 @@ def test_everything_is_json_also_of_an_empty_window():
     empty = window(rolling, 0.0)
     assert empty["rows"] == 0
     assert empty["fields"][0]["window"]["mean"] is None
+    assert empty["fields"][0]["statistics"] is None
     assert msgspec.json.decode(msgspec.json.encode(empty)) == empty
     rolling.update(np.full((3, 16), np.nan), 0.0)
     assert window(rolling, 0.0)["fields"][0]["window"]["missing"] == 1.0
