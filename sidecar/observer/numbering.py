@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 SAME = 0.5
-"""Share of the smaller of two groups, of the rows both searches knew, that must be in both."""
+"""A group is one known before when so much of what is left of that one is in it, or so much of it was in that
+one: groups grow, shrink, fall apart and are joined."""
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
@@ -23,17 +24,15 @@ def numbers(
 ) -> list[Known | None]:
     """For each new group, given by its members, what it was known as; None for one never seen before.
 
-    `searched` are all rows of the new search. Rows come and go, so only those count that both searches could
-    have grouped. Pairs with more rows in common are settled first, and nobody is matched twice.
+    `searched` are all rows of the new search; rows that are gone count neither way. Pairs with more rows in
+    common are settled first, and nobody is matched twice.
     """
-    before = frozenset().union(*(old.members for old in known))
     pairs = []
-    for place, group in enumerate(groups):
-        mine = before.intersection(group)
-        for old in known:
-            common = len(mine & old.members)
-            least = min(len(mine), len(old.members.intersection(searched)))
-            if common and common >= SAME * least:
+    for old in known:
+        left = old.members.intersection(searched)
+        for place, group in enumerate(groups):
+            common = len(left.intersection(group))
+            if common and common >= SAME * min(len(left), len(group)):
                 pairs.append((common, -old.id, place, old))
     matched: list[Known | None] = [None] * len(groups)
     taken = set()

@@ -52,6 +52,13 @@ def test_text_booleans_and_gaps_come_back(tmp_path, ending):
     assert set(columns["sidecar_cohort"].tolist()) == {"singles"}
 
 
+def test_csv_says_true_and_false_as_other_programs_do(tmp_path):
+    write(tmp_path / "rows.csv", MIXED, origin=False)
+    assert (tmp_path / "rows.csv").read_text().splitlines() == [
+        *("amount,flag,country", "0.30000000000000004,true,de", ",false,", '7.0,true,"X,""Y"""')
+    ]
+
+
 @pytest.mark.parametrize("ending", WRITERS)
 def test_without_their_origin_rows_can_be_put_beside_the_training_data(tmp_path, ending):
     assert tuple(back(tmp_path, ending, NUMBERS, origin=False)) == ("a", "b")

@@ -42,6 +42,12 @@ def test_many_values_are_kept_as_few_knots_that_stay_close_to_the_ranks():
     assert np.abs(ranks - exact).max() < 1.0 / drawing.KNOTS
 
 
+def test_of_few_values_every_rank_is_exact_and_ties_share_theirs():
+    values = np.array([[3.0], [1.0], [2.0], [2.0]])
+    (column,) = drawing.draw(values, (Field("a", "number"),)).columns
+    assert (column.knots, column.ranks) == ((1.0, 2.0, 3.0), (0.125, 0.5, 0.875))
+
+
 def test_categories_gaps_and_constants_have_the_columns_they_deserve():
     fields = (
         Field("kind", "category", ("a", "b")),
