@@ -196,12 +196,24 @@ class Detector:
         bounds = np.array([*(start.rows for start in marks), rows], dtype=np.float64)
         found = pace(bounds, np.diff(up_to, axis=0), score, self._window)
         if found.pace == "slow":
-            first, best, last = (marks[i] for i in (max(0, found.first - 1), found.best, found.last))
-            self.alarm = msgspec.structs.replace(
-                self.alarm, since=best.time, earliest=first.time, latest=last.time, good_rows=first.rows
-            )
+            self._place(marks[max(0, found.first - 1)], marks[found.best], marks[found.last])
+        elif found.pace == "sudden" and self.alarm.pace == "slow":
+            # More rows have changed the story, so it began where it was first thought to have begun.
+            at = [mark.rows for mark in marks].index(self.onset_rows)
+            self._place(marks[max(0, at - 1)], marks[at], marks[min(at + 1, len(marks) - 1)])
         if found.pace != "unsure":
             self.alarm = msgspec.structs.replace(self.alarm, pace=found.pace)
+
+    def _place(self, earliest: Start, likeliest: Start, latest: Start) -> None:
+        """Say anew when the standing alarm's drift began."""
+        assert self.alarm is not None
+        self.alarm = msgspec.structs.replace(
+            self.alarm,
+            since=likeliest.time,
+            earliest=earliest.time,
+            latest=latest.time,
+            good_rows=earliest.rows,
+        )
 
     def _named(self, moved: Values, effects: Values) -> tuple[Moved, ...]:
         """The features whose evidence would be enough alone, but at least the strongest."""

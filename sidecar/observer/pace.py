@@ -23,6 +23,9 @@ ODDS = 3.0
 LONG = 0.5
 """A slow drift takes at least this share of a window."""
 
+SHORT = 0.1
+"""A sudden drift takes at most this share of a window."""
+
 CAUTION = 20.0
 """Rows of the reference that are added to those since the onset, to learn the move's direction from few."""
 
@@ -66,17 +69,20 @@ def pace(bounds: Values, stretches: Counts, score: Values, window: int) -> Cours
         return Course("unsure")
     weight = rows / variance
     begin, end = bounds[:-1], bounds[1:]
-    # A rise that isn't over yet looks the same whenever it will be.
     starts, ends = np.meshgrid(begin, end, indexing="ij")
     rises = _gain(means, weight, _risen(begin, end, starts.ravel(), ends.ravel())).reshape(starts.shape)
     rises = np.where(ends > starts, rises, 0.0)
-    long = ends - starts >= LONG * window
+    # Nobody knows how long a rise will be that isn't over yet.
+    long, lasts = ends - starts >= LONG * window, ends == end[-1]
     slow = np.where(long, rises, 0.0).max(axis=1)
+    # A step within a stretch, or over before anybody would notice, is a step.
+    short = ~lasts & ((ends - starts <= SHORT * window) | np.eye(len(begin), dtype=np.bool_))
     step = float(_gain(means, weight, (begin >= begin[:, None]).astype(np.float64)).max())
+    step = max(step, float(np.where(short, rises, 0.0).max()))
     if slow.max() - step >= ODDS:
         likely = np.flatnonzero(slow >= slow.max() - NEAR_BEST)
         return Course("slow", int(likely[0]), int(slow.argmax()), int(likely[-1]))
-    rise = float(np.where(long | (ends == end[-1]), rises, 0.0).max())
+    rise = float(np.where(long | lasts, rises, 0.0).max())
     return Course("sudden" if step - rise >= ODDS else "unsure")
 
 

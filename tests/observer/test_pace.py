@@ -63,3 +63,9 @@ def test_scores_are_0_on_average_while_nothing_moved_and_above_when_it_did():
 def test_a_bin_that_is_not_used_scores_nothing_odd():
     score = scores(np.array([10, 30, 0]), np.array([0.5, 0.5, 0.0]))
     assert np.isfinite(score).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_step_within_a_wide_stretch_is_no_rise(seed):
+    found, _ = course(np.repeat([0.0, 1.0], [1575, 1425]), seed, step=150, window=500)
+    assert found.pace != "slow"
