@@ -8,9 +8,12 @@ mend the model. Rows and labels are real: scikit-learn's digits, 8 x 8 pixels.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,10 +24,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
-from examples.processes import ROOT
+from examples.processes import ROOT, answers
 from examples.traffic import Caller
 from sidecar.baseline.tables import parquet
+from tests.stories.test_observer_kill import observer
 
 PREDICT = "/v1/models/digits:predict"
 
@@ -60,8 +65,8 @@ def planted(digit: int) -> Planted:
     return Planted(everything.part(known[:700]), everything.part(traffic), everything.part(test))
 
 
-class Model:
-    """A model server (V1 protocol) whose model can be trained anew. Trained and asked over HTTP only."""
+class Digits:
+    """A model of digits (V1 protocol) that can be trained anew."""
 
     def __init__(self, train: Rows) -> None:
         self.url = ""
@@ -70,8 +75,9 @@ class Model:
     def train(self, rows: Rows) -> None:
         self._model = SVC(gamma=0.001).fit(*rows)
 
-    def predict(self, instances: list[list[float]]) -> list[int]:
-        return self._model.predict(np.array(instances)).tolist()
+    def answer(self, body: bytes) -> bytes:
+        instances = np.array(json.loads(body)["instances"])
+        return json.dumps({"predictions": self._model.predict(instances).tolist()}).encode()
 
     def accuracy(self, test: Rows) -> float:
         """Of its answers for `test`, asked directly, so that no sidecar learns of them."""
@@ -81,17 +87,30 @@ class Model:
         return float(np.mean(np.array(answer["predictions"]) == test.y))
 
 
+class Orders:
+    """A model of orders (MLflow protocol): is it a large one? It never looks at the country."""
+
+    url = ""
+
+    def __init__(self, orders: list[dict[str, Any]]) -> None:
+        amounts = np.array([[order["amount"]] for order in orders])
+        self._model = DecisionTreeClassifier(max_depth=1).fit(amounts, amounts[:, 0] > 50.0)
+
+    def answer(self, body: bytes) -> bytes:
+        amounts = [[order["amount"]] for order in json.loads(body)["dataframe_records"]]
+        return json.dumps({"predictions": self._model.predict(amounts).tolist()}).encode()
+
+
 @contextmanager
-def served(model: Model) -> Iterator[Model]:
-    """The model behind a port of its own."""
+def served(model: Digits | Orders) -> Iterator[None]:
+    """The model behind a port of its own, `model.url`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # header and body are written apart
 
         def do_POST(self) -> None:
-            instances = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
-            body = json.dumps({"predictions": model.predict(instances)}).encode()
+            body = model.answer(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -105,7 +124,7 @@ def served(model: Model) -> Iterator[Model]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         model.url = f"http://127.0.0.1:{server.server_port}"
-        yield model
+        yield
         server.shutdown()
         thread.join()
 
@@ -131,7 +150,8 @@ def test_a_digit_left_out_of_training_is_found_as_a_cohort_and_its_export_mends_
     np.savez(reference, X=train.X)
     sidecar("fit", "--data", str(reference), "--out", str(baseline), "--detectors", detectors)
 
-    with served(Model(train)) as model:
+    model = Digits(train)
+    with served(model):
         watched = start_sidecar(model.url, "--baseline", str(baseline), "--threshold", threshold)
         with Caller(watched.url) as caller:
             for number, row in enumerate(traffic.X.tolist()):
@@ -161,3 +181,40 @@ def test_a_digit_left_out_of_training_is_found_as_a_cohort_and_its_export_mends_
     assert best - without > 0.08, "there was a gap to close"
     assert purity >= 0.9
     assert closed >= 0.8
+
+
+def orders(count: int, countries: list[str], around: float, seed: int) -> list[dict[str, Any]]:
+    shuffle = np.random.default_rng(seed)
+    amounts, names = shuffle.normal(around, 5.0, count).round(2), shuffle.choice(countries, count)
+    return [{"amount": a, "country": c} for a, c in zip(amounts.tolist(), names.tolist(), strict=True)]
+
+
+def test_a_country_that_training_never_had_is_named_and_outlives_the_observer(
+    tmp_path: Path, start_sidecar
+) -> None:
+    train = orders(1000, ["de", "fr", "it"], 50.0, seed=1)
+    traffic = orders(200, ["de", "fr", "it"], 50.0, seed=2) + orders(40, ["XX"], 90.0, seed=3)
+    reference, baseline, export = (tmp_path / name for name in ("train.jsonl", "baseline", "add.jsonl"))
+    reference.write_text("\n".join(map(json.dumps, train)))
+    sidecar("fit", "--data", str(reference), "--out", str(baseline))
+
+    model = Orders(train)
+    with served(model):
+        flags = ("--run-dir", str(tmp_path / "run"), "--snapshot-seconds", "0.2")
+        watched = start_sidecar(model.url, "--baseline", str(baseline), *flags)
+        with Caller(watched.url) as caller:
+            for order in traffic:
+                body = json.dumps({"dataframe_records": [order]}).encode()
+                assert caller.post("/invocations", body).status == 200
+        at = ("--admin", watched.admin_url)
+        listed = " ".join(sidecar("outliers", "list", *at).split())
+        time.sleep(0.5)  # for a snapshot
+        os.kill(observer(watched).pid, signal.SIGKILL)
+        watched.process.wait_until(lambda: answers(f"{watched.admin_url}/healthz"))
+        sidecar("outliers", "export", *at, "--cohort", "1", "--out", str(export), "--fields-only")
+
+    assert 'country = "XX", never seen in the reference (clean: 0 %)' in listed
+    assert "amount between " in listed
+    exported = [json.loads(line) for line in export.read_text().splitlines()]
+    strangers = [order for order in traffic if order["country"] == "XX"]
+    assert sorted(exported, key=str) == sorted(strangers, key=str), "all of them, as they were sent"
