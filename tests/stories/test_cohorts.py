@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pytest
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
@@ -137,22 +136,18 @@ def sidecar(*arguments: str) -> str:
     return done.stdout
 
 
-# What measures distances sees a left-out digit well. ECOD and the forest look at one pixel at a time and see
-# it badly, so their threshold is generous.
-@pytest.mark.parametrize(
-    ("digit", "detectors", "threshold"), [(6, "knn", "0.01"), (4, "ecod,iforest", "0.1")]
-)
 def test_a_digit_left_out_of_training_is_found_as_a_cohort_and_its_export_mends_the_model(
-    digit: int, detectors: str, threshold: str, tmp_path: Path, start_sidecar
+    tmp_path: Path, start_sidecar
 ) -> None:
+    digit = 6  # how it goes with the others, and with other detectors: python -m bench.cohorts
     train, traffic, test = planted(digit)
     reference, baseline, export = (tmp_path / name for name in ("train.npz", "baseline", "add.parquet"))
     np.savez(reference, X=train.X)
-    sidecar("fit", "--data", str(reference), "--out", str(baseline), "--detectors", detectors)
+    sidecar("fit", "--data", str(reference), "--out", str(baseline), "--detectors", "knn")
 
     model = Digits(train)
     with served(model):
-        watched = start_sidecar(model.url, "--baseline", str(baseline), "--threshold", threshold)
+        watched = start_sidecar(model.url, "--baseline", str(baseline))
         with Caller(watched.url) as caller:
             for number, row in enumerate(traffic.X.tolist()):
                 body = json.dumps({"instances": [row]}).encode()
