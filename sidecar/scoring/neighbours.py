@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sidecar.exchange import Matrix
 from sidecar.scoring.detector import Floats, Row
 
-BLOCK = 64
+BLOCK = 32
 """Training rows of which only the nearest takes part in the first round."""
 
 BATCH_CELLS = 1 << 18
@@ -90,7 +90,7 @@ class Neighbours:
             np.subtract(self._half, rough, out=rough)
             lengths = np.einsum("ij,ij->i", off, off)
             slack = self._slack * (self._radius + np.sqrt(lengths)) ** 2
-            minima = rough.reshape(len(matrix), -1, BLOCK).min(axis=2)
+            minima = rough.reshape(len(matrix), BLOCK, -1).min(axis=1)
             each = minima if minima.shape[1] >= 2 * self.k else rough
             bound = np.partition(each, self.k - 1, axis=1)[:, self.k - 1] + 2.0 * slack
             near = ~(rough > bound[:, None])
@@ -119,7 +119,7 @@ class Neighbours:
 
     def _bound(self, rough: Floats) -> float:
         """At least the k-th smallest of `rough`: the k-th smallest of the blocks' minima, without sorting."""
-        minima = rough.reshape(-1, BLOCK).min(axis=1)
+        minima = rough.reshape(BLOCK, -1).min(axis=0)
         if len(minima) >= 2 * self.k:
             return float(np.partition(minima, self.k - 1)[self.k - 1])
         return float(np.partition(rough, self.k - 1)[self.k - 1])
