@@ -1,12 +1,14 @@
 """What a compiled score costs, and whether it is PyOD's: a row for each detector, and the ensemble.
 
-    python -m bench.scores [--detectors ecod,iforest] [--sets tests/data/adbench]
+    python -m bench.scores [--detectors all|ecod,iforest] [--sets tests/data/adbench]
 
-Equality: the largest relative difference from PyOD's `decision_function`, each row scored by PyOD alone,
-over the sets. Time: fitted on 10,000 rows of 20 features; for one row, and for each row of a batch of 64; new
-rows every time, the best of many blocks, because the rest is what else the machine was doing. PyOD's time is
-that of one row. The last line is all of them together with calibration, combination and explanation, as
-`Baseline.score` does it for a call, compared with the sum of PyOD's times.
+Equality: the largest relative difference from PyOD's `decision_function`, each row scored by PyOD alone, over
+the sets. Time: fitted on 10,000 rows of 20 features; for one row, and for each row of a batch of 64; new rows
+every time, the best of many blocks, in processor time, because the rest is what else the machine was doing.
+PyOD's time is that of one row. The last line is the default ensemble, or with --detectors all those named,
+together with calibration and combination, as `Baseline.score` does it for a call, compared with the sum of
+PyOD's times. A detector that PyOD cannot fit on a set, or on the rows that time is taken with, is left out
+there.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from time import perf_counter_ns
+from time import process_time_ns
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from sidecar.baseline.agreement import relative
 from sidecar.baseline.command import DETECTORS as DEFAULT
 from sidecar.baseline.fit import fit
 from sidecar.baseline.fitting import RECIPES, check_names, fit_detector, quiet
+from sidecar.errors import DataError
 from sidecar.exchange import Features, Matrix
 from sidecar.scoring.baseline import load
 from sidecar.scoring.detectors import DETECTORS
@@ -34,7 +37,12 @@ ROWS, COLUMNS, BATCH = 10_000, 20, 64
 COMPARED = 12
 """Rows of each set that are compared, half of them outliers."""
 
-TARGETS = {"ecod": (20.0, None), "ensemble": (100.0, 10.0)}
+TARGETS = {
+    "ecod": (20.0, None),
+    "knn": (500.0, None),
+    "lof": (500.0, None),
+    "ensemble": (100.0, 10.0),
+}
 """Microseconds for one row, and for a row of a batch, that were promised."""
 
 
@@ -50,29 +58,40 @@ class Cost(NamedTuple):
 
 def main() -> int:
     options = _arguments()
-    names = options.detectors.split(",")
+    everything = options.detectors == "all"
+    names = [name for name in RECIPES if name != "mad"] if everything else options.detectors.split(",")
+    ensemble = DEFAULT.split(",") if everything else names
     check_names(names)
     print(f"{'':10}{'largest':>12}{'1 row':>9}{'a row of 64':>13}{'PyOD, 1 row':>13}{'times as fast':>15}")
     print(f"{'':10}{'difference':>12}{'us':>9}{'us':>13}{'us':>13}{'(1 row)':>15}")
     costs = {}
     for name in names:
-        difference = max(_difference(name, file) for file in sorted(options.sets.glob("*.npz")))
-        costs[name] = _cost(name)
+        found = [_difference(name, file) for file in sorted(options.sets.glob("*.npz"))]
+        difference = max(value for value in found if value is not None)
+        try:
+            costs[name] = _cost(name)
+        except DataError:
+            print(f"{name:10}{difference:12.1e}  PyOD cannot fit it on the rows that time is taken with")
+            continue
         _print(name, f"{difference:.1e}", costs[name])
-    costs["ensemble"] = _ensemble(names, sum(cost.pyod for cost in costs.values()))
+    costs["ensemble"] = _ensemble(ensemble, sum(costs[name].pyod for name in ensemble))
     _print("ensemble", "", costs["ensemble"])
     missed = list(_missed(costs))
     print("\n".join(missed) if missed else "all targets are met")
     return 1 if missed else 0
 
 
-def _difference(name: str, file: Path) -> float:
+def _difference(name: str, file: Path) -> float | None:
+    """None where PyOD cannot fit."""
     with np.load(file) as data:
         X, y = data["X"].astype(np.float64), data["y"]
     X = np.vstack((np.random.default_rng(0).permutation(X[y == 0]), X[y == 1]))
     train, rows = np.ascontiguousarray(X[:500]), X[-COMPARED // 2 :]
     rows = np.vstack((rows, X[500 : 500 + COMPARED // 2] if len(X) > 600 else train[: COMPARED // 2]))
-    model = fit_detector(name, train, 0)
+    try:
+        model = fit_detector(name, train, 0)
+    except DataError:
+        return None
     with quiet():
         expected = np.array([model.decision_function(row[None])[0] for row in rows])
     detector = DETECTORS[name].from_pyod(model)
@@ -100,8 +119,10 @@ def _ensemble(names: Sequence[str], pyod: float) -> Cost:
         assert summary.manifest.split.fit == ROWS, summary.manifest.split
         baseline = load(out)
     # A threshold that never flags: explaining outliers is for the few, and not what every row costs.
-    one = _best(lambda rows: [baseline.score(Features(row[None], row[None]), 0.0) for row in rows])
-    many = _best(lambda rows: baseline.score(Features(rows, rows), 0.0))
+    one = _best(
+        lambda rows: [baseline.score(Features(row[None], row[None], sound=True), 0.0) for row in rows]
+    )
+    many = _best(lambda rows: baseline.score(Features(rows, rows, sound=True), 0.0))
     return Cost(one, many, pyod)
 
 
@@ -110,9 +131,9 @@ def _best(score: Callable[[Matrix], Any], rows: int = BATCH, blocks: int = 60) -
     times = []
     for block in range(blocks):
         fresh = _rows(rows, 1 + block)
-        start = perf_counter_ns()
+        start = process_time_ns()
         score(fresh)
-        times.append(perf_counter_ns() - start)
+        times.append(process_time_ns() - start)
     return min(times[1:]) / rows / 1000
 
 

@@ -134,7 +134,7 @@ def test_empty_file_sets_nothing(config, text):
         (
             "detectors: [ecod, [hbos]]\n",
             "1: detectors has a list; expected one or more names separated by commas, such as ecod,iforest "
-            "(default ecod,iforest)",
+            "(default ecod,knn-500)",
         ),
         (
             "service-name: !env N\n",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sidecar.baseline.fit import Progress, Summary
 
-DETECTORS = "ecod,iforest"
+DETECTORS = "ecod,knn-500"
 
 DATA = """\
 training data: .csv (header line, then rows), .jsonl (an object or an array a line), .parquet, or .npz (the

@@ -44,7 +44,7 @@ def test_the_outcome_is_told_in_sentences(data, tmp_path, capsys):
         "Read 400 rows of rows.jsonl: 6 fields (6 numbers).",
         "Fitted on 261 rows, calibrated on 139 others (seed 0).",
         said.out.splitlines()[2],
-        "iforest: equal to PyOD 3.6.7 on 29 rows (largest relative difference 0).",
+        "knn-500: equal to PyOD 3.6.7 on 29 rows (largest relative difference 0).",
         "The finest p-value is 0.01; a threshold below that never flags anything.",
         "Note: column 'id' is left out:"
         " 400 different texts are too many for a category (ids, dates, prose?).",
@@ -53,7 +53,7 @@ def test_the_outcome_is_told_in_sentences(data, tmp_path, capsys):
     assert said.out.splitlines()[2].startswith(
         "ecod: equal to PyOD 3.6.7 on 29 rows (largest relative difference "
     )
-    assert baseline.detectors == ("ecod", "iforest")
+    assert baseline.detectors == ("ecod", "knn-500")
 
 
 def test_too_few_rows_for_the_usual_threshold_are_told(tmp_path, capsys):
@@ -135,6 +135,6 @@ def test_on_a_terminal_there_is_a_bar_that_goes_away(data, tmp_path):
         assert process.stdout is not None
         said = process.stdout.read()
     assert process.returncode == 0
-    assert b"fitting iforest" in drawn
+    assert b"fitting knn-500" in drawn
     assert drawn.endswith((b"\x1b[2K", b"\x1b[?25h", b"\r"))
     assert said.startswith(b"Read 400 rows")
