@@ -9,4 +9,5 @@ so that nobody who serves traffic pays for those imports. Counterpart: `sidecar.
     split.py      which rows are for what             fitting.py     the table of PyOD detectors
     agreement.py  compiled against PyOD               reference.py   bins for windows
     fit.py        the whole story                     command.py     its command line
+    cohorts/      groups of flagged rows, in another short-lived process
 """
