@@ -78,8 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     detectors: Names = "ecod,knn-500"
     """PyOD detectors to fit when learning, comma-separated.
-    Fast, and together better on known outliers than any single one: `ecod` looks at each value, `knn-500` at the
-    whole row."""
+    Fast, and together better on known outliers than any single one: `ecod` looks at each value, `knn-500`
+    at the whole row."""
 
     threshold: Probability = 0.01
     """A row is an outlier when its p-value is at most this: the share of clean traffic that gets flagged."""
