@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -70,9 +71,14 @@ def call(sidecar: Server, path: str = "/") -> int:
 
 
 def child(sidecar: Server, role: str) -> list[psutil.Process]:
-    """The sidecar's processes of this role."""
+    """The sidecar's living processes of this role."""
     children = psutil.Process(sidecar.process.pid).children(recursive=True)
-    return [one for one in children if one.cmdline()[-1:] == [role]]
+    found = []
+    for one in children:
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended, or ending, while we look
+            if one.cmdline()[-1:] == [role]:
+                found.append(one)
+    return found
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
