@@ -55,6 +55,9 @@ KEPT_FOR_RECORD = frozenset(
 HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+;=%\-]*(?:\[[0-9A-Fa-f:.]+\])?(?::[0-9]*)?")
 """What Host may look like: a name or an address, and a port (RFC 3986, 3.2.2)."""
 
+REASON = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+"""What a reason phrase may hold (RFC 9112, 4). llhttp does not look at it."""
+
 KNOWN_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
 SPOKEN = ("1.1", "1.0")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -266,8 +269,10 @@ def response_head(
         read = _Fields(fields, dropped, b"")
     except CallFailed as failed:
         raise CallFailed("upstream-malformed", failed.detail) from failed
-    if version not in SPOKEN or status < 100 or (read.chunked and read.length != -1):
-        raise CallFailed("upstream-malformed", f"status {status} of HTTP/{version}, or ambiguous framing")
+    if version not in SPOKEN or status < 100 or not REASON.fullmatch(reason):
+        raise CallFailed("upstream-malformed", "a status line that is none")
+    if read.chunked and read.length != -1:
+        raise CallFailed("upstream-malformed", "Transfer-Encoding with Content-Length")
     if status == 101 and not (request.upgrade and read.upgrade and b"upgrade" in read.options):
         raise CallFailed("upstream-malformed", "101 to a call that asked for no upgrade, or to no protocol")
     pieces = [b"HTTP/1.1 %d " % status, reason, b"\r\n", *read.passed]

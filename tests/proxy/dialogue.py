@@ -287,6 +287,7 @@ class Stage:
         self.worker = worker
         self.address = address
         self.observer = observer
+        self.faults: Faults
         self.listening = model
         """Where the model listens, for a model other than `Stage.model`."""
         self._peers: list[Peer] = []
@@ -420,6 +421,7 @@ async def sidecar(
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
         worker = Worker(Settings(baseline=baseline_directory, **settings), Path(directory), 0)
         stage = Stage(worker, front.getsockname()[:2], own, Observer(f"{directory}/observer.sock"))
+        stage.faults = faults
         if observed:
             await stage.observer.listen()
         await worker.start(front)

@@ -125,6 +125,10 @@ class ReferenceModel:
     def faults(self) -> list[str]:
         return [connection.fault for connection in self.connections if connection.fault]
 
+    def forget_closed(self) -> None:
+        """Drop what came on connections that are closed."""
+        self.connections = [connection for connection in self.connections if not connection.ended]
+
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         while True:

@@ -314,6 +314,7 @@ RESPONSES: tuple[Mischief, ...] = (
     Mischief("status 000", b"HTTP/1.1 000 No\r\nContent-Length: 2\r\n\r\nok"),
     Mischief("status 1000", b"HTTP/1.1 1000 No\r\nContent-Length: 2\r\n\r\nok"),
     Mischief("status 2x", b"HTTP/1.1 2x OK\r\nContent-Length: 2\r\n\r\nok"),
+    Mischief("control character in the reason", b"HTTP/1.1 200 O\x0bK\r\nContent-Length: 2\r\n\r\nok"),
     Mischief("101 unasked", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"),
     Mischief("endless head", b"HTTP/1.1 200 OK\r\n" + b"X: 1\r\n" * 50_000),
     Mischief("endless field", b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000),

@@ -263,3 +263,15 @@ async def test_half_a_request_and_an_end_is_no_request():
         caller.finish()
         assert await model.rest() == b"hi"  # cut short, never completed by us
         await caller.gone()
+
+
+async def test_half_a_request_after_a_whole_one():
+    async with sidecar() as stage:
+        caller = await stage.caller()
+        await caller.send(GET + http("POST / HTTP/1.1", "Host: m", "Content-Length: 9", body=b"hi"))
+        caller.finish()
+        model = await stage.model()
+        assert forwarded(await model.request()) == GET
+        await model.send(OK)
+        assert (await caller.rest()).endswith(b"\r\n\r\nok")
+        assert (await model.rest()).endswith(b"hi")  # cut short, if it got there at all
