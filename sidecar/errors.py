@@ -123,7 +123,7 @@ class CallFailed(SidecarError):
 
 
 def translated(error: BaseException | None) -> CallFailed:
-    """What a foreign exception inside a callback of a C parser is to the call: itself if it is one of ours."""
+    """What a foreign exception inside a callback of a C parser is to the call: itself if it is ours."""
     if isinstance(error, CallFailed):
         return error
     log.error("error inside the sidecar", exc_info=error)
