@@ -125,7 +125,8 @@ def test_names_may_have_spaces_and_the_help_every_argument():
 def test_on_a_terminal_there_is_a_bar_that_goes_away(data, tmp_path):
     ours, theirs = pty.openpty()
     command_line = [sys.executable, "-m", "sidecar.cli", "fit", "--data", data, "--out", tmp_path / "b"]
-    with subprocess.Popen(command_line, stderr=theirs, stdout=subprocess.PIPE) as process:
+    able = {**os.environ, "TERM": "xterm"}  # a dumb terminal, as CI may have, gets no bar
+    with subprocess.Popen(command_line, stderr=theirs, stdout=subprocess.PIPE, env=able) as process:
         os.close(theirs)
         drawn = b""
         with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end
