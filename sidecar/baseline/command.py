@@ -114,4 +114,4 @@ def _progress(quiet: bool) -> Iterator[Progress]:
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
-        yield lambda doing, share: bar.update(task, description=doing, completed=share)
+        yield lambda doing, share: bar.update(task, description=doing, completed=share, refresh=True)
