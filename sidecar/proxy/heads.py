@@ -88,10 +88,14 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     expects: bool
 
     @property
+    def has_body(self) -> bool:
+        """At least one byte of a body follows, or a last chunk."""
+        return self.length > 0 or self.chunked
+
+    @property
     def repeatable(self) -> bool:
         """May be sent again when a kept-alive connection turns out closed (RFC 9110, 9.2.2)."""
-        bodiless = self.length <= 0 and not self.chunked
-        return self.method in IDEMPOTENT and bodiless and not self.upgrade
+        return self.method in IDEMPOTENT and not self.has_body and not self.upgrade
 
 
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
@@ -207,7 +211,8 @@ def request_head(
         raise CallFailed("bad-request", "Transfer-Encoding with Content-Length or in HTTP/1.0")
     if read.hosts > 1 or (read.hosts == 0 and version == "1.1"):
         raise CallFailed("bad-request", f"{read.hosts} Host fields, exactly one is required")
-    upgrade = read.upgrade if b"upgrade" in read.options and b"h2c" not in read.upgrade.lower() else b""
+    wanted = b"upgrade" in read.options and b"h2c" not in read.upgrade.lower()
+    upgrade = read.upgrade if wanted and not read.chunked and read.length <= 0 else b""
     pieces = [method, b" ", path, b" HTTP/1.1\r\n", *read.passed]
     if not read.hosts:
         pieces += (b"Host: ", host or model, b"\r\n")

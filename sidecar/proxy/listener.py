@@ -135,10 +135,11 @@ class Downstream(asyncio.Protocol):
     def _parse(self, data: bytes) -> None:
         self.read_bytes = len(data)
         self.head_bytes += len(data)
+        after_stop: bytes | None = None
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self.early_bytes = data[upgrade.args[0] :]
+            after_stop = data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
             self.refuse(translated(error.__context__))
         except httptools.HttpParserInvalidMethodError as error:
@@ -146,9 +147,24 @@ class Downstream(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self.refuse(CallFailed("bad-request", str(error)))
         self.fresh = b""
+        if after_stop is not None:
+            self._stopped(after_stop)
         in_message = self.in_head or self.parsing is not None
         if in_message and self.head_bytes > self.plane.settings.max_header_bytes:
             self.refuse(self._head_too_large())
+
+    def _stopped(self, rest: bytes) -> None:
+        """The parser stops after a head that asks for an upgrade, as if no body could follow. If one does,
+        a fresh parser reads it, which is told of its framing only."""
+        if self.parsing is None:
+            self.early_bytes = rest
+            return
+        head = self.parsing.head
+        self.parser = httptools.HttpRequestParser(self)
+        framing = b"Transfer-Encoding: chunked" if head.chunked else b"Content-Length: %d" % head.length
+        self._parse(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
+        if rest:
+            self._parse(rest)
 
     def eof_received(self) -> bool:
         calls = self.calls
@@ -198,6 +214,9 @@ class Downstream(asyncio.Protocol):
         self.fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self.parsing is not None:  # see `_stopped`
+            self.in_head = False
+            return
         fields: Headers = tuple(self.fields)
         limit = self.plane.settings.max_header_bytes
         if self.head_bytes + self.shared_bytes > limit and self._size(fields) > limit:
@@ -227,7 +246,10 @@ class Downstream(asyncio.Protocol):
             self.parsing.body(data)
 
     def on_message_complete(self) -> None:
-        call, self.parsing = self.parsing, None
+        call = self.parsing
+        if call is not None and call.head.has_body and self.parser.should_upgrade():
+            return  # it is not: see `_stopped`
+        self.parsing = None
         self._head_over()
         if call is not None:
             fields = self.fields

@@ -267,6 +267,18 @@ REQUESTS: dict[str, tuple[Attack, ...]] = {
             G + b"\r\n",
             PASSED,
         ),
+        Attack(
+            "a request in a body, with an offer of h2c",
+            P + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 32\r\n\r\n" + HIDDEN,
+            P + b"Content-Length: 32\r\n\r\n" + HIDDEN,
+            PASSED,
+        ),
+        Attack(
+            "a request in a body, with an offer of another protocol",
+            P + b"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 32\r\n\r\n" + HIDDEN,
+            P + b"Content-Length: 32\r\n\r\n" + HIDDEN,
+            PASSED,
+        ),
         Attack("a request after close", G + b"Connection: close\r\n\r\n" + HIDDEN, G + b"\r\n", PASSED),
     ),
     "Pipelining": (

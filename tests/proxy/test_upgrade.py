@@ -1,5 +1,7 @@
 """Upgrade: the connection leaves HTTP when the model agrees, and bytes pass both ways unread."""
 
+import pytest
+
 from tests.proxy.dialogue import GET, OK, POST, answered, forwarded, http, sidecar
 
 UPGRADE = http(
@@ -104,3 +106,51 @@ async def test_an_upgrade_is_not_retried_and_not_pooled():
         caller.close()
         await model.gone()
         assert stage.plane.pool.take() is None
+
+
+# -- with a body -----------------------------------------------------------------------------------
+
+H2C = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA"]
+BODIES = {
+    # name: (fields, body as sent, body)
+    "length": (["Content-Length: 5"], b"hello", b"hello"),
+    "empty": (["Content-Length: 0"], b"", b""),
+    "chunks": (["Transfer-Encoding: chunked"], b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
+}
+
+
+@pytest.mark.parametrize("size", [0, 1, 60])
+@pytest.mark.parametrize(("framing", "sent", "body"), BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize(
+    "asking", [H2C, ["Connection: Upgrade", "Upgrade: websocket"]], ids=["h2c", "websocket"]
+)
+async def test_a_body_is_a_body_even_with_an_offer_to_upgrade(asking, framing, sent, body, size):
+    """As Java's client makes it with its first call. The parser takes the body for the new protocol."""
+    async with sidecar() as stage:
+        caller = await stage.caller()
+        for _ in range(2):
+            await caller.send(
+                http("POST /v2 HTTP/1.1", "Host: m", *asking, *framing, body=sent) + POST, size=size
+            )
+            model = await stage.model() if not _ else model  # noqa: F821
+            head = await model.head()
+            if body:
+                assert forwarded(head) == http("POST /v2 HTTP/1.1", "Host: m", *framing)
+            if "chunked" in framing[0]:
+                assert (await model.chunks())[0] == body
+            else:
+                assert await model.exactly(len(body)) == body
+            await model.send(OK)
+            assert (await caller.response()).body == b"ok"
+            assert forwarded(await model.request()) == POST
+            await model.send(OK)
+            assert (await caller.response()).body == b"ok"
+
+
+async def test_a_bad_body_with_an_offer_to_upgrade():
+    async with sidecar() as stage:
+        caller = await stage.caller()
+        await caller.send(
+            http("POST /v2 HTTP/1.1", "Host: m", *H2C, "Transfer-Encoding: chunked", body=b"x\r\n")
+        )
+        await caller.problem("bad-request")
