@@ -29,9 +29,10 @@ LINGER_SECONDS = 2.0
 """After an answer that came before the whole request: how long the rest is read and thrown away, so that
 the caller can read the answer before the connection closes (RFC 9112, 9.6)."""
 
-PROBE = b"HTTP/1.1 102 Processing\r\n\r\n"
+PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Sent to a caller that has closed its sending side. One that is gone answers with a reset, and the model's
-work can be cancelled; one that only half-closed skips it, as every HTTP/1.1 client must."""
+work can be cancelled; one that only half-closed skips it, as every HTTP/1.1 client must. Many skip no other
+status below 200."""
 
 
 class Downstream(asyncio.Protocol):

@@ -228,7 +228,8 @@ class Peer:
 
 
 def listening(*, host: str = "127.0.0.1", send_buffer: int = 0) -> socket.socket:
-    """A socket that listens on a free port. `send_buffer`: bytes that the kernel takes from it unsent."""
+    """A socket that listens on a free port. `send_buffer`: bytes that the kernel takes unsent from those it
+    accepts."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     if send_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)

@@ -235,7 +235,7 @@ async def test_a_caller_that_only_closes_its_sending_side_gets_its_answer(versio
         await asyncio.sleep(0.15)  # so that every probe has gone out
         await model.send(OK)
         response = await caller.response()
-        while response.status == 102:
+        while response.status == 100:
             response = await caller.response()
         assert (response.status, response.body) == (200, b"ok")
         await caller.gone()

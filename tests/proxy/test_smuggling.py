@@ -21,7 +21,7 @@ async def answers(caller: Peer) -> str:
     caller.finish()
     while await caller.arrives():
         got.append(await answer(caller))
-    return ", ".join(status for status in got if status != "102")  # asked whether it is still there
+    return ", ".join(status for status in got if status != "100")  # asked whether it is still there
 
 
 async def answer(caller: Peer) -> str:
