@@ -319,6 +319,7 @@ class Downstream(asyncio.Protocol):
         self._close_after_answer()
 
     def _close_after_answer(self) -> None:
+        self.calls.clear()  # whoever still stands in line has been told not to expect an answer
         unread = self.parsing is not None or self.broken is not None
         if unread and not self.eof:
             self.lingers_until = monotonic() + LINGER_SECONDS

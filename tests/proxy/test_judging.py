@@ -363,8 +363,9 @@ async def test_too_many_large_bodies(monkeypatch):
         assert verdicts == ["normal", 'unscored; reason="busy"']
 
 
-async def test_a_large_body_is_scored_once_however_its_caller_goes_on():
-    """Each byte of a next request would otherwise have it scored again."""
+async def test_a_large_body_is_scored_once_however_its_caller_goes_on(monkeypatch):
+    """Each byte of a next request would otherwise have it scored again, until there is no room for it."""
+    monkeypatch.setattr("sidecar.proxy.judging.THREAD_BACKLOG", 3)
     watched = Watched(slow_when_large)
     async with sidecar(baseline=watched, score_deadline=5.0) as stage:
         caller, model = await stage.begin(infer(clean(10), size=LARGE))

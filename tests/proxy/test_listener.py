@@ -199,6 +199,19 @@ async def test_close_is_honoured():
         await caller.gone()
 
 
+async def test_nothing_follows_the_last_answer():
+    async with sidecar() as stage:
+        caller = await stage.caller()
+        await caller.send(http("GET / HTTP/1.0", "Host: m") + GET + b"nonsense\r\n\r\n")
+        model = await stage.model()
+        await model.request()
+        await model.send(OK)
+        assert (await caller.response()).body == b"ok"
+        caller.finish()
+        await caller.gone()
+        await model.quiet()
+
+
 async def test_a_connection_that_never_says_anything():
     async with sidecar() as stage:
         caller = await stage.caller()
