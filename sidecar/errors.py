@@ -96,7 +96,6 @@ FAILURES: dict[str, Failure] = {
         "Too many concurrent calls",
         "Retry after the time in Retry-After, or raise max-concurrent-calls.",
     ),
-    "draining": Failure(503, "Sidecar is shutting down", "Retry: another replica will answer."),
     "upstream-connect-timeout": Failure(
         504,
         "Model server did not accept the connection in time",

@@ -54,6 +54,23 @@ class Response(NamedTuple):
         assert len(found) < 2, f"{name} came {len(found)} times"
         return found[0] if found else None
 
+    def problem(self) -> dict[str, Any]:
+        """The body, if this is an answer of sidecar's own. Fails unless it is as RFC 9457 wants it, and says
+        what the table of failures says."""
+        cause = self.field("x-sidecar-error")
+        assert cause is not None
+        expected = FAILURES[cause]
+        assert self.status == expected.status
+        assert self.field("content-type") == "application/problem+json"
+        assert self.field("retry-after") == ("1" if self.status == 503 else None)
+        problem: dict[str, Any] = json.loads(self.body)
+        assert set(problem) == {"type", "title", "status", "detail", "instance"}
+        assert problem["type"] == f"urn:sidecar:error:{cause}"
+        assert (problem["status"], problem["title"]) == (expected.status, expected.title)
+        assert problem["detail"].endswith(expected.advice)
+        assert "Traceback" not in problem["detail"]
+        return problem
+
 
 def http(*lines: str, body: bytes = b"") -> bytes:
     """A message from the lines of its head, and its body."""
@@ -132,19 +149,8 @@ class Peer:
     async def problem(self, cause: str, *, to: str = "GET") -> dict[str, Any]:
         """One answer of sidecar's own for this cause, as RFC 9457 wants it and the table of failures says."""
         response = await self.response(to=to)
-        expected = FAILURES[cause]
-        assert (response.status, response.field("x-sidecar-error")) == (expected.status, cause)
-        assert response.field("content-type") == "application/problem+json"
-        assert response.field("retry-after") == ("1" if response.status == 503 else None)
-        if to == "HEAD":
-            return {}
-        problem = json.loads(response.body)
-        assert set(problem) == {"type", "title", "status", "detail", "instance"}
-        assert problem["type"] == f"urn:sidecar:error:{cause}"
-        assert (problem["status"], problem["title"]) == (expected.status, expected.title)
-        assert problem["detail"].endswith(expected.advice)
-        assert "Traceback" not in problem["detail"]
-        return problem
+        assert response.field("x-sidecar-error") == cause, response
+        return {} if to == "HEAD" else response.problem()
 
     async def flood(self, megabytes: int, unit: bytes = b"x") -> int:
         """Send `unit` again and again until it is done or nothing more is taken for a while; the

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sidecar.errors import FAILURES, CallFailed
 from sidecar.exchange import Decision, DetectorScore, Score
+from sidecar.proxy import reply
 from sidecar.proxy.reply import anomaly_fields, number, problem, string, text
 from tests.proxy.dialogue import fields
 
@@ -35,6 +37,12 @@ def test_every_failure_is_a_problem(cause):
         "detail": f"as seen. {row.advice}",
         "instance": "urn:sidecar:request:id-1",
     }
+
+
+def test_no_failure_is_listed_that_never_happens():
+    sources = "".join(path.read_text() for path in Path(reply.__file__).parent.glob("*.py"))
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', sources)) | {"internal"}  # that one is in `translated`
+    assert set(FAILURES) <= named
 
 
 def test_a_problem_to_head_has_no_body_but_its_length():

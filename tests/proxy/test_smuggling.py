@@ -28,7 +28,10 @@ async def answer(caller: Peer) -> str:
     """The status of the next answer, with the cause if it is our own."""
     response = await caller.response()
     cause = response.field("x-sidecar-error")
-    return f"{response.status} {cause}" if cause else f"{response.status}"
+    if cause is None:
+        return f"{response.status}"
+    response.problem()
+    return f"{response.status} {cause}"
 
 
 async def deliver(
@@ -95,7 +98,9 @@ async def test_a_response(mischief, size):
             response = await caller.response(to=mischief.to)
             cause = response.field("x-sidecar-error")
             assert f"{response.status} {cause or ''}".strip() == mischief.caller
-            if not cause:
+            if cause:
+                response.problem()
+            else:
                 assert response.body == mischief.body
                 answered(response.head)
             await caller.quiet(0.01)
