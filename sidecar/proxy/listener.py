@@ -270,9 +270,8 @@ class Downstream(asyncio.Protocol):
         elif self.calls:
             if len(self.calls) == 1:
                 self.resume_reading()
-            self.plane.loop.call_soon(
-                self._next
-            )  # not from here: a thousand in line would nest a thousand deep
+            # Not from here: a thousand in line would nest a thousand deep.
+            self.plane.loop.call_soon(self._next)
         elif self.broken is not None:
             self._answer_refusal(self.broken)
         elif self.early_bytes:

@@ -200,6 +200,7 @@ class Upstream(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.interim:
             self.interim = False
+            self.head_bytes = 0
         elif not self.done:
             assert self.call is not None
             if self.fields:

@@ -59,7 +59,7 @@ async def test_blank_lines_before_a_head_are_not_remembered_as_that_head():
     """Else an empty line, sent by anybody, would from then on be that request."""
     async with sidecar() as stage:
         caller, model = await stage.begin(b"\r\n\r\n" + GET)
-        await model.send(b"\r\n\r\n" + OK)
+        await model.send(b"\r\n\r\n" + http("HTTP/1.1 200 OK", "Content-Length: 0"))
         await caller.response()
         await caller.send(b"\r\n\r\n")
         await model.quiet()
