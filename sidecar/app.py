@@ -112,12 +112,13 @@ def run(settings: Settings) -> int:
     _check_files(settings)
     with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
         listening = [_bind("listen", settings.listen, settings.workers) for _ in range(settings.workers)]
+        outbound = [_bind("egress", settings.egress, settings.workers) for _ in listening if settings.egress]
     run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
-        return _supervise(_children(settings, run_dir, listening), settings.drain_timeout)
+        return _supervise(_children(settings, run_dir, listening, outbound), settings.drain_timeout)
     finally:
-        for one in listening:
+        for one in (*listening, *outbound):
             one.close()
         if not settings.run_dir:
             shutil.rmtree(run_dir, ignore_errors=True)
@@ -126,7 +127,8 @@ def run(settings: Settings) -> int:
 def _check_files(settings: Settings) -> None:
     """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
     again. In a process of its own, so that this one stays small."""
-    if not (settings.baseline or settings.tls_cert or settings.upstream.startswith("https:")):
+    files = settings.baseline or settings.tls_cert or settings.route
+    if not (files or settings.upstream.startswith("https:")):
         return
     checked = subprocess.run(
         [sys.executable, "-m", "sidecar.app", "check"],
@@ -161,12 +163,14 @@ def _orders(settings: Settings, **more: object) -> bytes:
     return json.dumps({"settings": msgspec.to_builtins(settings), "parent": os.getpid(), **more}).encode()
 
 
-def _children(settings: Settings, run_dir: Path, listening: list[socket.socket]) -> list[Child]:
+def _children(
+    settings: Settings, run_dir: Path, listening: list[socket.socket], outbound: list[socket.socket]
+) -> list[Child]:
     where = {"run_dir": str(run_dir)}
-    planes = [
-        Child("plane", number, _orders(settings, number=number, fd=one.fileno(), **where), (one.fileno(),))
-        for number, one in enumerate(listening)
-    ]
+    planes = []
+    for number, one in enumerate(listening):
+        fds = (one.fileno(), outbound[number].fileno()) if outbound else (one.fileno(),)
+        planes.append(Child("plane", number, _orders(settings, number=number, fds=fds, **where), fds))
     return [*planes, Child("observer", 0, _orders(settings, **where), ())]
 
 
@@ -220,7 +224,8 @@ def child(role: str) -> None:
     elif role == "plane":
         from sidecar.proxy.worker import main
 
-        main(settings, Path(orders["run_dir"]), socket.socket(fileno=orders["fd"]), orders["number"])
+        listening, *outbound = (socket.socket(fileno=fd) for fd in orders["fds"])
+        main(settings, Path(orders["run_dir"]), listening, orders["number"], *outbound)
     else:
         import asyncio
 

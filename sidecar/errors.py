@@ -66,6 +66,9 @@ class Failure(NamedTuple):
 
 FAILURES: dict[str, Failure] = {
     "bad-request": Failure(400, "Malformed request", "Send a request that follows RFC 9112."),
+    "no-route": Failure(
+        404, "No route for this outbound call", "Give the sidecar a route of that name, or an absolute URL."
+    ),
     "request-timeout": Failure(
         408, "Request not received in time", "Send the whole request sooner, or raise header-timeout."
     ),

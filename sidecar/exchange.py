@@ -196,3 +196,26 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     response_body: bytes
     baseline: str
     """Short digest of the baseline that scored this call, so that a swap is visible in the data."""
+
+
+JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]
+
+
+class Joined(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a call of the model was joined to the call it was answering (`sidecar.proxy.egress.joining`).
+
+    `confidence` is 1.0 on the first three rungs, one over the number of candidates when they are `ambiguous`,
+    and 0.0 when there was `none`. `links`: the candidates' (trace, CLIENT span), where no parent was named.
+    """
+
+    how: JoinedHow
+    confidence: float
+    links: tuple[tuple[str, str], ...] = ()
+
+
+class Outbound(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A finished call of the model to somebody else: `to` is the route's name, or host:port."""
+
+    record: Record
+    to: str
+    joined: Joined

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from sidecar.exchange import Record
+from sidecar.exchange import Outbound, Record
 
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes. A longer frame is a fault of the sender, and the receiver hangs up."""
@@ -53,6 +53,8 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
     refused: str
     """Why the last `Swap` was refused, or empty."""
     records: tuple[Record, ...]
+    outbound: tuple[Outbound, ...] = ()
+    """The model's own calls to others, finished since the last batch."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", array_like=True):

@@ -61,6 +61,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     admin: Address = "127.0.0.1:9702"
     """Address of metrics, health, API and console. Loopback: what it shows is not for the public."""
 
+    egress: Address = ""
+    """Address that takes the model's own calls to others, so that traces connect: set HTTP_PROXY of the
+    model to it, or use a `route`. Empty: no egress."""
+
+    route: Text = ""
+    """Named targets of the egress, such as `intent=http://intent:9700,action=http://action:9700`: reached as
+    `http://EGRESS/intent/...` or by `Host: intent`. Only these are told the caller's baggage."""
+
     workers: Count = 1
     """Data plane processes that share the port. One keeps up with most models."""
 

@@ -26,7 +26,7 @@ from sidecar.proxy.pieces import chunk, last_chunk, write
 
 if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
-    from sidecar.proxy.upstream import Upstream
+    from sidecar.proxy.upstream import Pool, Upstream
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -46,6 +46,7 @@ class Call:
     request_bytes = 0
     request_id = ""
     span = SpanIds("", "", "")
+    pool: Pool
     upstream: Upstream | None = None
     retried = False
     submitted = invited = tunnelling = False
@@ -137,15 +138,15 @@ class Call:
                 return
             plane.judge.now(self)
         self.begun = True
-        self.span = span = plane.propagation.join(head.fields)
-        self.request_id = head.request_id.decode("latin-1")[:256] or span.server + span.client
+        plane.identify(self)
         try:
             plane.begin_call(head)
+            self.pool = pool = plane.pool_for(self)
         except CallFailed as failed:
             self.fail(failed)
             return
         self.out.insert(0, to_model(self))
-        connection = plane.pool.take()
+        connection = pool.take()
         if connection is not None:
             self._attach(connection)
         else:
@@ -167,12 +168,12 @@ class Call:
     async def _connect(self) -> None:
         """Not cancelled when the call ends first: the next one has a use for the connection."""
         try:
-            connection = await self.plane.pool.connect()
+            connection = await self.pool.connect()
         except Exception as error:
             self.fail(translated(error))
             return
         if self.over:
-            self.plane.pool.give_back(connection)
+            self.pool.give_back(connection)
         else:
             self._attach(connection)
             self.resume_request()

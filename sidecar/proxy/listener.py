@@ -20,7 +20,7 @@ from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy import reply
 from sidecar.proxy.call import Call
-from sidecar.proxy.heads import request_head, trailers
+from sidecar.proxy.heads import RequestHead, request_head, trailers
 
 if TYPE_CHECKING:
     from sidecar.proxy.plane import Plane
@@ -225,21 +225,26 @@ class Downstream(asyncio.Protocol):
         self.fields = []
         self.in_head = False
         self._head_over()
-        parser = self.parser
-        head = request_head(
-            parser.get_method(),
-            self.target,
-            parser.get_http_version(),
-            fields,
-            self.plane.dropped_from_request,
-            self.plane.pool.address.authority,
-        )
+        head = self.understood(fields)
         if self.fresh and not (head.chunked or head.upgrade or head.expects):
             self.plane.recall.keep(self.fresh, head)
         self.fresh = b""
-        call = Call(self, head)
+        call = self.new_call(head)
         self.calls.append(call)
         self.parsing = call
+
+    def understood(self, fields: Headers) -> RequestHead:
+        """What the head that has been parsed means. Raises CallFailed for what must not pass."""
+        parser, plane = self.parser, self.plane
+        version = parser.get_http_version()
+        authority = plane.pool.address.authority
+        return request_head(
+            parser.get_method(), self.target, version, fields, plane.dropped_from_request, authority
+        )
+
+    def new_call(self, head: RequestHead) -> Call:
+        """The call that a head begins."""
+        return Call(self, head)
 
     def on_body(self, data: bytes) -> None:
         self._head_over()

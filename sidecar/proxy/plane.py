@@ -56,6 +56,8 @@ class Plane:
         self.clients: set[Downstream] = set()
         self.calls = 0
         self.in_flight = 0
+        self.answering: dict[str, Call] | None = None
+        """Calls in flight by their CLIENT span, when somebody (`sidecar.proxy.egress`) needs to know them."""
         self._left = asyncio.Event()
         self.failures: Counter[str] = Counter()
 
@@ -73,6 +75,18 @@ class Plane:
         self.clients.discard(client)
         self._left.set()
 
+    def identify(self, call: Call) -> None:
+        """Give a call its ids: the caller's, or new ones."""
+        head = call.head
+        call.span = span = self.propagation.join(head.fields)
+        call.request_id = head.request_id.decode("latin-1")[:256] or span.server + span.client
+        if self.answering is not None:
+            self.answering[span.client] = call
+
+    def pool_for(self, call: Call) -> Pool:
+        """Where the call goes. Raises `CallFailed` when that is nowhere."""
+        return self.pool
+
     def begin_call(self, head: RequestHead) -> None:
         """Count a call in. Raises `CallFailed` when there are too many, or its body is too large."""
         self.calls += 1
@@ -86,6 +100,8 @@ class Plane:
     def call_ended(self, call: Call) -> None:
         """Count a call out and tell the observer."""
         self.in_flight -= 1
+        if self.answering is not None:
+            self.answering.pop(call.span.client, None)
         if call.failure:
             self.failures[call.failure] += 1
         self.teller.tell(call)

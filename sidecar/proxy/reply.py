@@ -47,6 +47,7 @@ def problem(failed: CallFailed, request_id: str, *, close: bool, head_only: bool
 
 _REASONS = {
     400: "Bad Request",
+    404: "Not Found",
     408: "Request Timeout",
     413: "Content Too Large",
     431: "Request Header Fields Too Large",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Record
+from sidecar.exchange import Joined, Outbound, Record
 from sidecar.link import MAX_FRAME, Batch, Frames, Order, frame, order
 from sidecar.proxy.judging import unscored
 from sidecar.proxy.pieces import joined
@@ -66,6 +66,7 @@ class Teller(asyncio.Protocol):
         self._limit = queue_bytes
         self._obey = obey
         self._calls: list[Call] = []
+        self._outbound: list[Outbound] = []
         self._weight = 0
         self._full = min(BATCH_BYTES, queue_bytes // 4)
         self._queue: deque[Sealed] = deque()
@@ -89,22 +90,32 @@ class Teller(asyncio.Protocol):
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
 
+    def tell_outbound(self, call: Call, to: str, joined: Joined) -> None:
+        """Take a call of the model's own that has ended; it travels with the calls it was made for."""
+        self._outbound.append(Outbound(record_of(call), to, joined))
+        if len(self._calls) + len(self._outbound) >= BATCH_RECORDS:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
+
     def flush(self) -> None:
         """Seal what has been told into a batch, and send what is queued if somebody listens and keeps up."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._calls or not self._queue:
+        if self._calls or self._outbound or not self._queue:
             self._seal()
         self._send()
 
     def _seal(self) -> None:
         calls, self._calls, self._weight = self._calls, [], 0
+        outbound, self._outbound = tuple(self._outbound), []
         try:
-            batch = Sealed(frame(self._batch(tuple(map(record_of, calls)))), len(calls))
+            message = self._batch(tuple(map(record_of, calls)), outbound)
+            batch = Sealed(frame(message), len(calls) + len(outbound))
         except Exception:
             log.exception("a batch cannot be told")
-            self.dropped += len(calls)
+            self.dropped += len(calls) + len(outbound)
             return
         size = len(batch.data)
         if self.queued_bytes + size > self._limit or size > MAX_FRAME:
@@ -133,7 +144,7 @@ class Teller(asyncio.Protocol):
         self.dropped += batch.records
         self.dropped_bytes += len(batch.data)
 
-    def _batch(self, records: tuple[Record, ...]) -> Batch:
+    def _batch(self, records: tuple[Record, ...], outbound: tuple[Outbound, ...]) -> Batch:
         plane = self.plane
         return Batch(
             worker=self.worker,
@@ -144,6 +155,7 @@ class Teller(asyncio.Protocol):
             baseline=self.baseline,
             refused=self.refused,
             records=records,
+            outbound=outbound,
         )
 
     # -- the connection --------------------------------------------------------------------------

@@ -18,6 +18,9 @@ import uvloop
 from sidecar.errors import BaselineError
 from sidecar.link import Drift, Order, Progress, Swap
 from sidecar.proxy.address import upstream as upstream_address
+from sidecar.proxy.egress.listener import listen as listen_outbound
+from sidecar.proxy.egress.outbound import Outlet
+from sidecar.proxy.egress.routes import routes
 from sidecar.proxy.judging import Judge
 from sidecar.proxy.listener import Downstream
 from sidecar.proxy.plane import Plane
@@ -36,18 +39,25 @@ ACCEPT_AFTER_TERM = 1.0
 endpoints of a Service take a moment to forget a pod."""
 
 
-def main(settings: Settings, run_dir: Path, listening: socket.socket, number: int) -> None:
+def main(
+    settings: Settings,
+    run_dir: Path,
+    listening: socket.socket,
+    number: int,
+    outbound: socket.socket | None = None,
+) -> None:
     """Serve until SIGTERM, then drain."""
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     gc.set_threshold(50_000, 20, 20)  # calls free themselves by reference count; cycles are rare
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Worker(settings, run_dir, number).serve(listening))
+        runner.run(Worker(settings, run_dir, number).serve(listening, outbound))
 
 
 def check_files(settings: Settings) -> None:
     """Load what a worker will load. Raises BaselineError or UsageError naming the file."""
     listener_context(settings)
     upstream_context(settings, upstream_address(settings.upstream).tls)
+    routes(settings.route)
     if settings.baseline:
         load(Path(settings.baseline))
 
@@ -59,13 +69,15 @@ class Worker:
         self._settings = settings
         self._run_dir = run_dir
         self._number = number
+        self._outlet: Outlet | None = None
+        self._egress: asyncio.Server | None = None
 
-    async def serve(self, listening: socket.socket) -> None:
+    async def serve(self, listening: socket.socket, outbound: socket.socket | None = None) -> None:
         """From the listening socket to the last call."""
-        await self.start(listening)
+        await self.start(listening, outbound)
         await self.ended()
 
-    async def start(self, listening: socket.socket) -> None:
+    async def start(self, listening: socket.socket, outbound: socket.socket | None = None) -> None:
         """Wire the parts together and take calls."""
         settings = self._settings
         loop = asyncio.get_running_loop()
@@ -79,7 +91,7 @@ class Worker:
         teller.worker = self._number
         teller.baseline = settings.baseline
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
-        self._sweep = Sweep(loop, plane.sweep_seconds(), plane.sweep)
+        self._sweep = Sweep(loop, plane.sweep_seconds(), self._swept)
         plane.tasks.start("tell the observer", teller.keep_connected())
         context = listener_context(settings)
         self._server = await loop.create_server(
@@ -89,6 +101,9 @@ class Worker:
             ssl=context,
             ssl_handshake_timeout=settings.header_timeout if context else None,
         )
+        if outbound is not None:
+            self._outlet = Outlet(settings, loop, plane)
+            self._egress = await listen_outbound(self._outlet, outbound)
         log.info("listening on %s for %s", settings.listen, address)
 
     async def ended(self) -> None:
@@ -101,10 +116,18 @@ class Worker:
         plane = self.plane
         await self._drain()
         self._sweep.close()
+        if self._egress is not None and self._outlet is not None:  # last: calls in flight may have needed it
+            self._egress.close()
+            await self._outlet.close()
         await plane.teller.close()
         plane.judge.close()
         plane.pool.close()
         await plane.tasks.close()
+
+    def _swept(self) -> None:
+        self.plane.sweep()
+        if self._outlet is not None:
+            self._outlet.sweep()
 
     async def _drain(self) -> None:
         """Readiness fails first, then new connections are refused, then the last answers are taken."""

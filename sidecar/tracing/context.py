@@ -19,7 +19,7 @@ from typing import Final
 
 from sidecar.exchange import Headers, SpanIds
 from sidecar.settings import Settings
-from sidecar.tracing import b3, jaeger, w3c
+from sidecar.tracing import b3, chain, jaeger, w3c
 from sidecar.tracing.dialect import Dialect, Parent
 from sidecar.tracing.ids import fresh
 from sidecar.tracing.sampling import Sampler, sampler
@@ -112,11 +112,23 @@ def propagation(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     is told nothing. A name that is not in `DIALECTS` is logged and ignored.
     """
     head = sampler(settings.trace_ratio, environ)
+    service = environ.get("OTEL_SERVICE_NAME") or settings.service_name
     names = [name.strip().lower() for name in environ.get("OTEL_PROPAGATORS", "").split(",") if name.strip()]
     if not names:
-        return Propagation(head)
+        return Propagation(head, writes=(*WRITTEN_BY_DEFAULT, _chain(service)))
     for name in names:
         if name not in DIALECTS and name != "none":
             log.warning("OTEL_PROPAGATORS: %s ignored: use %s or none", name, ", ".join(DIALECTS))
     chosen = tuple(DIALECTS[name] for name in dict.fromkeys(names) if name in DIALECTS)
-    return Propagation(head, chosen, chosen)
+    writes = (*chosen, _chain(service)) if BAGGAGE in chosen else chosen
+    return Propagation(head, chosen, writes)
+
+
+def _chain(service: str) -> Dialect:
+    """Writes the chain of models, ours added."""
+    alone = chain.line("", service)
+
+    def write(span: SpanIds) -> bytes:
+        return chain.line(span.baggage, service) if span.baggage else alone
+
+    return Dialect(names=frozenset(), read=lambda fields: None, replaced=frozenset(), write=write)

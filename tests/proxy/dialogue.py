@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sidecar.errors import FAILURES
-from sidecar.exchange import Record
+from sidecar.exchange import Outbound, Record
 from sidecar.link import Batch, Frames, Order, batch, frame
 from sidecar.proxy.plane import Plane
 from sidecar.proxy.worker import Worker
@@ -253,6 +253,7 @@ class Observer:
         self.path = path
         self.batches: list[Batch] = []
         self.records: list[Record] = []
+        self.outbound: list[Outbound] = []
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -267,6 +268,7 @@ class Observer:
                 for body in frames.update(data):
                     self.batches.append(batch(body))
                     self.records += self.batches[-1].records
+                    self.outbound += self.batches[-1].outbound
         writer.close()
 
     def order(self, order: Order | bytes) -> None:
@@ -315,6 +317,21 @@ class Stage:
         peer = self._peer(sock)
         await self._loop.sock_connect(sock, self.address)
         return peer
+
+    async def modelled(self) -> Peer:
+        """A new connection of the model to the sidecar's egress."""
+        host, _, port = self.worker.plane.settings.egress.partition(":")
+        sock = socket.socket()
+        sock.setblocking(False)
+        peer = self._peer(sock)
+        await self._loop.sock_connect(sock, (host, int(port)))
+        return peer
+
+    async def accept(self, listening: socket.socket) -> Peer:
+        """The next connection that the sidecar opens to `listening`."""
+        async with asyncio.timeout(PATIENCE):
+            sock, _ = await self._loop.sock_accept(listening)
+        return self._peer(sock)
 
     async def model(self) -> Peer:
         """The next connection that the sidecar opens to the model."""
@@ -411,6 +428,7 @@ async def sidecar(
     send_buffer: int = 0,
     observed: bool = True,
     errors: int = 0,
+    egress: bool = False,
     baseline_directory: str = "",
     **settings: Any,
 ) -> AsyncIterator[Stage]:
@@ -419,19 +437,23 @@ async def sidecar(
     `model`: a listening socket other than a plain one; `baseline`: what the worker scores with, or
     `baseline_directory`, for it to load;
     `send_buffer`: bytes that the kernel takes for callers who do not read; `observed`: whether there is an
-    observer from the start; `errors`: how many errors this dialogue is meant to log.
+    observer from the start; `errors`: how many errors this dialogue is meant to log; `egress`: whether the
+    model's own calls are taken too.
     """
     own = listening() if model is None else model
     settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
     settings.setdefault("drain_timeout", 0.0)
     front = listening(host=host, send_buffer=send_buffer)
+    outward = listening() if egress else None
+    if outward is not None:
+        settings["egress"] = "{}:{}".format(*outward.getsockname())
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
         worker = Worker(Settings(baseline=baseline_directory, **settings), Path(directory), 0)
         stage = Stage(worker, front.getsockname()[:2], own, Observer(f"{directory}/observer.sock"))
         stage.faults = faults
         if observed:
             await stage.observer.listen()
-        await worker.start(front)
+        await worker.start(front, outward)
         if baseline is not None:
             worker.plane.judge.baseline = baseline
         try:
@@ -472,7 +494,9 @@ class Faults(logging.Handler):
 # -- what sidecar adds -----------------------------------------------------------------------------
 
 _TO_MODEL = re.compile(
-    rb"traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]\r\n(?:x-request-id: [0-9a-f]{32}\r\n)?\r\n"
+    rb"traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]\r\n"
+    rb"baggage: sidecar\.chain=[^\r\n]+\r\n"
+    rb"(?:x-request-id: [0-9a-f]{32}\r\n)?\r\n"
 )
 _TO_CALLER = re.compile(
     rb"(?:x-anomaly-verdict: [^\r\n]*\r\nx-policy-action: [^\r\n]*\r\n)?"
@@ -482,7 +506,7 @@ _TO_CALLER = re.compile(
 
 
 def forwarded(request: bytes) -> bytes:
-    """A request as the model got it, without the two fields that sidecar adds to every head. Fails
+    """A request as the model got it, without the fields that sidecar adds to every head. Fails
     when they are not there, once, at the end of the head."""
     head, end, body = request.partition(b"\r\n\r\n")
     rest, added = _TO_MODEL.subn(b"\r\n", head + end)

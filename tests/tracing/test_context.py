@@ -91,21 +91,22 @@ def test_baggage_is_noted_and_left_to_the_proxy() -> None:
     span = head.join(((b"baggage", b"a=1"), TRACEPARENT, (b"Baggage", b"b=2")))
     assert span.baggage == "a=1,b=2"
     assert b"baggage" not in head.dropped
-    assert b"baggage" not in head.outbound(span)
+    assert b"a=1" not in head.outbound(span), "the caller's own line goes through as it came"
     assert head.join(((b"baggage", b"a=" + b"1" * (MAX_BAGGAGE - 1)),)).baggage == ""
 
 
 def test_by_default_the_model_is_told_in_w3c_only() -> None:
     head = ours()
     span = head.join((SINGLE, TRACESTATE))
-    assert head.outbound(span) == f"traceparent: 00-{B3}-{span.client}-01\r\n".encode()
+    chain = "baggage: sidecar.chain=sidecar"
+    assert head.outbound(span) == f"traceparent: 00-{B3}-{span.client}-01\r\n{chain}\r\n".encode()
     assert head.dropped == {b"traceparent", b"tracestate"}
 
 
 @pytest.mark.parametrize(
     ("names", "lines", "dropped"),
     [
-        ("tracecontext,baggage", [b"traceparent"], {b"traceparent", b"tracestate"}),
+        ("tracecontext,baggage", [b"traceparent", b"baggage"], {b"traceparent", b"tracestate"}),
         ("b3", [b"b3"], {b"b3", b"x-b3-traceid", b"x-b3-sampled"}),
         ("b3multi", [b"x-b3-traceid", b"x-b3-spanid", b"x-b3-parentspanid", b"x-b3-sampled"], {b"b3"}),
         ("jaeger", [b"uber-trace-id"], {b"uber-trace-id"}),

@@ -1,0 +1,87 @@
+"""Where an outbound call goes: by a named route, or where its own target says. Pure.
+
+POST /intent/v2/models/m/infer      with  route intent=http://intent:9700   ->  intent:9700, path cut
+Host: intent                        with the same route                      ->  intent:9700
+GET http://host:port/path           (HTTP_PROXY)                             ->  host:port
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sidecar.errors import CallFailed, UsageError
+from sidecar.proxy.address import Address
+from sidecar.proxy.address import upstream as address_of
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Target(NamedTuple):
+    """Where a call goes, and the path that stands in its request line."""
+
+    address: Address
+    path: str
+
+
+def routes(text: str) -> dict[str, Address]:
+    """Read the `route` setting: `name=URL` separated by commas. Raises UsageError naming the part."""
+    found: dict[str, Address] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, url = part.partition("=")
+        if not equals or not _NAME.fullmatch(name):
+            raise UsageError(
+                f'route "{part}": expected name=http://host:port, such as intent=http://intent:9700'
+            )
+        if name in found:
+            raise UsageError(f'route "{part}": there is another route called {name}')
+        try:
+            address = address_of(url)
+        except UsageError as error:
+            raise UsageError(f'route "{part}": {str(error).partition(": ")[2]}') from error
+        # A Unix socket has no host of its own: the route's name tells it from the next one.
+        found[name] = Address(host=name, path=address.path) if address.path else address
+    return found
+
+
+def target(named: Mapping[str, Address], request_target: str, host: str) -> Target:
+    """Where a call with this request target and Host goes. Raises CallFailed("no-route")."""
+    if not request_target.startswith("/"):
+        return _absolute(named, request_target)
+    label = host.partition(":")[0]
+    if (address := named.get(label)) is not None:
+        return Target(address, request_target)
+    name, slash, rest = request_target[1:].partition("/")
+    name, mark, query = name.partition("?")
+    if (address := named.get(name)) is not None:
+        return Target(address, f"/{rest}" if slash else f"/{mark}{query}")
+    known = ", ".join(named) or "none"
+    raise CallFailed("no-route", f"neither Host nor the path names a route; there are: {known}")
+
+
+def _absolute(named: Mapping[str, Address], request_target: str) -> Target:
+    try:
+        parts = urlsplit(request_target)
+        port = parts.port
+    except ValueError as error:
+        raise CallFailed("bad-request", f"the request target: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CallFailed("bad-request", "the request target must be a path or an http URL")
+    path = parts.path or "/"
+    if parts.query:
+        path += f"?{parts.query}"
+    if (address := named.get(parts.hostname)) is not None and port is None:
+        return Target(address, path)
+    tls = parts.scheme == "https"
+    return Target(Address(host=parts.hostname, port=port or (443 if tls else 80), tls=tls), path)
+
+
+def tunnelled(authority: str) -> Address:
+    """Where CONNECT asks to go: `host:port`. Raises CallFailed("bad-request")."""
+    host, colon, port = authority.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise CallFailed("bad-request", "CONNECT needs host:port")
+    return Address(host=host, port=int(port))
