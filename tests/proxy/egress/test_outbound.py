@@ -1,4 +1,4 @@
-"""The model's own calls as dialogues: whose they are, what the next model is told, what the observer hears."""
+"""The model's own calls as dialogues: whose they are, what the next model is told, what is heard of them."""
 
 from contextlib import ExitStack
 
@@ -177,11 +177,10 @@ async def test_a_target_that_is_down_or_unknown_or_ourselves(next_model):
 
 async def test_calls_to_the_model_go_on_as_before():
     async with sidecar(egress=True) as stage:
-        caller = await stage.caller()
+        caller, model, _ = await asked_by(stage)
+        await finished(caller, model)
         for _ in range(3):
             await caller.send(GET)
-            model = await stage.model() if _ == 0 else model
             await model.request()
-            await model.send(OK)
-            assert (await caller.response()).body == b"ok"
+            await finished(caller, model)
         assert stage.plane.answering == {}

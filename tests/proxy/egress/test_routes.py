@@ -11,11 +11,11 @@ NAMED = routes("intent=http://intent.svc:9700, vault=https://vault, near=unix:/r
 
 
 def test_routes_are_read():
-    assert NAMED == {
+    assert {
         "intent": INTENT,
         "vault": Address("vault", 443, tls=True),
         "near": Address("near", path="/run/near.sock"),
-    }
+    } == NAMED
     assert routes("") == {}
 
 
