@@ -17,6 +17,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from sidecar.console import (
+    chain_view,
     cohort_view,
     exchange_view,
     health,
@@ -185,6 +186,12 @@ async def show_map(request: web.Request) -> web.Response:
     return _json(cohort_view.chart(request.app[OBSERVER], limit))
 
 
+async def show_chain(request: web.Request) -> web.Response:
+    """Who feeds this model and whom it feeds."""
+    known(request.query, ())
+    return _json(chain_view.graph(request.app[OBSERVER]))
+
+
 async def _searched(observer: Observer) -> None:
     """Wait for a search for cohorts, if there is something new to be found."""
     observer.cohorts.demand()
@@ -217,5 +224,6 @@ PATHS: dict[str, Handler] = {
     "/api/v1/cohorts": show_cohorts,
     "/api/v1/cohorts/{id}": show_cohort,
     "/api/v1/map": show_map,
+    "/api/v1/chain": show_chain,
 }
 """Everything that's served on the admin address, for GET and HEAD."""

@@ -82,6 +82,7 @@ def values(source: Source) -> Iterator[Value]:
             yield Value("sidecar_verdict", (*key, name), float(name == found.name))
     yield from _reference(observer.traffic.fields, observer.traffic.digest)
     yield from _data_planes(observer)
+    yield from _chain(observer)
     yield from _learning(observer)
     yield from _observer(observer)
     yield Value("sidecar_spans_exported_total", (), source.spans.exported)
@@ -164,6 +165,22 @@ def _data_planes(observer: Observer) -> Iterator[Value]:
     for state in UPSTREAM_STATES:
         yield Value("sidecar_upstream_state", (state,), float(state == health.upstream))
     yield Value("sidecar_ready", (), float(not health.reasons))
+
+
+def _chain(observer: Observer) -> Iterator[Value]:
+    for edge, counts in observer.edges.counts.items():
+        parts = {
+            "neither": counts.calls - counts.flagged - counts.upstream_odd + counts.both,
+            "here": counts.flagged - counts.both,
+            "upstream": counts.upstream_odd - counts.both,
+            "both": counts.both,
+        }
+        for odd, count in parts.items():
+            yield Value("sidecar_edge_calls_total", (*edge, odd), count)
+        yield Value("sidecar_edge_rows_total", tuple(edge), counts.rows)
+        yield Value("sidecar_edge_failures_total", tuple(edge), counts.failed)
+    for how, count in observer.edges.joins.items():
+        yield Value("sidecar_outbound_calls_total", (how,), count)
 
 
 def _learning(observer: Observer) -> Iterator[Value]:

@@ -97,6 +97,21 @@ METRICS: dict[str, Metric] = {
         "counter", "Drifts of the outputs announced since their reference was taken.", FLOW
     ),
     "sidecar_verdict": Metric("gauge", "1 for the verdict on this flow.", (*FLOW, "verdict")),
+    # -- the chain of models
+    "sidecar_edge_calls_total": Metric(
+        "counter",
+        "Calls along an edge of the graph of models, by what was found odd.",
+        ("source", "destination", "odd"),
+    ),
+    "sidecar_edge_rows_total": Metric("counter", "Rows along an edge.", ("source", "destination")),
+    "sidecar_edge_failures_total": Metric(
+        "counter", "Calls along an edge that broke.", ("source", "destination")
+    ),
+    "sidecar_outbound_calls_total": Metric(
+        "counter",
+        "The model's own calls through the egress, by how they were joined.",
+        ("joined",),
+    ),
     # -- learning
     "sidecar_learning_rows": Metric("gauge", "Rows collected to learn a baseline from."),
     "sidecar_learning_rows_needed": Metric("gauge", "Rows wanted to fit a baseline; 0: not learning."),

@@ -81,7 +81,7 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
     if saved is not None:
         observer.restore(saved)
     spans = SpanExport(settings)
-    hearing = Hearing(observer, (lambda records: _export(spans, observer, records)) if spans.active else None)
+    hearing = _hearing(observer, spans)
     tasks = Tasks()
     admin = web.AppRunner(application(Source(observer, spans)), access_log=None)
     try:
@@ -101,6 +101,12 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         # Before the spans, because a slow collector may take longer than we are given.
         _save(observer, run_dir)
         spans.close()
+
+
+def _hearing(observer: Observer, spans: SpanExport) -> Hearing:
+    if not spans.active:
+        return Hearing(observer)
+    return Hearing(observer, lambda records: _export(spans, observer, records), spans.outbound)
 
 
 async def _listen(admin: web.AppRunner, address: str) -> list[str]:

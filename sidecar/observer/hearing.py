@@ -23,7 +23,7 @@ from typing import Protocol
 
 import msgspec
 
-from sidecar.exchange import Record
+from sidecar.exchange import Outbound, Record
 from sidecar.link import Batch, Frames, Order, batch, frame
 from sidecar.tasks import Tasks
 
@@ -56,15 +56,22 @@ class Hearer(Protocol):
     def gone(self, worker: int) -> None: ...
     def hear(self, batch: Batch) -> None: ...
     def take_in(self, records: tuple[Record, ...]) -> None: ...
+    def take_outbound(self, outbound: tuple[Outbound, ...]) -> None: ...
     def orders(self) -> tuple[Order, ...]: ...
 
 
 class Hearing:
     """Listens for data planes and serves each until it hangs up."""
 
-    def __init__(self, hearer: Hearer, tell: Callable[[tuple[Record, ...]], None] | None = None) -> None:
+    def __init__(
+        self,
+        hearer: Hearer,
+        tell: Callable[[tuple[Record, ...]], None] | None = None,
+        tell_outbound: Callable[[tuple[Outbound, ...]], None] | None = None,
+    ) -> None:
         self._hearer = hearer
         self._tell = tell
+        self._tell_outbound = tell_outbound
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._writers: dict[asyncio.StreamWriter, dict[type, Order]] = {}
@@ -126,6 +133,10 @@ class Hearing:
             workers.add(heard.worker)
             self._hearer.connected(heard.worker)
         self._hearer.hear(heard)
+        if heard.outbound:
+            self._hearer.take_outbound(heard.outbound)
+            if self._tell_outbound is not None:
+                self._tell_outbound(heard.outbound)
 
     async def _take_in(self, gathered: Gathered) -> None:
         for records in gathered.slices():

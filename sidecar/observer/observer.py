@@ -7,6 +7,7 @@ No I/O but one: a baseline's directory is read when a data plane says that it sc
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,10 +15,11 @@ from pathlib import Path
 import msgspec
 
 from sidecar.errors import BaselineError
-from sidecar.exchange import Record
+from sidecar.exchange import Outbound, Record
 from sidecar.features import Schema
 from sidecar.link import Batch, Drift, Order, Progress, Swap
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
+from sidecar.observer.edges import Edges, KeptEdges
 from sidecar.observer.exchanges import Exchanges
 from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.routes import Key
@@ -44,6 +46,7 @@ class State(msgspec.Struct, frozen=True):
     exchanges: tuple[Record, ...]
     learning: KeptLearning
     cohorts: KeptCohorts | None = None
+    edges: KeptEdges | None = None
 
 
 class Observer:
@@ -62,6 +65,7 @@ class Observer:
         self.exchanges = Exchanges(settings.kept_exchanges)
         self.traffic = Traffic(settings.window_rows, settings.window_seconds)
         self.cohorts = Cohorts(settings.cohort_seconds)
+        self.edges = Edges(os.environ.get("OTEL_SERVICE_NAME") or settings.service_name)
         self.learning = Learning(settings.learn_rows)
         self.baseline = ""
         """Directory of the baseline whose reference the windows are kept against."""
@@ -97,9 +101,14 @@ class Observer:
         self.exchanges.update(records)
         self.traffic.update(records, self.clock())
         self.cohorts.update(records, self.clock())
+        self.edges.update(records)
         if self.is_learning:
             self.learning.update(records)
         self.busy_seconds += time.perf_counter() - began
+
+    def take_outbound(self, outbound: Sequence[Outbound]) -> None:
+        """Take in finished calls of the model's own."""
+        self.edges.update_outbound(outbound)
 
     # -- saying ------------------------------------------------------------------------------------
 
@@ -182,6 +191,7 @@ class Observer:
             self.exchanges.snapshot(),
             self.learning.keep(),
             self.cohorts.keep(),
+            self.edges.snapshot(),
         )
 
     def restore(self, state: State) -> None:
@@ -198,6 +208,8 @@ class Observer:
         self.traffic.restore(state.flows)
         if state.cohorts is not None:
             self.cohorts.restore(state.cohorts)
+        if state.edges is not None:
+            self.edges.merge(state.edges)
 
 
 def _quotable(text: str) -> str:

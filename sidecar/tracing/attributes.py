@@ -12,12 +12,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from sidecar.errors import FAILURES, Failure
-from sidecar.exchange import DetectorScore, Record, header
+from sidecar.exchange import DetectorScore, Outbound, Record, header
 from sidecar.settings import Settings
 from sidecar.tracing.keep import Reason
 from sidecar.tracing.routes import route
@@ -143,6 +143,44 @@ def client(record: Record, ends: Ends) -> Facts:
     _add(attributes, "sidecar.model.name", _text(record.model))
     _add(attributes, "sidecar.model.version", _text(record.version))
     return Facts(_name(record, template), attributes, error, description)
+
+
+def outbound(call: Outbound) -> Facts:
+    """The CLIENT span of a call that the model made itself, through the egress."""
+    record = call.record
+    tunnel = record.method == "CONNECT"
+    target = urlsplit(f"//{record.target}" if tunnel else record.target)
+    path, query = _path_and_query("" if tunnel else record.target)
+    template = "" if tunnel else route(path)
+    status = _models_status(record)
+    error, description = _error(record, status, CLIENT_ERRORS)
+    attributes: dict[str, Value] = {
+        "http.request.method": record.method if record.method in METHODS else "_OTHER",
+        "network.protocol.name": "http",
+        "peer.service": _text(call.to),
+        "service.peer.name": _text(call.to),
+        "sidecar.joined": call.joined.how,
+        "sidecar.joined.confidence": call.joined.confidence,
+        "sidecar.request.id": _text(record.id),
+    }
+    if not tunnel:
+        tail = f"?{_redacted(query)}" if query else ""
+        attributes["url.full"] = _text(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{path}{tail}")
+    _add(attributes, "sidecar.failure", record.failure)
+    _add(attributes, "http.request.method_original", _original(record))
+    _add(attributes, "url.template", template)
+    _add(attributes, "http.response.status_code", status)
+    _add(attributes, "server.address", _text(target.hostname or ""))
+    _add(attributes, "server.port", _port(target))
+    _add(attributes, "error.type", error)
+    return Facts(_name(record, template), attributes, error, description)
+
+
+def _port(target: SplitResult) -> int:
+    try:
+        return target.port or (443 if target.scheme == "https" else 80)
+    except ValueError:
+        return 0
 
 
 def evaluation(record: Record) -> Attributes | None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 KEY = "sidecar.chain"
+ODD = "sidecar.upstream"
+"""The member that says that a model before was itself asked something odd: its value is the verdict."""
 LONGEST = 16
 """Names in a chain. A longer one, a loop of models perhaps, loses its first names."""
 
@@ -30,6 +32,11 @@ def chain(baggage: str) -> tuple[str, ...]:
         if key.strip(" \t") == KEY:
             found = value.partition(";")[0].strip(" \t")
     return tuple(unquote(name, errors="replace")[:256] for name in found.split(">") if name)[-LONGEST:]
+
+
+def odd(baggage: str) -> bool:
+    """Was a model before this one asked something odd?"""
+    return any(member.strip(" \t").partition("=")[0].rstrip(" \t") == ODD for member in baggage.split(","))
 
 
 def line(baggage: str, service: str) -> bytes:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-from sidecar.exchange import Record
+from sidecar.exchange import Outbound, Record
 from sidecar.tracing.routes import route
 
 Reason: TypeAlias = Literal["", "head", "anomalous", "failed", "slow"]
@@ -89,6 +89,16 @@ class Keep:
         """Why this call is exported, or an empty string."""
         slow = self._slow(record)
         reason: Reason = "head" if record.span.sampled else _worth(record) or ("slow" if slow else "")
+        if reason and not self._budgets[reason].take(self._clock()):
+            self.dropped += 1
+            return ""
+        return reason
+
+    def update_outbound(self, call: Outbound) -> Reason:
+        """Why a call of the model's own is exported by itself, or an empty string. (It is exported too
+        when the call it was made for is.)"""
+        record = call.record
+        reason: Reason = "head" if record.span.sampled else _worth(record)
         if reason and not self._budgets[reason].take(self._clock()):
             self.dropped += 1
             return ""

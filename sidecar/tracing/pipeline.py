@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
+    Link,
     NonRecordingSpan,
     SpanContext,
     SpanKind,
@@ -30,7 +31,7 @@ from opentelemetry.trace import (
 )
 
 import sidecar
-from sidecar.exchange import Record, SpanIds
+from sidecar.exchange import Outbound, Record, SpanIds
 from sidecar.settings import Settings
 from sidecar.tracing import attributes, w3c
 from sidecar.tracing.attributes import Facts
@@ -130,6 +131,25 @@ class Pipeline:
         server.set_status(_status(facts))
         server.end(end)
 
+    def emit_outbound(self, call: Outbound) -> None:
+        """Export the CLIENT span of a call of the model's own: a child of the call it was made for, or with
+        links to those it may have been made for. Never waits."""
+        record, ids = call.record, self._ids
+        ids.trace, ids.span = int(record.span.trace, 16), int(record.span.client, 16)
+        ids.random = record.span.random
+        facts = attributes.outbound(call)
+        share = {"sidecar.joined.confidence": call.joined.confidence}
+        made = self._tracer.start_span(
+            facts.name,
+            _caller(record.span),
+            SpanKind.CLIENT,
+            facts.attributes,
+            links=[Link(_linked(trace, span), share) for trace, span in call.joined.links],
+            start_time=record.started_ns,
+        )
+        made.set_status(_status(facts))
+        made.end(record.started_ns + record.ended_ns)
+
     def close(self, seconds: float) -> None:
         """Hand over what waits, for at most about `seconds`; an exporter that still tries is cut short."""
         last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
@@ -161,6 +181,10 @@ def _caller(span: SpanIds) -> Context:
         trace_state=_state(span.state),
     )
     return set_span_in_context(NonRecordingSpan(caller), Context())
+
+
+def _linked(trace: str, span: str) -> SpanContext:
+    return SpanContext(int(trace, 16), int(span, 16), is_remote=False)
 
 
 def _state(text: str) -> TraceState:

@@ -9,12 +9,14 @@ exporter is even imported. Counterpart: `sidecar.tracing.context`, which made th
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sidecar.exchange import Record
+from sidecar.exchange import Outbound, Record
 from sidecar.settings import Settings
 from sidecar.tracing.exporters import load, wanted
 from sidecar.tracing.keep import Keep
+from sidecar.tracing.waiting import Waiting
 
 if TYPE_CHECKING:
     from sidecar.tracing.pipeline import Pipeline
@@ -30,6 +32,7 @@ class SpanExport:
 
     def __init__(self, settings: Settings) -> None:
         self._keep = Keep()
+        self._waiting = Waiting()
         self._pipeline = _pipeline(settings)
         self._closed = False
 
@@ -41,7 +44,7 @@ class SpanExport:
     @property
     def dropped(self) -> int:
         """Calls that were to be exported and were over their budget in `sidecar.tracing.keep`."""
-        return self._keep.dropped
+        return self._keep.dropped + self._waiting.dropped
 
     @property
     def exported(self) -> int:
@@ -60,6 +63,20 @@ class SpanExport:
             return
         if kept := self._keep.update(record):
             self._pipeline.emit(record, kept, drift)
+            for call in self._waiting.take(record.span.trace):
+                self._pipeline.emit_outbound(call)
+
+    def outbound(self, calls: Sequence[Outbound]) -> None:
+        """Export calls of the model's own, now or when the call they were made for is."""
+        if self._pipeline is None or self._closed:
+            return
+        for call in calls:
+            if not call.record.span.trace:
+                continue
+            if self._keep.update_outbound(call):
+                self._pipeline.emit_outbound(call)
+            else:
+                self._waiting.update(call)
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Hand over what waits, for at most about `seconds`."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pytest
 
+from sidecar.exchange import Joined, Outbound
 from sidecar.link import MAX_FRAME, Drift, Progress, frame
 from sidecar.observer.hearing import GATHER_SECONDS, SLICE, Hearing
 from tests.observer.talk import DataPlane, batch, record
@@ -20,6 +21,7 @@ class Memory:
         self.records = []
         self.slices = []
         self.workers = []
+        self.outbound = []
         self.now_ordered = (Progress(0, 10),)
         self.seconds = 0.0
 
@@ -36,6 +38,9 @@ class Memory:
         self.slices.append(len(records))
         self.records += [record.id for record in records]
         time.sleep(self.seconds)
+
+    def take_outbound(self, outbound):
+        self.outbound += outbound
 
     def orders(self):
         return self.now_ordered
@@ -214,13 +219,15 @@ async def test_an_observer_that_cannot_keep_up_stops_reading(memory, connect):
 
 
 async def test_every_record_is_passed_on_to_spans(memory, tmp_path):
-    told = []
-    hearing = Hearing(memory, told.extend)
+    told, told_outbound = [], []
+    hearing = Hearing(memory, told.extend, told_outbound.extend)
     await hearing.open(tmp_path / "observer.sock")
     plane = await DataPlane.connect(tmp_path)
-    await plane.say(batch(record(0), record(1)))
+    call = Outbound(record(2), "next", Joined("none", 0.0))
+    await plane.say(batch(record(0), record(1), outbound=(call,)))
     await until(lambda: len(told) == 2)
     assert [one.id for one in told] == memory.records
+    assert told_outbound == memory.outbound == [call]
     await plane.close()
     await hearing.close()
 

@@ -51,6 +51,8 @@ class Span(NamedTuple):
     dropped_attributes: int
     resource: dict[str, Any]
     scope: str
+    links: list[tuple[str, str]]
+    """Trace and span of each, in hex."""
 
 
 class Receiver:
@@ -152,6 +154,7 @@ def _span(span: trace_pb2.Span, resource: Any, scope: Any) -> Span:
         dropped_attributes=span.dropped_attributes_count,
         resource=_attributes(resource.resource.attributes),
         scope=scope.scope.name,
+        links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
     )
 
 

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
-from sidecar.exchange import SpanIds
+from sidecar.exchange import Joined, JoinedHow, Outbound, Record, SpanIds
 from sidecar.settings import Settings
 from sidecar.tracing.keep import BUDGETS
 from sidecar.tracing.spans import SpanExport
@@ -124,6 +124,71 @@ def test_a_trace_that_starts_here_has_no_parent(
     )
     assert received["CLIENT"].parent == ids.server
     assert received["SERVER"].events == []
+
+
+def outbound(
+    like: Record = NORMAL, how: JoinedHow = "only-one", links: tuple[tuple[str, str], ...] = ()
+) -> Outbound:
+    """A call that the model made while it answered the call of `records.SPAN`."""
+    span = SpanIds(SPAN.trace, "5" * 16, "6" * 16, "" if links else SPAN.client, like.span.sampled)
+    target = "http://intent:9700/v2/models/intent/infer?sig=secret"
+    made = record(like, sampled=like.span.sampled, span=span, target=target)
+    return Outbound(made, "intent", Joined(how, 1.0, links))
+
+
+def test_a_call_of_the_model_is_a_child_of_what_the_model_was_told(
+    http_collector: Receiver, export: Callable[[], SpanExport]
+) -> None:
+    export().outbound([outbound()])
+    (client,) = http_collector.wait(1)
+    assert (client.kind, client.trace, client.id, client.parent) == (
+        "CLIENT",
+        SPAN.trace,
+        "6" * 16,
+        SPAN.client,
+    )
+    assert client.name == "POST /v2/models/{model}/infer"
+    assert client.attributes["peer.service"] == client.attributes["service.peer.name"] == "intent"
+    assert client.attributes["url.full"] == "http://intent:9700/v2/models/intent/infer?sig=REDACTED"
+    assert (client.attributes["server.address"], client.attributes["server.port"]) == ("intent", 9700)
+    assert client.attributes["sidecar.joined"] == "only-one"
+    assert client.links == []
+
+
+def test_a_call_that_may_be_one_of_twos_has_links_and_no_parent(
+    http_collector: Receiver, export: Callable[[], SpanExport]
+) -> None:
+    links = (("a" * 32, "b" * 16), ("c" * 32, "d" * 16))
+    export().outbound([outbound(how="ambiguous", links=links)])
+    (client,) = http_collector.wait(1)
+    assert client.parent == ""
+    assert client.links == list(links)
+    assert client.attributes["sidecar.joined"] == "ambiguous"
+
+
+def test_a_tunnel_is_named_by_its_target(http_collector: Receiver, export: Callable[[], SpanExport]) -> None:
+    call = outbound()
+    record_ = record(call.record, method="CONNECT", target="api.example:443", span=call.record.span)
+    export().outbound([Outbound(record_, "api.example:443", call.joined)])
+    (client,) = http_collector.wait(1)
+    assert client.name == "CONNECT"
+    assert (client.attributes["server.address"], client.attributes["server.port"]) == ("api.example", 443)
+    assert "url.full" not in client.attributes
+
+
+def test_what_an_anomalous_call_led_to_is_exported_with_it(
+    http_collector: Receiver, export: Callable[[], SpanExport]
+) -> None:
+    spans = export()
+    let_go = record(NORMAL, sampled=False)
+    spans.outbound([outbound(let_go)])
+    spans.record(let_go)
+    spans.record(record(OUTLIER, sampled=False, span=SpanIds("9" * 32, "8" * 16, "7" * 16)))
+    assert {span.trace for span in http_collector.wait(2)} == {"9" * 32}, "nothing of the first trace"
+    spans.outbound([outbound(let_go)])
+    spans.record(record(OUTLIER, sampled=False))
+    received = [span.id for span in http_collector.wait(6)]
+    assert received.count("6" * 16) == 2, "both calls of that trace waited"
 
 
 def test_errors_are_red_where_the_blame_lies(

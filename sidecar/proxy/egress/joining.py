@@ -26,6 +26,8 @@ class Inbound(NamedTuple):
 
     request_id: str
     span: SpanIds
+    odd: str = ""
+    """The verdict on its input, if that is odd."""
 
 
 class Found(NamedTuple):

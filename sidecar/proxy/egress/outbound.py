@@ -26,6 +26,7 @@ from sidecar.proxy.plane import Plane
 from sidecar.proxy.tls import upstream_context
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
+from sidecar.tracing import chain
 
 if TYPE_CHECKING:
     from sidecar.codecs import Codec
@@ -86,20 +87,26 @@ class Outlet(Plane):
         call.span = span = own if inbound is None else adopted(own, inbound.span)
         call.request_id = given or (inbound.request_id if inbound else span.server + span.client)
         self._joined[span.client] = found.joined
+        if inbound is not None and inbound.odd and not chain.odd(span.baggage):
+            said = f"{chain.ODD}={inbound.odd}"
+            call.span = span = msgspec.structs.replace(
+                span, baggage=",".join(filter(None, (span.baggage, said)))
+            )
         if more := self._baggage(call, own, span):
             call.head = msgspec.structs.replace(head, lines=head.lines + more)
 
     def _in_flight(self) -> Iterator[Inbound]:
         answering = self._inside.answering
         assert answering is not None
-        return (Inbound(call.request_id, call.span) for call in answering.values())
+        return (Inbound(call.request_id, call.span, _oddness(call)) for call in answering.values())
 
     def _baggage(self, call: Call, own: SpanIds, span: SpanIds) -> bytes:
         """What the model was told and has not passed on itself. Only for routes of ours: what a caller
         confides to a model is not for whomever the model asks."""
-        if not self._trusts(call) or own.baggage or not span.baggage:
+        said = span.baggage.removeprefix(own.baggage).lstrip(",")
+        if not said or not self._trusts(call):
             return b""
-        return b"baggage: %b\r\n" % span.baggage.encode("latin-1")
+        return b"baggage: %b\r\n" % said.encode("latin-1")
 
     def _trusts(self, call: Call) -> bool:
         return origin_of(call.head.target) in self._named
@@ -149,6 +156,12 @@ class Outlet(Plane):
             pool.close()
         self.judge.close()
         await self.tasks.close()
+
+
+def _oddness(call: Call) -> str:
+    """The verdict on a call's input if that is odd, as far as it is known by now."""
+    verdict = call.judgement.score.verdict if call.judgement is not None else ""
+    return verdict if verdict in ("outlier", "adversarial") else ""
 
 
 def adopted(own: SpanIds, inbound: SpanIds) -> SpanIds:

@@ -1,0 +1,38 @@
+"""`/api/v1/chain`: the edges at this model, and how its own calls were joined to those it was answering."""
+
+from __future__ import annotations
+
+from sidecar.console.views import View
+from sidecar.observer.edges import Counts
+from sidecar.observer.observer import Observer
+
+
+def graph(observer: Observer) -> View:
+    """The graph as far as this sidecar sees it."""
+    edges = observer.edges
+    return {
+        "service": edges.service,
+        "edges": [
+            {"source": edge.source, "target": edge.target, **_counts(counts)}
+            for edge, counts in sorted(edges.counts.items())
+        ],
+        "joins": edges.joins,
+    }
+
+
+def _counts(counts: Counts) -> dict[str, object]:
+    alone = counts.calls - counts.upstream_odd
+    return {
+        "calls": counts.calls,
+        "rows": counts.rows,
+        "failed": counts.failed,
+        "flagged": counts.flagged,
+        "upstream_odd": counts.upstream_odd,
+        # Of the calls whose sender was answering an odd question, and of the others: how many look odd here.
+        "flagged_given_upstream_odd": _share(counts.both, counts.upstream_odd),
+        "flagged_given_upstream_normal": _share(counts.flagged - counts.both, alone),
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
