@@ -1,7 +1,8 @@
 """Background tasks that are held, named, and never lose their error.
 
 A bare `asyncio.create_task` may be garbage-collected in mid-air and swallows what it raises; the linter
-bans it. Every task of the sidecar is started here and ended with the `Tasks` that holds it.
+bans it. Every task of the sidecar is started here and ended with the `Tasks` that holds it. Work that nobody
+waits for steps aside for what somebody does.
 """
 
 from __future__ import annotations
@@ -9,9 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from os import sched_yield
 from typing import Any
 
 log = logging.getLogger(__name__)
+
+
+def step_aside() -> None:
+    """Let whoever waits for this core run first. Called between stretches of background work of a few
+    hundred microseconds: the scheduler would let us finish a slice of some milliseconds, and a call would
+    wait for it (measured: docs/performance.md, "The observer steps aside")."""
+    sched_yield()
 
 
 class Tasks:

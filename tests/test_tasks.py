@@ -3,6 +3,11 @@
 import asyncio
 import gc
 import logging
+import os
+import subprocess
+import sys
+import textwrap
+import time
 
 from sidecar.tasks import Tasks
 
@@ -54,3 +59,33 @@ async def test_close_cancels_what_runs_and_waits_for_it(caplog):
 
 async def test_close_with_nothing_running():
     await Tasks().close()
+
+
+def test_who_steps_aside_lets_another_run_on_the_same_core():
+    """Two processes on one core: one that steps aside after each unit of work leaves most of it to the other."""
+    core = {min(os.sched_getaffinity(0))}
+    script = textwrap.dedent(
+        """
+        import os, sys, time
+        from sidecar.tasks import step_aside
+        os.sched_setaffinity(0, {int(sys.argv[1])})
+        polite, ends = sys.argv[2] == "polite", float(sys.argv[3])
+        units = 0
+        while time.time() < ends:
+            for _ in range(200):
+                pass
+            units += 1
+            if polite:
+                step_aside()
+        print(time.process_time())
+        """
+    )
+    ends = str(time.time() + 1.5)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(*core), manners, ends], stdout=subprocess.PIPE, text=True
+        )
+        for manners in ("polite", "busy")
+    ]
+    polite, busy = (float(one.communicate()[0]) for one in both)
+    assert polite < busy / 2, (polite, busy)

@@ -25,7 +25,7 @@ import msgspec
 
 from sidecar.exchange import Outbound, Record
 from sidecar.link import Batch, Frames, Order, batch, frame
-from sidecar.tasks import Tasks
+from sidecar.tasks import Tasks, step_aside
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,7 @@ class Hearing:
             while (data := await _read(reader, gathered.due)) != b"":
                 for body in frames.update(data or b""):
                     heard = batch(body)
+                    step_aside()
                     if gathered.baseline != heard.baseline:
                         # Hearing of another baseline ends windows, and these records still belong to them.
                         await self._take_in(gathered)
@@ -141,6 +142,7 @@ class Hearing:
     async def _take_in(self, gathered: Gathered) -> None:
         for records in gathered.slices():
             self._work(records)
+            step_aside()
             await asyncio.sleep(0)
 
     def _work(self, records: tuple[Record, ...]) -> None:

@@ -28,6 +28,7 @@ from sidecar.observer.verdict import Verdict, verdict
 from sidecar.observer.workers import Totals, Worker, Workers
 from sidecar.scoring import baseline as baselines
 from sidecar.settings import Settings
+from sidecar.tasks import step_aside
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,9 @@ class Observer:
         began = time.perf_counter()
         self.records += len(records)
         self.exchanges.update(records)
+        step_aside()
         self.traffic.update(records, self.clock())
+        step_aside()
         self.cohorts.update(records, self.clock())
         self.edges.update(records)
         if self.is_learning:

@@ -21,6 +21,7 @@ from sidecar.observer.drift import Detector, KeptDrift
 from sidecar.observer.outputs import KeptOutputs, Outputs
 from sidecar.observer.routes import OVERFLOW, Key, key
 from sidecar.observer.windows import Kept, Window
+from sidecar.tasks import step_aside
 
 KEYS = 32
 """Models, versions and routes that are told apart."""
@@ -112,10 +113,13 @@ class Traffic:
         if flow is not self.flows.get(OVERFLOW):  # that one is full of calls to what nobody serves
             flow.reasons.extend((now, r.reason) for r in records[-REASONS:])
         flow.calls.update(calls.matrix(records), now)
+        step_aside()
         inputs = self._inputs(records)
         if inputs is not None:
             self._update_inputs(flow, inputs, now)
+        step_aside()
         self._read_outputs(flow, records, now, most)
+        step_aside()
         self._update_outputs(flow, now)
 
     def _update_outputs(self, flow: Flow, now: float) -> None:
