@@ -14,12 +14,11 @@ import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import agreement, fitting, reference, tables
+from sidecar.baseline import agreement, fitting, learning_apart, reference, tables
 from sidecar.baseline.schema import infer
 from sidecar.baseline.split import Parts, split
 from sidecar.errors import BaselineError, DataError
-from sidecar.exchange import Features, Matrix, Payload, Tensor
-from sidecar.features import Schema, lay_out
+from sidecar.exchange import Features, Matrix
 from sidecar.scoring import artifact, sample
 from sidecar.scoring.baseline import Baseline, combined, load
 from sidecar.scoring.calibration import Surprise
@@ -69,9 +68,10 @@ def fit(
     progress(f"reading {data.name}", 0.0)
     table = _without(tables.read(data), ignore)
     schema, notes = infer(table)
-    features = _laid_out(table, schema)
+    features = learning_apart.laid_out(table, schema)
     rows, left_out = _usable(features)
     parts = split(rows, len(schema.columns), seed)
+    schema, features = learning_apart.lay_out(table, schema, features, parts.fit)
     train = features.matrix[parts.fit]
 
     fits = []
@@ -94,6 +94,7 @@ def fit(
             seed, table.rows, left_out, parts.fit.size, parts.standard.size, parts.calibration.size
         ),
         reference=reference.describe(features.values, schema),
+        readings=schema.readings,
     )
     manifest = artifact.write(out, manifest, arrays, replace=replace)
     progress("done", 1.0)
@@ -111,13 +112,6 @@ def _without(table: tables.Table, ignore: Sequence[str]) -> tables.Table:
             )
     kept = {name: values for name, values in table.columns.items() if name not in ignore}
     return msgspec.structs.replace(table, columns=kept)
-
-
-def _laid_out(table: tables.Table, schema: Schema) -> Features:
-    """The training rows, by the very function that lays out live calls."""
-    return lay_out(
-        Payload("table", tuple(Tensor(name, table.columns[name]) for name in schema.names)), schema
-    )
 
 
 def _usable(features: Features) -> tuple[Any, int]:

@@ -12,17 +12,23 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from sidecar import codecs
 from sidecar.errors import SidecarError
-from sidecar.exchange import Record, Request
+from sidecar.exchange import Payload, Record, Request
 from sidecar.features import columns
+from sidecar.features.images import thumbnails
 
 log = logging.getLogger(__name__)
+
+THUMBNAIL_DIGITS = 4
+"""Digits after the point of each number of a picture that is kept, whose white is 1."""
 
 HEAPS = 8
 """Sets of columns that rows are collected for; calls with yet other columns are not learned from."""
@@ -129,7 +135,7 @@ class Learning:
         request = Request(record.method, record.target, record.request_headers, record.request_body)
         try:
             codec = codecs.choose(request, record.codec)
-            found = columns(codec.decode(request)) if codec is not None else {}
+            found = _columns(codec.decode(request)) if codec is not None else {}
         except SidecarError:
             found = {}
         names = tuple(found)
@@ -165,6 +171,16 @@ class Learning:
                 self._add(heap, line)
         if kept.baseline:
             self.fitted(kept.baseline)
+
+
+def _columns(payload: Payload) -> Mapping[str, NDArray[Any]]:
+    """The payload's columns. A picture is one, and small: what is kept is all that will be read of it."""
+    if payload.codec != "image":
+        return columns(payload)
+    return {
+        tensor.name: thumbnails(tensor.data, 1.0).round(THUMBNAIL_DIGITS).astype(np.float64)
+        for tensor in payload.tensors
+    }
 
 
 def _line(names: tuple[str, ...], row: tuple[Any, ...]) -> bytes:

@@ -21,11 +21,12 @@ import msgspec
 import numpy as np
 
 from sidecar.errors import BaselineError
-from sidecar.features import Field
+from sidecar.features import Field, Reading
+from sidecar.features.texts import TABLE_BYTES, TextReading
 from sidecar.scoring.bins import ReferenceField
-from sidecar.scoring.detector import Arrays
+from sidecar.scoring.detector import Arrays, need
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when an older sidecar could misread what is written."""
 
 MANIFEST = "manifest.json"
@@ -74,6 +75,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: tuple[ReferenceField, ...]
     arrays: str = ""
     digest: str = ""
+    readings: tuple[Reading, ...] = ()
 
 
 def check_place(directory: Path, *, replace: bool) -> None:
@@ -91,8 +93,10 @@ def write(directory: Path, manifest: Manifest, arrays: Arrays, *, replace: bool)
     `check_place` does, and when the directory cannot be written.
     """
     check_place(directory, replace=replace)
+    readings = manifest.readings
+    manifest, tables = _without_tables(manifest)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays, **tables)
     packed = buffer.getvalue()
     manifest = msgspec.structs.replace(manifest, arrays=hashlib.sha256(packed).hexdigest(), digest="")
     manifest = msgspec.structs.replace(manifest, digest=_digest(manifest))
@@ -110,7 +114,7 @@ def write(directory: Path, manifest: Manifest, arrays: Arrays, *, replace: bool)
             raise
     except OSError as error:
         raise BaselineError(f"{directory}: cannot be written: {error.strerror or error}") from error
-    return manifest
+    return msgspec.structs.replace(manifest, readings=readings)
 
 
 def read(directory: Path) -> tuple[Manifest, Arrays]:
@@ -122,7 +126,8 @@ def read(directory: Path) -> tuple[Manifest, Arrays]:
             f"{directory / ARRAYS}: its checksum is not the one in {MANIFEST}:"
             " it was cut short, edited or exchanged; fit again"
         )
-    return manifest, _unpack(directory / ARRAYS, packed)
+    arrays = _unpack(directory / ARRAYS, packed)
+    return _with_tables(directory / ARRAYS, manifest, arrays), arrays
 
 
 def _read_manifest(file: Path, text: bytes) -> Manifest:
@@ -137,9 +142,37 @@ def _read_manifest(file: Path, text: bytes) -> Manifest:
         raise BaselineError(f"{file}: not a baseline's manifest: {error}") from error
     except msgspec.DecodeError as error:
         raise BaselineError(f"{file}: not JSON, perhaps cut short: {error}") from error
-    if _digest(manifest) != manifest.digest:
+    if _digest_of(text) != manifest.digest:
         raise BaselineError(f"{file}: its checksum does not fit its content: it was edited; fit again")
     return manifest
+
+
+def _without_tables(manifest: Manifest) -> tuple[Manifest, Arrays]:
+    """Tables of readings are numbers, so they go where numbers are."""
+    tables: Arrays = {}
+    readings: list[Reading] = []
+    for place, reading in enumerate(manifest.readings):
+        if isinstance(reading, TextReading):
+            tables[_TABLE.format(place)] = np.frombuffer(reading.table, np.uint8)
+            reading = TextReading(reading.column)
+        readings.append(reading)
+    return msgspec.structs.replace(manifest, readings=tuple(readings)), tables
+
+
+def _with_tables(file: Path, manifest: Manifest, arrays: Arrays) -> Manifest:
+    readings: list[Reading] = []
+    for place, reading in enumerate(manifest.readings):
+        if isinstance(reading, TextReading):
+            try:
+                table = need(arrays, _TABLE.format(place), np.uint8, TABLE_BYTES)
+            except ValueError as error:
+                raise BaselineError(f"{file}: {error}") from error
+            reading = TextReading(reading.column, table.tobytes())
+        readings.append(reading)
+    return msgspec.structs.replace(manifest, readings=tuple(readings))
+
+
+_TABLE = "reading/{}/table"
 
 
 class _Version(msgspec.Struct):
@@ -147,7 +180,13 @@ class _Version(msgspec.Struct):
 
 
 def _digest(manifest: Manifest) -> str:
-    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(manifest, digest=""))).hexdigest()
+    return _digest_of(msgspec.json.encode(manifest))
+
+
+def _digest_of(text: bytes) -> str:
+    """The checksum of a manifest as it was written: one from before a field was invented keeps its own."""
+    plain = msgspec.json.decode(text)
+    return hashlib.sha256(msgspec.json.encode({**plain, "digest": ""})).hexdigest()
 
 
 def _bytes(directory: Path, name: str) -> bytes:

@@ -65,7 +65,7 @@ class Baseline:
         """Where it was read from."""
         self.digest = manifest.digest[:12]
         """Short name of exactly this baseline: two with the same digest give the same scores."""
-        self.schema = Schema(manifest.schema)
+        self.schema = Schema(manifest.schema, manifest.readings)
         """What features must be laid out against."""
         self.detectors: tuple[str, ...] = tuple(judge.name for judge in judges)
         self.calibration_rows = conformal.held_out.size
@@ -203,7 +203,7 @@ def load(directory: Path) -> Baseline:
 def assemble(directory: str, manifest: Manifest, arrays: Arrays) -> Baseline:
     """A baseline from what is stored of it. Raises BaselineError or ValueError when parts don't fit."""
     file = Path(directory) / artifact.MANIFEST
-    schema = Schema(manifest.schema)
+    schema = Schema(manifest.schema, manifest.readings)
     if tuple(field.name for field in manifest.reference) != schema.names:
         raise BaselineError(f"{file}: the reference describes other fields than the schema")
     if manifest.combination not in COMBINATIONS:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sidecar.baseline.schema import MOST_CATEGORIES, infer
+from sidecar.baseline.columns import texts
+from sidecar.baseline.schema import infer, learned_from
 from sidecar.baseline.tables import Table
 from sidecar.errors import DataError
 from sidecar.features import Field
@@ -52,11 +53,6 @@ def test_kinds(case):
 LEFT_OUT = {
     "all missing": (np.array([NAN, NAN]), "it has no values"),
     "no texts": (objects(None, None), "it has no values"),
-    "ids": (objects(*(f"user-{i}" for i in range(50))), "50 different texts are too many"),
-    "prose": (
-        objects(*(f"word{i}" for i in range(MOST_CATEGORIES + 1)), *(["word0"] * 900)),
-        "201 different texts",
-    ),
 }
 
 
@@ -67,6 +63,55 @@ def test_what_is_no_field_is_left_out_by_name(case):
     assert schema.names == ("a",)
     assert len(notes) == 1
     assert notes[0].startswith(f"column 'strange' is left out: {reason}")
+
+
+READ = {
+    "dates": (objects("2024-03-01", "2020-01-15", None, "2023-07-30"), ("f age", "f weekday"), "holds dates"),
+    "ids": (
+        objects(*(f"user-{i:04}" for i in range(50))),
+        ("f length", "f pattern", "f rarest"),
+        "holds ids",
+    ),
+    "prose": (
+        objects(*(f"no {i} is free" for i in range(50))),
+        ("f length", "f surprise", "f oddest"),
+        "is text",
+    ),
+    "images": (np.zeros((4, 5, 6)), ("f light", "f contrast"), "holds images"),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_what_says_several_things_is_read_as_several_fields(case):
+    values, names, note = READ[case]
+    schema, notes = infer(table(f=values, a=np.arange(float(len(values)))))
+    assert schema.names[: len(names)] == names
+    assert schema.sources == ("f", "a")
+    assert len(schema.readings) == 1
+    assert notes[0].startswith(f"column 'f' {note}")
+    assert all(field.missing == (case == "dates") for field in schema.fields[:-1])
+
+
+def test_a_mistake_among_dates_is_refused_with_its_row_and_column():
+    values = [f"2024-01-{i % 28 + 1:02}" for i in range(100)]
+    values[40] = "soon"
+    with pytest.raises(DataError, match=r"t.csv: row 41, column 'd': 'soon' is no date"):
+        infer(table(d=objects(*values)))
+
+
+def test_two_fields_of_one_name_are_refused():
+    dates = objects("2024-03-01", "2020-01-15", "2023-07-30")
+    with pytest.raises(DataError, match="two fields are called 'seen age'"):
+        infer(table(seen=dates, **{"seen age": np.arange(3.0)}))
+
+
+def test_only_text_is_learned_from_the_rows_that_are_named():
+    whole = table(text=objects(*(f"no {i} is free" for i in range(50))), n=np.arange(50.0))
+    schema, _ = infer(whole)
+    part = learned_from(schema, whole, np.arange(10))
+    assert part.fields == schema.fields
+    assert part.readings[0].table == texts.of_texts("text", [f"no {i} is free" for i in range(10)]).table
+    assert part.readings[0].table != schema.readings[0].table
 
 
 def test_notes_of_the_reader_are_kept():

@@ -1,7 +1,11 @@
+import io
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from sidecar.features.images import ImageReading
 from sidecar.observer import learning as module
 from sidecar.observer.learning import HEAPS, MOST, Learning
 from tests.observer.talk import learning as heard
@@ -17,6 +21,21 @@ def test_rows_become_lines_of_json_by_column():
     body = json.dumps({"instances": [{"age": 30, "job": "clerk"}, {"age": None, "job": None}]}).encode()
     state.update([record(0, request_body=body, verdict="learning")])
     assert rows(state.due()) == [{"age": 30, "job": "clerk"}, {"age": None, "job": None}]
+
+
+def test_a_picture_is_kept_small_and_read_alike_later():
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 40, 3), dtype=np.uint8)
+    packed = io.BytesIO()
+    Image.fromarray(pixels).save(packed, "PNG")
+    state = Learning(1)
+    png = ((b"Content-Type", b"image/png"),)
+    state.update([record(0, request_body=packed.getvalue(), codec="image", request_headers=png)])
+    (line,) = state.due()
+    assert len(line) < 50_000
+    kept = np.array(json.loads(line)["image"])
+    reading = ImageReading("image", 255.0)
+    small, whole = reading.read(kept[None])[0], reading.read(pixels[None])[0]
+    assert np.abs(small - whole).max() < 1e-3
 
 
 def test_fitting_is_due_once_when_there_are_enough_rows():

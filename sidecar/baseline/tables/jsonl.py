@@ -1,4 +1,7 @@
-"""JSON lines: one object a line, or one array of values a line. `null` and absent keys are missing."""
+"""JSON lines: one object a line, or one array of values a line. `null` and absent keys are missing.
+
+Lists of lists of numbers, or of lists of them, are images where each line has one of the same size.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,16 @@ def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
                 row = _row(file, number, line)
                 names.update(dict.fromkeys(row))
                 rows.append(row)
-    return {name: _column([row.get(name) for row in rows]) for name in names}, []
+    columns = {}
+    for name in names:
+        values = [row.get(name) for row in rows]
+        columns[name] = _images(file, name, values) if any(map(_image, values)) else _column(values)
+    return columns, []
+
+
+def _image(value: Any) -> bool:
+    """Whether this may be a picture: rows of pixels."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], list) and bool(value[0])
 
 
 def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -37,11 +49,23 @@ def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f"{file}: line {number} should be an object or an array, not {line.strip()[:40]!r}")
     for name, value in row.items():
-        if isinstance(value, list | dict):
+        if isinstance(value, list | dict) and not _image(value):
             raise DataError(
                 f"{file}: line {number}, column {name!r}: a value inside a value; flatten it first"
             )
     return row
+
+
+def _images(file: Path, name: str, values: list[Any]) -> NDArray[Any]:
+    try:
+        images = np.array(values, dtype=np.float64)
+    except (ValueError, TypeError):
+        images = np.empty(0)
+    if images.ndim not in (3, 4):
+        raise DataError(
+            f"{file}: column {name!r}: should hold a picture of one and the same size in each line"
+        )
+    return images
 
 
 def _column(values: list[Any]) -> NDArray[Any]:

@@ -1,5 +1,7 @@
 """A numpy archive: the matrix `X`, rows x columns, and the column names in `columns` if there are any.
 
+Or images: `X` of rows x height x width, perhaps x channels, is the one column `image`.
+
 Other arrays are ignored, also `y`: whether labelled outliers belong into a reference is for its owner to say,
 by leaving them out of `X`.
 """
@@ -31,6 +33,8 @@ def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
         raise DataError(
             f"{file}: holds a single array, not an archive; save it with np.savez(file, X=...)"
         ) from error
+    if matrix.ndim in (3, 4) and matrix.dtype.kind in "fiub" and names is None:
+        return {"image": matrix}, [f"array {name!r} of {file.name} is not used" for name in ignored]
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiub":
         raise DataError(
             f"{file}: X is {matrix.dtype} of shape {matrix.shape}; it should be rows x columns of numbers"

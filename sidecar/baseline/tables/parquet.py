@@ -1,4 +1,7 @@
-"""Parquet, as pyarrow reads it. Columns of times, bytes and nested values are left out, and said so."""
+"""Parquet, as pyarrow reads it. Dates and timestamps become ISO 8601 text.
+
+Columns of bytes, durations and nested values are left out, and said so.
+"""
 
 from __future__ import annotations
 
@@ -42,4 +45,7 @@ def _column(column: pa.ChunkedArray) -> NDArray[Any] | None:
         return np.array(
             column.to_pylist(), dtype=bool if pa.types.is_boolean(kind) and not column.null_count else object
         )
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        moments = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).to_pylist()
+        return np.array([None if one is None else one.isoformat() for one in moments], dtype=object)
     return None

@@ -41,6 +41,24 @@ def test_kinds_of_arrays(tmp_path):
     assert columns(tmp_path, f'{{"a": -{10**400}}}\n')["a"].tolist() == [-math.inf]
 
 
+def test_pictures_are_one_column(tmp_path):
+    grey = columns(tmp_path, '{"p": [[0, 1], [2, 3]], "a": 1}\n' * 3)
+    assert grey["p"].shape == (3, 2, 2)
+    assert grey["p"][2].tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    assert columns(tmp_path, '{"p": [[[0, 1, 2]]]}\n' * 2)["p"].shape == (2, 1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"p": [[0]]}\n{"p": [[0, 1]]}\n', '{"p": [[0]]}\n{}\n', '{"p": [["x"]]}\n', '{"p": [[0], [{}]]}\n'],
+)
+def test_pictures_of_different_sizes_are_refused(tmp_path, text):
+    with pytest.raises(
+        DataError, match=r"t\.jsonl: column 'p': should hold a picture of one and the same size"
+    ):
+        columns(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -28,6 +28,15 @@ def test_columns_are_numbered_unless_named(tmp_path, dtype):
     assert list(read(saved(tmp_path, X=X, columns=np.array(["a", "b"]))).columns) == ["a", "b"]
 
 
+@pytest.mark.parametrize("shape", [(4, 8, 6), (4, 8, 6, 3)])
+def test_images_are_one_column(tmp_path, shape):
+    pixels = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    table = read(saved(tmp_path, X=pixels, y=np.zeros(4)))
+    assert list(table.columns) == ["image"]
+    assert np.array_equal(table.columns["image"], pixels)
+    assert (table.rows, table.notes) == (4, ("array 'y' of t.npz is not used",))
+
+
 def test_booleans_stay_booleans(tmp_path):
     assert read(saved(tmp_path, X=X > 2)).columns["x0"].dtype == bool
 

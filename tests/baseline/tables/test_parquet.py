@@ -40,15 +40,30 @@ def test_plain_types(tmp_path):
     assert found["big"].tolist()[0] == 2.0**53
 
 
-def test_times_and_nested_values_are_left_out_by_name(tmp_path):
+def test_times_become_iso_text(tmp_path):
+    moment = datetime.datetime(2024, 1, 31, 13, 5)
     found = table(
         tmp_path,
-        when=pa.array([datetime.datetime(2024, 1, 1)]),
+        local=pa.array([moment, None]),
+        zoned=pa.array([moment, None], pa.timestamp("ns", "UTC")),
+        day=pa.array([moment.date(), None]),
+    ).columns
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "local": ["2024-01-31T13:05:00", None],
+        "zoned": ["2024-01-31T13:05:00+00:00", None],
+        "day": ["2024-01-31T00:00:00", None],
+    }
+
+
+def test_durations_and_nested_values_are_left_out_by_name(tmp_path):
+    found = table(
+        tmp_path,
+        long=pa.array([datetime.timedelta(1)]),
         many=pa.array([[1, 2]]),
         a=pa.array([1.0]),
     )
     assert list(found.columns) == ["a"]
     assert found.notes == (
-        "column 'when' is left out: timestamp[us] cannot be scored",
+        "column 'long' is left out: duration[us] cannot be scored",
         "column 'many' is left out: list<element: int64> cannot be scored",
     )

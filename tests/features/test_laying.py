@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from sidecar.errors import Undecodable
 from sidecar.exchange import Payload, Tensor
-from sidecar.features import Field, Schema, column_names, columns, label, lay_out
+from sidecar.features import Field, Schema, lay_out
 
 
 def numbers(*names: str, missing: bool = False, fill: float = 0.0) -> Schema:
@@ -156,12 +156,6 @@ def test_a_category_is_the_same_whatever_type_carries_it(column: np.ndarray) -> 
     assert lay_out(payload(Tensor("zone", column)), schema).matrix.tolist() == [[1.0], [0.0]]
 
 
-def test_labels() -> None:
-    assert [label(v) for v in (True, "true", 3.0, -0.0, 2.5, 1e300, float("nan"), None, "")] == [
-        "true", "true", "3", "0", "2.5", "1e+300", None, None, ""
-    ]  # fmt: skip
-
-
 def test_booleans_from_every_type() -> None:
     schema = Schema((Field("flag", "boolean", missing=True, fill=1.0),))
     for column in (
@@ -260,29 +254,3 @@ def test_one_table_lays_out_the_same_in_every_form(data: np.ndarray) -> None:
         np.testing.assert_array_equal(other.values, first.values)
         np.testing.assert_array_equal(other.matrix, first.matrix)
         assert other.unscorable == first.unscorable
-
-
-# -- flat columns ------------------------------------------------------------------------------------
-
-
-def test_columns_flatten_every_shape() -> None:
-    everything = payload(
-        Tensor("n", np.array([1, 2])),
-        Tensor("one", np.array([[3], [4]])),
-        Tensor("frame", np.array([[5, 6], [7, 8]]), ("u", "ü")),
-        Tensor("deep", np.arange(8).reshape(2, 2, 2)),
-        text("s", "x", None),
-    )
-    found = columns(everything)
-    assert tuple(found) == column_names(everything)
-    assert {name: column.tolist() for name, column in found.items()} == {
-        "n": [1, 2],
-        "one": [3, 4],
-        "u": [5, 7],
-        "ü": [6, 8],
-        "deep[0]": [0, 4],
-        "deep[1]": [1, 5],
-        "deep[2]": [2, 6],
-        "deep[3]": [3, 7],
-        "s": ["x", None],
-    }
