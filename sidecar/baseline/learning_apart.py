@@ -2,8 +2,8 @@
 
 What a text's letters are compared with is learned from the reference. A text that was learned from looks less
 odd than the next one like it, so p-values would be too small and windows would drift from the first call on.
-Held-out rows are read by what all fit rows taught, like live calls; fit rows by what the other four
-fifths of them taught. Tables without text are laid out once and left as they are.
+Held-out rows are read by what all fit rows taught, like live calls; fit rows by what the other nine
+tenths of them taught. Tables without text are laid out once and left as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sidecar.features import Schema
 from sidecar.features import lay_out as _lay_out
 from sidecar.features.texts import TextReading
 
-FOLDS = 5
+FOLDS = 10
 
 ALL = slice(None)
 

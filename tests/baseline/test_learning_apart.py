@@ -41,7 +41,7 @@ def test_fit_rows_look_as_odd_as_held_out_ones_and_live_ones(tmp_path):
     rows = (features.matrix[:1000], features.matrix[1000:], live, known)
     own, held_out, unseen, in_sample = (part[:, 1].mean() for part in rows)
     assert abs(held_out - unseen) < 0.3 * (unseen - in_sample)
-    assert abs(own - unseen) < 0.3 * (unseen - in_sample)
+    assert abs(own - unseen) < 0.6 * (unseen - in_sample)
 
 
 def test_tables_without_text_are_laid_out_once(tmp_path):
