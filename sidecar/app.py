@@ -1,8 +1,9 @@
 """The composition root: one supervisor, N data planes, one observer.
 
 The supervisor imports little and does little: it owns the listening sockets, starts the other
-processes, starts them again when they die, and passes signals on. Callers wait in the socket's backlog
-while a data plane comes back; traffic goes on while the observer does.
+processes, starts them again when they die, and passes signals on; on SIGHUP it reads its settings
+again. Callers wait in the socket's backlog while a data plane comes back; traffic goes on while the
+observer does.
 
     sidecar run  ->  supervisor (this process)
                        |- data plane 0..N-1   python -m sidecar.app plane     (sidecar.proxy)
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -31,7 +33,8 @@ from sidecar.errors import SidecarError, UsageError
 from sidecar.logs import configure
 from sidecar.proxy.address import Address
 from sidecar.proxy.address import listen as listen_address
-from sidecar.settings import Settings
+from sidecar.retuning import retuned
+from sidecar.settings import RETUNED, Settings
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,11 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._wait = 0.0
+
+    def retune(self, settings: Settings) -> None:
+        """Go by these settings from the next start on."""
+        orders = json.loads(self._orders)
+        self._orders = json.dumps(orders | {"settings": msgspec.to_builtins(settings)}).encode()
 
     def start(self) -> None:
         self._started = time.monotonic()
@@ -106,8 +114,9 @@ class Child:
             self._process.wait()
 
 
-def run(settings: Settings) -> int:
-    """`sidecar run`: until SIGTERM or SIGINT. Returns the exit status."""
+def run(settings: Settings, read: Callable[[], Settings]) -> int:
+    """`sidecar run`: until SIGTERM or SIGINT. `read` reads the settings again, on SIGHUP. Returns the exit
+    status."""
     configure(settings.log_level, "supervisor")
     _check_files(settings)
     with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
@@ -116,7 +125,8 @@ def run(settings: Settings) -> int:
     run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
-        return _supervise(_children(settings, run_dir, listening, outbound), settings.drain_timeout)
+        children = _children(settings, run_dir, listening, outbound)
+        return _supervise(children, _Tuning(settings, read, run_dir))
     finally:
         for one in (*listening, *outbound):
             one.close()
@@ -174,14 +184,45 @@ def _children(
     return [*planes, Child("observer", 0, _orders(settings, **where), ())]
 
 
-def _supervise(children: list[Child], drain: float) -> int:
+class _Tuning:
+    """The settings in force, and how they change."""
+
+    def __init__(self, settings: Settings, read: Callable[[], Settings], run_dir: Path) -> None:
+        self.settings = settings
+        self._read = read
+        self._path = run_dir / RETUNED
+
+    def again(self, children: list[Child]) -> None:
+        """Read the settings again and pass on what may change. Bad ones change nothing."""
+        try:
+            found = retuned(self.settings, self._read())
+        except SidecarError as error:
+            log.error("settings not read again, the old ones stay: %s", error)
+            return
+        if found.refused:
+            log.warning("not changed, because it needs a restart: %s", ", ".join(found.refused))
+        self.settings = found.settings
+        part = self._path.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(found.settings))
+        part.replace(self._path)
+        for child in children:
+            child.retune(found.settings)
+        for plane in children[:-1]:
+            plane.signal(signal.SIGHUP)
+        logging.getLogger().setLevel(found.settings.log_level.upper())
+        log.info("settings read again; changed: %s", ", ".join(found.changed) or "none")
+
+
+def _supervise(children: list[Child], tuning: _Tuning) -> int:
     asked: list[int] = []
+    hung_up: list[int] = []
 
     def ask(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
+    signal.signal(signal.SIGHUP, lambda number, frame: hung_up.append(number))
     signal.signal(signal.SIGCHLD, lambda number, frame: None)  # only to end the sleep below early
     for child in children:
         child.start()
@@ -192,11 +233,14 @@ def _supervise(children: list[Child], drain: float) -> int:
     while not asked:
         with contextlib.suppress(TimeoutError):
             wake_read.recv(64)
+        if hung_up:
+            hung_up.clear()
+            tuning.again(children)
         now = time.monotonic()
         for child in children:
             child.tend(now)
     planes, observer = children[:-1], children[-1]
-    until = time.monotonic() + drain + GRACE
+    until = time.monotonic() + tuning.settings.drain_timeout + GRACE
     for plane in planes:
         plane.signal(signal.SIGTERM)
     for plane in planes:

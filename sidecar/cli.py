@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 from sidecar import __version__
 from sidecar.errors import SidecarError, UsageError
 from sidecar.manual import described, written
+from sidecar.settings import Settings
 from sidecar.sources import Resolved, resolve
 
 MANUAL = """\
@@ -121,11 +122,14 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    settings = _resolve(_SettingsParser("run"), arguments).settings
+    def read() -> Settings:
+        return _resolve(_SettingsParser("run"), arguments).settings
+
+    settings = read()
 
     from sidecar import app  # late, so that a wrong setting is told at once
 
-    return app.run(settings)
+    return app.run(settings, read)
 
 
 def _check(arguments: list[str]) -> int:

@@ -123,12 +123,15 @@ class Score(msgspec.Struct, frozen=True):
     need: int = 0
 
 
+Expose: TypeAlias = Literal["caller", "model", "both", "none"]
+
+
 class Decision(msgspec.Struct, frozen=True):
     """What policy makes of a score: the action, the rule that chose it, who may see the facts."""
 
     action: str = "allow"
     rule: str = "default"
-    expose: Literal["caller", "model", "both", "none"] = "caller"
+    expose: Expose = "caller"
 
 
 class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):

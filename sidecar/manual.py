@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from sidecar import settings
+from sidecar.retuning import WHILE_RUNNING
 from sidecar.settings import Settings
 
 
@@ -81,7 +82,7 @@ def written(value: object, unit: str) -> str:
 
 def reference() -> str:
     """The text of docs/settings.md."""
-    lines = [_PREFACE]
+    lines = [_PREFACE.format(running=", ".join(f"`{name.replace('_', '-')}`" for name in WHILE_RUNNING))]
     section = ""
     for setting in described().values():
         if setting.section != section:
@@ -110,7 +111,12 @@ variable `SIDECAR_CONNECT_TIMEOUT`, and the key `connect-timeout` in a YAML file
 
 Seconds may carry a unit (`500ms`, `2s`, `5min`, `1h`), and so may bytes (`64KiB`, `16Mi`, `10MB`). An empty
 environment variable counts as not set. Whatever is unknown or wrong is refused, with its place and the
-nearest valid name; `sidecar check` prints what is in force and where each value comes from."""
+nearest valid name; `sidecar check` prints what is in force and where each value comes from.
+
+**While running.** On SIGHUP `sidecar run` reads file, environment and flags again and goes on with the new
+values of {running}: calls in flight and connections stay. A certificate of `tls-cert` is read
+again for connections to come. All other settings need a restart, which the log says; a file with a mistake
+in it changes nothing. (In a pod: `kill -HUP 1`.)"""
 
 
 def _kind(annotation: Any) -> tuple[msgspec.Meta, tuple[str, ...]]:

@@ -21,6 +21,9 @@ Url: TypeAlias = Annotated[
 Address: TypeAlias = Annotated[
     str, Meta(title="HOST:PORT", description="host:port, such as 127.0.0.1:9700 or [::1]:9700")
 ]
+AddressOrNone: TypeAlias = Annotated[
+    str, Meta(title="[HOST:PORT]", description="host:port, such as 127.0.0.1:9701, or nothing")
+]
 Directory: TypeAlias = Annotated[str, Meta(title="DIR", description="the path of a directory")]
 File: TypeAlias = Annotated[str, Meta(title="FILE", description="the path of a file")]
 Text: TypeAlias = Annotated[str, Meta(title="TEXT", description="text")]
@@ -47,6 +50,10 @@ Probability: TypeAlias = Annotated[
 ]
 
 
+RETUNED = "settings.json"
+"""Where in the run directory the supervisor leaves changed settings for the data planes to read."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The whole configuration of one sidecar, resolved and immutable."""
 
@@ -61,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     admin: Address = "127.0.0.1:9702"
     """Address of metrics, health, API and console. Loopback: what it shows is not for the public."""
 
-    egress: Address = ""
+    egress: AddressOrNone = ""
     """Address that takes the model's own calls to others, so that traces connect: set HTTP_PROXY of the
     model to it, or use a `route`. Empty: no egress."""
 

@@ -165,6 +165,7 @@ def _names(text: str) -> str:
 READERS: dict[str, Callable[[str], Any]] = {
     "URL": _url,
     "HOST:PORT": _address,
+    "[HOST:PORT]": lambda text: _address(text) if text else "",
     "DIR": _text,
     "FILE": _text,
     "TEXT": _text,

@@ -140,6 +140,41 @@ def test_nobody_is_left_over_when_the_supervisor_is_killed(start):
 # -- ended -----------------------------------------------------------------------------------------
 
 
+def test_settings_change_while_a_call_is_in_flight(start, tmp_path):
+    config = tmp_path / "sidecar.yaml"
+    config.write_text("max-body-bytes: 10\n")
+    sidecar = start("--config", str(config))
+
+    def posted(size: int) -> int:
+        connection = http.client.HTTPConnection(sidecar.url.removeprefix("http://"), timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", "/", body=b"x" * size)
+            with connection.getresponse() as answer:
+                return answer.status
+
+    assert posted(11) == 413
+    slow = threading.Thread(target=call, args=(sidecar, "/slow"))
+    slow.start()
+    config.write_text("max-body-bytes: 20\nworkers: 3\n")
+    os.kill(sidecar.process.pid, signal.SIGHUP)
+    until(lambda: posted(11) != 413, "the new limit")
+    assert posted(21) == 413
+    slow.join()
+    assert "not changed, because it needs a restart: workers" in sidecar.process.last_words(200)
+
+    config.write_text("max-body-bytes: none\n")
+    os.kill(sidecar.process.pid, signal.SIGHUP)
+    until(
+        lambda: "settings not read again, the old ones stay" in sidecar.process.last_words(200),
+        "the complaint",
+    )
+    assert posted(11) != 413
+
+    for plane in child(sidecar, "plane"):  # one that is started again goes by what is in force
+        plane.kill()
+    until(lambda: posted(21) == 413 and posted(11) != 413, "the new plane")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains(start, number):
     sidecar = start()

@@ -62,7 +62,7 @@ async def test_close_with_nothing_running():
 
 
 def test_who_steps_aside_lets_another_run_on_the_same_core():
-    """Two processes on one core: one that steps aside after each unit of work leaves most of it to the other."""
+    """Two processes on one core: one that steps aside after each unit of work leaves it to the other."""
     core = {min(os.sched_getaffinity(0))}
     script = textwrap.dedent(
         """

@@ -74,7 +74,7 @@ class Judge:
         self.baseline = baseline
         self.seen = self.need = 0
         self._loop = loop
-        self._threshold = threshold
+        self.threshold = threshold
         self._hint = hint
         self._pending: list[Call] = []
         self._scheduled = False
@@ -135,7 +135,7 @@ class Judge:
             learning = Judged(Score("learning", NAN, seen=self.seen, need=self.need))
             return [learning] * len(calls)
         try:
-            return judge([_work(call) for call in calls], baseline, self._threshold)
+            return judge([_work(call) for call in calls], baseline, self.threshold)
         except Exception:
             if len(calls) > 1:  # one of them is at fault, and the others shall not pay for it
                 return [self._judge([call])[0] for call in calls]
@@ -150,7 +150,7 @@ class Judge:
             return
         self._in_thread += 1
         work = _work(call)
-        future = self._loop.run_in_executor(self._thread, judge, [work], baseline, self._threshold)
+        future = self._loop.run_in_executor(self._thread, judge, [work], baseline, self.threshold)
         future.add_done_callback(lambda done: self._large_done(call, done))
 
     def _large_done(self, call: Call, done: asyncio.Future[list[Judged]]) -> None:

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from sidecar.errors import CallFailed
-from sidecar.exchange import Decision
+from sidecar.exchange import Decision, Expose
 from sidecar.link import Counters
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
@@ -46,9 +46,7 @@ class Plane:
         self.propagation = propagation
         self.outbound = propagation.outbound
         self.tasks = Tasks()
-        self.decision = Decision(expose=settings.expose)
-        self.show_caller = settings.expose in ("caller", "both")
-        self.score_first = settings.expose in ("model", "both")
+        self._show(settings.expose)
         self.drift = ""
         self.draining = False
         self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
@@ -60,6 +58,20 @@ class Plane:
         """Calls in flight by their CLIENT span, when somebody (`sidecar.proxy.egress`) needs to know them."""
         self._left = asyncio.Event()
         self.failures: Counter[str] = Counter()
+
+    def _show(self, expose: Expose) -> None:
+        """Who sees what was found; the model can only if it is found before the call goes on."""
+        self.decision = Decision(expose=expose)
+        self.show_caller = expose in ("caller", "both")
+        self.score_first = expose in ("model", "both")
+
+    def retune(self, settings: Settings) -> None:
+        """Go by other settings from the next call, or the next look at a connection, on."""
+        self.settings = settings
+        self._show(settings.expose)
+        self.judge.threshold = settings.threshold
+        self.pool.connect_timeout = settings.connect_timeout
+        self.teller.limit_bytes(settings.queue_bytes)
 
     # -- limits ----------------------------------------------------------------------------------
 

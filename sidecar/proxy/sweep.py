@@ -22,6 +22,10 @@ class Sweep:
         self._check = check
         self._timer = loop.call_later(seconds, self._run)
 
+    def every(self, seconds: float) -> None:
+        """Check so often from the next time on."""
+        self._seconds = seconds
+
     def _run(self) -> None:
         self._timer = self._loop.call_later(self._seconds, self._run)
         try:

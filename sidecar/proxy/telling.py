@@ -63,12 +63,11 @@ class Teller(asyncio.Protocol):
         self.baseline = self.refused = ""
         self._loop = loop
         self._path = path
-        self._limit = queue_bytes
+        self.limit_bytes(queue_bytes)
         self._obey = obey
         self._calls: list[Call] = []
         self._outbound: list[Outbound] = []
         self._weight = 0
-        self._full = min(BATCH_BYTES, queue_bytes // 4)
         self._queue: deque[Sealed] = deque()
         self._leaving: deque[tuple[int, Sealed]] = deque()
         """Batches handed to the transport, each with the count of bytes written when it will have left."""
@@ -78,6 +77,11 @@ class Teller(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self.plane: Plane = None  # type: ignore[assignment]  # set by the plane it belongs to
         self._slow = False
+
+    def limit_bytes(self, queue_bytes: int) -> None:
+        """Keep at most so many bytes of records that wait."""
+        self._limit = queue_bytes
+        self._full = min(BATCH_BYTES, queue_bytes // 4)
 
     # -- records ---------------------------------------------------------------------------------
 

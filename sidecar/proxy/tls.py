@@ -21,6 +21,11 @@ def listener_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
+def renew(context: ssl.SSLContext, settings: Settings) -> None:
+    """Read the listener's certificate again: for connections to come. Raises UsageError naming the file."""
+    _load_pair(context, "tls-cert", settings.tls_cert, settings.tls_key)
+
+
 def upstream_context(settings: Settings, tls: bool) -> ssl.SSLContext | None:
     """The context towards the model, or None for plain HTTP. Raises UsageError naming the file."""
     if not tls:

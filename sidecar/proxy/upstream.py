@@ -271,7 +271,7 @@ class Pool:
         self.recall: Recall[ResponseHead] = Recall()
         self.state: Literal["unknown", "up", "down"] = "unknown"
         self.open = 0
-        self._connect_timeout = connect_timeout
+        self.connect_timeout = connect_timeout
         self._tls = tls
         self._server_name = server_name
         self._idle: deque[Upstream] = deque()
@@ -288,12 +288,12 @@ class Pool:
     async def connect(self) -> Upstream:
         """A new connection. Raises `CallFailed`."""
         try:
-            async with asyncio.timeout(self._connect_timeout):
+            async with asyncio.timeout(self.connect_timeout):
                 connection = await self._open()
         except TimeoutError as error:
             self.state = "down"
             raise CallFailed(
-                "upstream-connect-timeout", f"{self.address} after {self._connect_timeout} s"
+                "upstream-connect-timeout", f"{self.address} after {self.connect_timeout} s"
             ) from error
         except ConnectionRefusedError as error:
             self.state = "down"

@@ -11,11 +11,13 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 from pathlib import Path
 
+import msgspec
 import uvloop
 
-from sidecar.errors import BaselineError
+from sidecar.errors import BaselineError, UsageError
 from sidecar.link import Drift, Order, Progress, Swap
 from sidecar.proxy.address import upstream as upstream_address
 from sidecar.proxy.egress.listener import listen as listen_outbound
@@ -26,10 +28,10 @@ from sidecar.proxy.listener import Downstream
 from sidecar.proxy.plane import Plane
 from sidecar.proxy.sweep import Sweep
 from sidecar.proxy.telling import Teller
-from sidecar.proxy.tls import listener_context, upstream_context
+from sidecar.proxy.tls import listener_context, renew, upstream_context
 from sidecar.proxy.upstream import Pool
 from sidecar.scoring.baseline import Baseline, load
-from sidecar.settings import Settings
+from sidecar.settings import RETUNED, Settings
 from sidecar.tracing.context import propagation
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Worker:
         self._number = number
         self._outlet: Outlet | None = None
         self._egress: asyncio.Server | None = None
+        self._context: ssl.SSLContext | None = None
 
     async def serve(self, listening: socket.socket, outbound: socket.socket | None = None) -> None:
         """From the listening socket to the last call."""
@@ -93,7 +96,7 @@ class Worker:
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
         self._sweep = Sweep(loop, plane.sweep_seconds(), self._swept)
         plane.tasks.start("tell the observer", teller.keep_connected())
-        context = listener_context(settings)
+        self._context = context = listener_context(settings)
         self._server = await loop.create_server(
             lambda: Downstream(plane),
             sock=listening,
@@ -107,7 +110,8 @@ class Worker:
         log.info("listening on %s for %s", settings.listen, address)
 
     async def ended(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain."""
+        """Serve until SIGTERM or SIGINT, then drain; on SIGHUP take over what may change."""
+        self.plane.loop.add_signal_handler(signal.SIGHUP, self._retune)
         await _signalled(self.plane.loop)
         await self.stop()
 
@@ -123,6 +127,23 @@ class Worker:
         plane.judge.close()
         plane.pool.close()
         await plane.tasks.close()
+
+    def _retune(self) -> None:
+        """Go by the settings that the supervisor has left. What cannot be read changes nothing."""
+        try:
+            settings = msgspec.json.decode((self._run_dir / RETUNED).read_bytes(), type=Settings)
+            if self._context is not None:
+                renew(self._context, settings)
+        except (OSError, msgspec.MsgspecError, UsageError) as error:
+            log.error("settings not taken over, the old ones stay: %s", error)
+            return
+        self._settings = settings
+        self.plane.retune(settings)
+        if self._outlet is not None:
+            self._outlet.retune(settings)
+        self._sweep.every(self.plane.sweep_seconds())
+        logging.getLogger().setLevel(settings.log_level.upper())
+        log.info("settings taken over")
 
     def _swept(self) -> None:
         self.plane.sweep()

@@ -68,6 +68,12 @@ class Outlet(Plane):
         """How each call in flight was joined, by its own span."""
         inside.answering = {}
 
+    def retune(self, settings: Settings) -> None:
+        """Go by other settings from the next call on. Nobody is ever shown a score here."""
+        self.settings = settings
+        for pool in self._pools.values():
+            pool.connect_timeout = settings.connect_timeout
+
     def target(self, request_target: str, host: str) -> Target:
         """Where a call goes. Raises CallFailed("no-route"), also for a call to ourselves."""
         found = target(self.routes, request_target, host)
