@@ -111,7 +111,7 @@ class Worker:
 
     async def ended(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain; on SIGHUP take over what may change."""
-        self.plane.loop.add_signal_handler(signal.SIGHUP, self._retune)
+        self.plane.loop.add_signal_handler(signal.SIGHUP, self.retune)
         await _signalled(self.plane.loop)
         await self.stop()
 
@@ -128,7 +128,7 @@ class Worker:
         plane.pool.close()
         await plane.tasks.close()
 
-    def _retune(self) -> None:
+    def retune(self) -> None:
         """Go by the settings that the supervisor has left. What cannot be read changes nothing."""
         try:
             settings = msgspec.json.decode((self._run_dir / RETUNED).read_bytes(), type=Settings)

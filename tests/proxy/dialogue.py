@@ -27,12 +27,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from sidecar.errors import FAILURES
 from sidecar.exchange import Outbound, Record
 from sidecar.link import Batch, Frames, Order, batch, frame
 from sidecar.proxy.plane import Plane
 from sidecar.proxy.worker import Worker
-from sidecar.settings import Settings
+from sidecar.settings import RETUNED, Settings
 
 MEGABYTE = bytes(range(256)) * 4096
 
@@ -317,6 +319,12 @@ class Stage:
         peer = self._peer(sock)
         await self._loop.sock_connect(sock, self.address)
         return peer
+
+    async def retune(self, settings: Settings) -> None:
+        """What the supervisor and its signal bring about: other settings, while calls go on."""
+        directory = Path(self.observer.path).parent
+        (directory / RETUNED).write_bytes(msgspec.json.encode(settings))
+        self.worker.retune()
 
     async def modelled(self) -> Peer:
         """A new connection of the model to the sidecar's egress."""

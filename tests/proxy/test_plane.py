@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from sidecar.proxy.plane import Plane
 from tests.proxy.dialogue import GET, OK, POST, http, sidecar
 
@@ -146,3 +148,21 @@ async def test_time_outs_are_looked_at_often_enough():
         assert stage.plane.sweep_seconds() == 0.05
     async with sidecar(upstream_timeout=600.0, header_timeout=600.0, idle_timeout=600.0) as stage:
         assert stage.plane.sweep_seconds() == 1.0
+
+
+async def test_other_settings_hold_from_the_next_call_on():
+    async with sidecar(expose="caller", max_body_bytes=1) as stage:
+        caller = await stage.caller()
+        await caller.send(POST)
+        await caller.problem("body-too-large")
+        changed = {"expose": "none", "max_body_bytes": 2, "connect_timeout": 0.5, "header_timeout": 0.4}
+        await stage.retune(msgspec.structs.replace(stage.plane.settings, **changed))
+        caller = await stage.caller()
+        await caller.send(POST)
+        model = await stage.model()
+        await model.request()
+        await model.send(OK)
+        assert (await caller.response()).field("x-anomaly-verdict") is None
+        slow = await stage.caller()
+        await slow.send(b"GET / HT")
+        await slow.problem("request-timeout")

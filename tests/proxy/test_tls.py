@@ -61,6 +61,31 @@ async def test_callers_over_tls(ours):
         assert (await talking).endswith(b"\r\n\r\nok")
 
 
+async def test_a_renewed_certificate_is_shown_to_connections_to_come(ours, theirs):
+    pair, renewed = ours.issue("sidecar", "127.0.0.1"), theirs.issue("renewed", "127.0.0.1")
+    async with sidecar(tls_cert=pair.certificate, tls_key=pair.key) as stage:
+        Path(pair.certificate).write_bytes(Path(renewed.certificate).read_bytes())
+        Path(pair.key).write_bytes(Path(renewed.key).read_bytes())
+        await stage.retune(stage.plane.settings)
+        talking = asyncio.ensure_future(talk(stage.address, caller_context(theirs), CLOSING))
+        model = await stage.model()
+        await model.request()
+        await model.send(OK)
+        assert (await talking).endswith(b"\r\n\r\nok")
+
+
+async def test_a_certificate_that_cannot_be_read_leaves_the_old_one(ours):
+    pair = ours.issue("sidecar", "127.0.0.1")
+    async with sidecar(tls_cert=pair.certificate, tls_key=pair.key, errors=1) as stage:
+        Path(pair.certificate).write_text("no certificate")
+        await stage.retune(stage.plane.settings)
+        talking = asyncio.ensure_future(talk(stage.address, caller_context(ours), CLOSING))
+        model = await stage.model()
+        await model.request()
+        await model.send(OK)
+        assert (await talking).endswith(b"\r\n\r\nok")
+
+
 async def test_large_bodies_both_ways_over_tls(ours):
     pair = ours.issue("sidecar", "127.0.0.1")
     body = bytes(range(256)) * 8000
