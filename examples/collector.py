@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 
@@ -26,6 +28,8 @@ class Span(NamedTuple):
     id: str
     parent: str
     attributes: dict[str, object]
+    service: str
+    """`service.name` of whoever sent it."""
 
 
 class Collector:
@@ -83,6 +87,10 @@ def _handler(spans: dict[str, list[Span]]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def _values(pairs: Iterable[KeyValue]) -> dict[str, object]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value") or "") for pair in pairs}
+
+
 def _read(body: bytes) -> list[Span]:
     export = ExportTraceServiceRequest.FromString(body)
     return [
@@ -92,8 +100,10 @@ def _read(body: bytes) -> list[Span]:
             trace=span.trace_id.hex(),
             id=span.span_id.hex(),
             parent=span.parent_span_id.hex(),
-            attributes={a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes},
+            attributes=_values(span.attributes),
+            service=str(_values(sender.resource.attributes).get("service.name", "")),
         )
-        for scope in (s for r in export.resource_spans for s in r.scope_spans)
+        for sender in export.resource_spans
+        for scope in sender.scope_spans
         for span in scope.spans
     ]

@@ -39,6 +39,13 @@ def model(directory: Path, takes_ms: float = 0.0) -> Server:
     return _ready(Server(Process("model", command, directory), f"http://{address}"), "/v2/health/ready")
 
 
+def relay(directory: Path, following: str) -> Server:
+    """`examples.relay`, ready: a model that asks the one at `following`."""
+    address = f"127.0.0.1:{free_port()}"
+    command = python("examples.relay", "--listen", address, "--next", following)
+    return _ready(Server(Process("relay", command, directory), f"http://{address}"), "/v2/health/ready")
+
+
 def fit(data: Flight, directory: Path, detectors: str = "ecod,iforest") -> Path:
     """`sidecar fit` on the flight's reference. Returns the baseline directory; raises NotStarted with the
     command's last words when it failed."""

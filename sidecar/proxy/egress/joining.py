@@ -6,7 +6,7 @@
     4  otherwise                                       nobody: its own trace, with links to the candidates
 
 No parent is invented: with two calls in flight and nothing to tell them apart, either guess would be
-wrong half the time, and a wrong parent is worse than none. Measured: `python -m bench.joins`, docs/tracing.md.
+wrong half the time, and a wrong parent is worse than none. Measured: `python -m bench.joins`.
 Counterpart: `sidecar.proxy.plane`, which knows the calls in flight.
 """
 
