@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns the model doesn't get, such as the label or an id",
     )
     add(
+        "--outputs",
+        metavar="COLUMNS",
+        default="",
+        help="columns that hold what the model answered to the row; NAME* stands for all that begin so",
+    )
+    add(
         "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
     )
     add("--force", action="store_true", help="replace the baseline that is there")
@@ -59,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             _names(arguments.detectors),
             seed=arguments.seed,
             ignore=_names(arguments.ignore),
+            outputs=_names(arguments.outputs),
             replace=arguments.force,
             progress=progress,
         )

@@ -14,11 +14,12 @@ import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import agreement, fitting, learning_apart, reference, tables
+from sidecar.baseline import agreement, answers, fitting, learning_apart, reference, tables
 from sidecar.baseline.schema import infer
 from sidecar.baseline.split import Parts, split
 from sidecar.errors import BaselineError, DataError
 from sidecar.exchange import Features, Matrix
+from sidecar.features import Field
 from sidecar.scoring import artifact, sample
 from sidecar.scoring.baseline import Baseline, combined, load
 from sidecar.scoring.calibration import Surprise
@@ -54,19 +55,21 @@ def fit(
     *,
     seed: int = 0,
     ignore: Sequence[str] = (),
+    outputs: Sequence[str] = (),
     replace: bool = False,
     progress: Progress = lambda doing, share: None,
 ) -> Summary:
     """Fit `detectors` on the rows of `data` and save the baseline as directory `out`.
 
-    `ignore` names columns that the model doesn't get, such as the label. Raises UsageError for unknown
+    `ignore` names columns that the model doesn't get, such as the label; `outputs` those that hold what it
+    answered, `x*` all that begin with x. Raises UsageError for unknown
     detectors, DataError for data that cannot be used, BaselineError when `out` is taken, cannot be written,
     or a compiled detector is not PyOD's.
     """
     fitting.check_names(detectors)
     artifact.check_place(out, replace=replace)
     progress(f"reading {data.name}", 0.0)
-    table = _without(tables.read(data), ignore)
+    table, answered = answers.taken(_without(tables.read(data), ignore), outputs)
     schema, notes = infer(table)
     features = learning_apart.laid_out(table, schema)
     rows, left_out = _usable(features)
@@ -80,7 +83,16 @@ def fit(
         fits.append(_fitted(name, train, features.matrix[parts.calibration], seed))
 
     progress("calibrating", (1 + len(detectors)) / (2 + len(detectors)))
-    arrays = {**_calibrated(fits, features.matrix, parts), **_typical(train), **sample.arrays(train)}
+    typical = _typical(train)
+    arrays = {**_calibrated(fits, features.matrix, parts), **typical, **sample.arrays(train)}
+    answer_fields: tuple[Field, ...] = ()
+    if answered is not None:
+        try:
+            spread = (typical["typical"], typical["spread"])
+            answer_schema, own = answers.fit(answered, features.matrix, parts, *spread, seed)
+            answer_fields, arrays = answer_schema.fields, {**arrays, **own}
+        except DataError as error:
+            notes = (*notes, f"answers are not scored: {error}")
     manifest = artifact.Manifest(
         format=artifact.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -95,6 +107,7 @@ def fit(
         ),
         reference=reference.describe(features.values, schema),
         readings=schema.readings,
+        answers=answer_fields,
     )
     manifest = artifact.write(out, manifest, arrays, replace=replace)
     progress("done", 1.0)

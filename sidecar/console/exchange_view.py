@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
 
@@ -18,14 +20,16 @@ def exchanges(observer: Observer, limit: int, verdict: str = "", since: float = 
         for record in reversed(observer.exchanges.snapshot())
         if (not verdict or record.verdict == verdict) and ended(record) >= since
     ]
-    return {"exchanges": [brief(record) for record in found[:limit]], "kept": len(found)}
+    p = observer.traffic.oddness.p
+    return {"exchanges": [brief(record, p(record)) for record in found[:limit]], "kept": len(found)}
 
 
 def exchange(observer: Observer, id_: str) -> View | None:
     """Everything that's kept of the newest exchange with this request id, or None."""
     for record in reversed(observer.exchanges.snapshot()):
         if record.id == id_:
-            return whole(record, observer.schema, observer.traffic.digest)
+            output_p = observer.traffic.oddness.p(record)
+            return whole(record, observer.schema, observer.traffic.digest, output_p)
     return None
 
 
@@ -34,8 +38,8 @@ def ended(record: Record) -> float:
     return (record.started_ns + record.ended_ns) / 1e9
 
 
-def brief(record: Record) -> View:
-    """One line of the list."""
+def brief(record: Record, output_p: float = math.nan) -> View:
+    """One line of the list. `output_p` is that of the answer, NaN where it was not scored."""
     return {
         "id": record.id,
         "started": when(record.started_ns / 1e9),
@@ -51,14 +55,15 @@ def brief(record: Record) -> View:
         "reason": record.reason,
         "score": 1.0 - record.p,
         "flagged": record.flagged,
+        "output_p": output_p,
         "trace_id": record.span.trace,
     }
 
 
-def whole(record: Record, schema: Schema | None, digest: str) -> View:
+def whole(record: Record, schema: Schema | None, digest: str, output_p: float = math.nan) -> View:
     """One exchange with its headers, its features by name, and what each detector thought of it."""
     return {
-        **brief(record),
+        **brief(record, output_p),
         "p": record.p,
         "row_p": record.row_p,
         "detectors": [

@@ -41,6 +41,12 @@ def lay_out(payload: Payload, schema: Schema) -> Features:
     return Features(values, _matrix(values, schema, unscorable), unscorable)
 
 
+def again(values: Matrix, schema: Schema) -> Features:
+    """Rows that were laid out before, from their `values`, (rows, fields): what a record carries."""
+    unscorable: dict[int, str] = {}
+    return Features(values, _matrix(values, schema, unscorable), unscorable)
+
+
 # -- reading the values ------------------------------------------------------------------------------
 
 

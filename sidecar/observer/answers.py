@@ -62,6 +62,13 @@ class Ration:
 def read(records: Sequence[Record], left_out: Counter[str], most: int = DECODED) -> list[Columns]:
     """The columns of the answers that can be read, of at most `most`; the others are counted in `left_out` by
     reason."""
+    return [answer for _, answer in read_each(records, left_out, most)]
+
+
+def read_each(
+    records: Sequence[Record], left_out: Counter[str], most: int = DECODED
+) -> list[tuple[Record, Columns]]:
+    """`read`, each with the call it ended."""
     able = [r for r in records if r.response_body and r.codec and 200 <= r.status < 300 and not r.failure]
     chosen = able
     if len(able) > most:
@@ -71,13 +78,14 @@ def read(records: Sequence[Record], left_out: Counter[str], most: int = DECODED)
     found = []
     for record in chosen:
         try:
-            found.append(_columns(record))
+            found.append((record, decoded(record)))
         except Undecodable:
             left_out["output-undecodable"] += 1
-    return [one for one in found if one]
+    return [(record, one) for record, one in found if one]
 
 
-def _columns(record: Record) -> Columns:
+def decoded(record: Record) -> Columns:
+    """The columns of a call's answer; none where there is no codec for it. Raises Undecodable."""
     request = Request(record.method, record.target, record.request_headers, record.request_body)
     codec = codecs.choose(request, record.codec)
     if codec is None:

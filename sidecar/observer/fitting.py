@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from sidecar.observer.learning import Learning
+from sidecar.observer.learning import ANSWER, Learning
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ FIT_SECONDS = 600.0
 
 MESSAGE_BYTES = 4_000
 """Of what a failed fit wrote, the last bytes are kept: that's where the reason stands."""
+
+_ANSWERED = f'"{ANSWER}'.encode()
 
 NICE = 15
 """The model's traffic goes first, then the observer, then this."""
@@ -54,8 +56,9 @@ async def _try(lines: list[bytes], detectors: str, data: Path, out: Path) -> str
     """Fit once; the reason when it failed, else empty."""
     await asyncio.to_thread(_write, data, lines)
     command = (sys.executable, "-m", "sidecar.cli", "fit", "--data", str(data), "--out", str(out))
+    answered = ("--outputs", f"{ANSWER}*") if any(_ANSWERED in line for line in lines) else ()
     try:
-        return await run((*command, "--detectors", detectors, "--quiet"))
+        return await run((*command, *answered, "--detectors", detectors, "--quiet"))
     except OSError as error:
         return f"the fit could not be started: {error}"
     finally:

@@ -24,11 +24,16 @@ from sidecar.errors import SidecarError
 from sidecar.exchange import Payload, Record, Request
 from sidecar.features import columns
 from sidecar.features.images import thumbnails
+from sidecar.observer import answers
+from sidecar.observer.outputs import OUTPUTS
 
 log = logging.getLogger(__name__)
 
 THUMBNAIL_DIGITS = 4
 """Digits after the point of each number of a picture that is kept, whose white is 1."""
+
+ANSWER = "answer:"
+"""What the name of a column begins with that holds an answer."""
 
 HEAPS = 8
 """Sets of columns that rows are collected for; calls with yet other columns are not learned from."""
@@ -143,8 +148,9 @@ class Learning:
             self.left_out += 1
             return
         heap = self._heaps.setdefault(names, Heap())
+        found = {**found, **_answer(record, len(next(iter(found.values()))))}
         for row in zip(*(column.tolist() for column in found.values()), strict=True):
-            self._add(heap, _line(names, row))
+            self._add(heap, _line(tuple(found), row))
 
     def _add(self, heap: Heap, line: bytes) -> None:
         heap.add(line)
@@ -181,6 +187,18 @@ def _columns(payload: Payload) -> Mapping[str, NDArray[Any]]:
         tensor.name: thumbnails(tensor.data, 1.0).round(THUMBNAIL_DIGITS).astype(np.float64)
         for tensor in payload.tensors
     }
+
+
+def _answer(record: Record, rows: int) -> dict[str, NDArray[Any]]:
+    """What the model answered, as columns under a name of their own; nothing where it cannot be read as a
+    row for each row that was sent."""
+    try:
+        found = answers.decoded(record) if record.response_body else {}
+    except SidecarError:
+        return {}
+    if len(found) > OUTPUTS or any(len(column) != rows for column in found.values()):
+        return {}
+    return {ANSWER + name: column for name, column in found.items()}
 
 
 def _line(names: tuple[str, ...], row: tuple[Any, ...]) -> bytes:

@@ -18,6 +18,7 @@ from sidecar.exchange import Matrix, Record
 from sidecar.observer import answers, calls
 from sidecar.observer.axes import Fields
 from sidecar.observer.drift import Detector, KeptDrift
+from sidecar.observer.oddness import Oddness
 from sidecar.observer.outputs import KeptOutputs, Outputs
 from sidecar.observer.routes import OVERFLOW, Key, key
 from sidecar.observer.windows import Kept, Window
@@ -87,6 +88,8 @@ class Traffic:
         """Why something heard has no place in a window: reason -> calls."""
         self._rows = rows
         self._seconds = seconds
+        self.oddness = Oddness()
+        """How odd each answer is to its question; a part of what the ration pays for."""
         self._ration = answers.Ration()
 
     def adopt(self, fields: Fields, digest: str) -> None:
@@ -135,8 +138,9 @@ class Traffic:
 
     def _read_outputs(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
         began = time.thread_time()
-        found = answers.read(records, self.left_out, most)
-        flow.outputs.update(found, now)
+        found = answers.read_each(records, self.left_out, most)
+        flow.outputs.update([answer for _, answer in found], now)
+        self.oddness.update(found)
         self._ration.update(len(found), time.thread_time() - began)
 
     def _flow(self, found: Key, records: list[Record], now: float) -> Flow:

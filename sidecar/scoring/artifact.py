@@ -76,6 +76,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arrays: str = ""
     digest: str = ""
     readings: tuple[Reading, ...] = ()
+    answers: tuple[Field, ...] = ()
 
 
 def check_place(directory: Path, *, replace: bool) -> None:
