@@ -63,11 +63,18 @@ class Spans(Protocol):
     def dropped(self) -> int: ...
 
 
+class Lines(Protocol):
+    """What is asked of `sidecar.console.access_file.AccessFile`."""
+
+    dropped: int
+
+
 class Source(NamedTuple):
     """Where values come from."""
 
     observer: Observer
     spans: Spans
+    lines: Lines | None = None
 
 
 def values(source: Source) -> Iterator[Value]:
@@ -85,6 +92,12 @@ def values(source: Source) -> Iterator[Value]:
     yield from _chain(observer)
     yield from _learning(observer)
     yield from _observer(observer)
+    oddness = observer.traffic.oddness
+    yield Value("sidecar_answers_scored_total", (), oddness.scored)
+    yield Value("sidecar_answers_odd_total", (), oddness.odd)
+    yield Value("sidecar_answers_unlike_total", (), oddness.unlike)
+    if source.lines is not None:
+        yield Value("sidecar_access_lines_dropped_total", (), source.lines.dropped)
     yield Value("sidecar_spans_exported_total", (), source.spans.exported)
     yield Value("sidecar_spans_failed_total", (), source.spans.failed)
     yield Value("sidecar_spans_over_budget_total", (), source.spans.dropped)

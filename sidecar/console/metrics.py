@@ -124,9 +124,17 @@ METRICS: dict[str, Metric] = {
     "sidecar_observer_restarts_total": Metric("counter", "Starts of the observer after the first."),
     "sidecar_observer_records_total": Metric("counter", "Records heard."),
     "sidecar_observer_busy_seconds_total": Metric("counter", "Time spent on taking records in."),
+    "sidecar_answers_scored_total": Metric("counter", "Answers compared with those of the reference."),
+    "sidecar_answers_odd_total": Metric(
+        "counter", "Of those, answers whose p-value was at or under the threshold."
+    ),
+    "sidecar_answers_unlike_total": Metric(
+        "counter", "Answers that are not of the form that the reference's answers had."
+    ),
     "sidecar_observer_left_out_total": Metric(
         "counter", "Calls and answers heard that have no place in a window, by reason.", ("reason",)
     ),
+    "sidecar_access_lines_dropped_total": Metric("counter", "Lines of the access log that were lost."),
     "sidecar_spans_exported_total": Metric("counter", "Spans handed over to the collector."),
     "sidecar_spans_failed_total": Metric("counter", "Spans that exporters gave up."),
     "sidecar_spans_over_budget_total": Metric("counter", "Calls worth a trace beyond the budget for them."),

@@ -168,7 +168,7 @@ class Observer:
         self.baseline_error = ""
         self.schema = found.schema
         self.traffic.adopt(found.reference, found.digest)
-        self.traffic.oddness.adopt(directory, found.schema, found.digest)
+        self.traffic.oddness.adopt(directory, found.schema, found.digest, self.settings.threshold)
         self.cohorts.adopt(directory, found.schema, found.digest)
         if not self.settings.baseline:
             self.learning.fitted(directory)

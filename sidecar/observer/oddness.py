@@ -30,14 +30,13 @@ KEPT = 4_096
 ROWS = 64
 """Rows of an answer that are looked at; a batch has as many as it likes."""
 
-THRESHOLD = 0.01
-"""p at or under which an answer counts as odd."""
-
 
 class Oddness:
     """p of the oddest row of each answer."""
 
     def __init__(self) -> None:
+        self.threshold = 0.01
+        """p at or under which an answer counts as odd."""
         self.scored = 0
         """Answers that got a p."""
         self.odd = 0
@@ -49,8 +48,9 @@ class Oddness:
         self._digest = ""
         self._kept: OrderedDict[tuple[str, int], float] = OrderedDict()
 
-    def adopt(self, directory: str, schema: Schema, digest: str) -> None:
+    def adopt(self, directory: str, schema: Schema, digest: str, threshold: float = 0.01) -> None:
         """Score against the answers of this baseline from now on; not at all where it has none."""
+        self.threshold = threshold
         self._schema, self._digest, self.reference = schema, digest, None
         try:
             self.reference = answers.load(Path(directory))
@@ -103,7 +103,7 @@ class Oddness:
 
     def _keep(self, record: Record, p: float) -> None:
         self.scored += 1
-        self.odd += p <= THRESHOLD
+        self.odd += p <= self.threshold
         self._kept[(record.id, record.started_ns)] = p
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
