@@ -205,5 +205,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Share of traces started here that are exported; a caller's own decision is respected.
     1 % keeps cost low."""
 
+    access_log: File = ""
+    """File that gets a JSON line for each call, with request id and trace id; `-` is standard output.
+    Empty: none, because metrics and traces say it better."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged to standard error, as JSON lines."""

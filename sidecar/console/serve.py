@@ -17,11 +17,12 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sidecar.console.access_file import AccessFile
 from sidecar.console.api import application
 from sidecar.console.metric_values import Source
 from sidecar.errors import UsageError
-from sidecar.exchange import Record
-from sidecar.observer import snapshot
+from sidecar.exchange import Outbound, Record
+from sidecar.observer import access, snapshot
 from sidecar.observer.fitting import keep_fitting
 from sidecar.observer.grouping import keep_grouping
 from sidecar.observer.hearing import Hearing
@@ -81,9 +82,10 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
     if saved is not None:
         observer.restore(saved)
     spans = SpanExport(settings)
-    hearing = _hearing(observer, spans)
+    lines = AccessFile(settings.access_log) if settings.access_log else None
+    hearing = _hearing(observer, spans, lines)
     tasks = Tasks()
-    admin = web.AppRunner(application(Source(observer, spans)), access_log=None)
+    admin = web.AppRunner(application(Source(observer, spans, lines)), access_log=None)
     try:
         urls = await _listen(admin, settings.admin)
         await hearing.open(run_dir / SOCKET)
@@ -100,13 +102,26 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         await admin.cleanup()
         # Before the spans, because a slow collector may take longer than we are given.
         _save(observer, run_dir)
+        if lines is not None:
+            lines.close()
         spans.close()
 
 
-def _hearing(observer: Observer, spans: SpanExport) -> Hearing:
-    if not spans.active:
-        return Hearing(observer)
-    return Hearing(observer, lambda records: _export(spans, observer, records), spans.outbound)
+def _hearing(observer: Observer, spans: SpanExport, lines: AccessFile | None) -> Hearing:
+    """Hears, and passes on what is to be exported or written down."""
+
+    def tell(records: tuple[Record, ...]) -> None:
+        if lines is not None:
+            lines.write(access.lines(records))
+        if spans.active:
+            _export(spans, observer, records)
+
+    def tell_outbound(calls: tuple[Outbound, ...]) -> None:
+        if lines is not None:
+            lines.write(access.outbound_lines(calls))
+        spans.outbound(calls)
+
+    return Hearing(observer, tell, tell_outbound) if spans.active or lines else Hearing(observer)
 
 
 async def _listen(admin: web.AppRunner, address: str) -> list[str]:

@@ -1,8 +1,8 @@
 """The chain of models in W3C baggage: who fed whom, also when a call is not sampled.
 
 Each sidecar adds its service name to the member `sidecar.chain`; the last name is the model that made
-the call. The caller's own baggage is never rewritten: a further `baggage` line is added, and of members that
-stand several times the last one counts (as in the OpenTelemetry SDKs). Source: W3C Baggage, 3.2 and 3.3.
+the call. The caller's own members stay as they were, all in one line, because many servers read only one.
+Source: W3C Baggage, 3.2 and 3.3.
 Counterparts: `sidecar.tracing.context` writes it, the observer counts edges by it.
 """
 
@@ -40,10 +40,15 @@ def odd(baggage: str) -> bool:
 
 
 def line(baggage: str, service: str) -> bytes:
-    """The `baggage` line that adds `service` to the chain, ending in CRLF; nothing where it stands last
-    already (a model that passes baggage on has been told by our own other side)."""
+    """The `baggage` line for the next model, ending in CRLF: what the caller's said, and `service` at the end
+    of the chain, unless it stands there (a model that passes baggage on was told by our own other side)."""
     before = chain(baggage)
-    if before and before[-1] == service:
-        return b""
+    if not before:
+        others = baggage
+    elif before[-1] == service:
+        return f"baggage: {baggage}\r\n".encode("latin-1")
+    else:
+        others = ",".join(m for m in baggage.split(",") if m.partition("=")[0].strip(" \t") != KEY)
     names = (*before, service)[-LONGEST:]
-    return f"baggage: {KEY}={'>'.join(quote(name, safe=_SAFE) for name in names)}\r\n".encode()
+    ours = f"{KEY}={'>'.join(quote(name, safe=_SAFE) for name in names)}"
+    return f"baggage: {others},{ours}\r\n".encode("latin-1") if others else f"baggage: {ours}\r\n".encode()

@@ -4,7 +4,8 @@ Runs in the data plane for every call, so it imports nothing but the standard li
 does what with the caller's headers:
 
 - the proxy leaves out those in `dropped` and sends `outbound(span)` in their place;
-- `baggage`, and dialects that are only read, go through as they came: they are not ours to rewrite;
+- dialects that are only read go through as they came; so do the members of `baggage`, to which the chain of
+  models is added;
 - of the model's response headers the proxy leaves out `traceresponse` and sends its own.
 
 Counterpart: `sidecar.tracing.spans`, which exports the spans named here.
@@ -26,8 +27,8 @@ from sidecar.tracing.sampling import Sampler, sampler
 
 log = logging.getLogger(__name__)
 
-MAX_BAGGAGE = 8192
-"""Bytes of baggage noted in `SpanIds`, the W3C's own limit. Longer baggage still goes to the model."""
+MAX_BAGGAGE = 65_536
+"""Bytes of baggage passed on: eight times what the W3C asks for, all that `max-header-bytes` lets in."""
 
 BAGGAGE = Dialect(
     names=frozenset({b"baggage"}),
@@ -83,7 +84,7 @@ class Propagation:
             return SpanIds(trace, server, client, "", self._decide(trace, None), "", "", True)
         parent = self._parent(fields)
         baggage = fields.get(b"baggage", b"")
-        bag = baggage.decode("latin-1") if len(baggage) <= MAX_BAGGAGE else ""
+        bag = _readable(baggage) if baggage else ""
         if parent is None or not parent.trace:
             trace = ids[:32]
             sampled = self._decide(trace, None if parent is None else parent.sampled)
@@ -102,6 +103,12 @@ class Propagation:
             if (parent := read(fields)) is not None:
                 return parent
         return None
+
+
+def _readable(baggage: bytes) -> str:
+    """Baggage as it may stand in a head of ours; empty if it may not, or is too long."""
+    text = baggage.decode("latin-1").replace("\t", " ")
+    return text if len(text) <= MAX_BAGGAGE and text.isprintable() else ""
 
 
 def propagation(settings: Settings, environ: Mapping[str, str] = os.environ) -> Propagation:
@@ -131,4 +138,4 @@ def _chain(service: str) -> Dialect:
     def write(span: SpanIds) -> bytes:
         return chain.line(span.baggage, service) if span.baggage else alone
 
-    return Dialect(names=frozenset(), read=lambda fields: None, replaced=frozenset(), write=write)
+    return BAGGAGE._replace(replaced=BAGGAGE.names, write=write)

@@ -86,8 +86,8 @@ REQUESTS = {
     ),
     "large body": http("PUT / HTTP/1.1", "Host: m", "Content-Length: 300000", body=b"0123456789" * 30000),
     "a request id of the caller's": http("GET / HTTP/1.1", "x-REQUEST-id: mine/1", "Host: m"),
-    "baggage and authorization": http(
-        "GET / HTTP/1.1", "Host: m", "Authorization: Bearer abc", "Cookie: a=b; c=d", "baggage: k=v"
+    "forwarded and authorization": http(
+        "GET / HTTP/1.1", "Host: m", "Authorization: Bearer abc", "Cookie: a=b; c=d", "forwarded: for=k"
     ),
     "expect": http("POST / HTTP/1.1", "Host: m", "Expect: 100-continue", "Content-Length: 2", body=b"hi"),
 }

@@ -1,4 +1,4 @@
-"""Three models that pass no header on, each behind a sidecar: one trace, from the caller to the last model."""
+"""Three models that pass no header on, each behind a sidecar: one trace, from caller to last model."""
 
 import json
 import time

@@ -88,7 +88,10 @@ def test_one_trace_from_the_caller_into_the_model(protocol: str, start_sidecar) 
     assert (server.parent, client.parent) == (CALLER, server.id)
     assert answer.headers["traceresponse"] == f"00-{TRACE}-{server.id}-01"
     assert sent[0]["traceparent"] == f"00-{TRACE}-{client.id}-01"
-    assert (sent[0]["tracestate"], sent[0]["baggage"]) == ("congo=1", "tier=gold")
+    assert (sent[0]["tracestate"], sent[0]["baggage"]) == (
+        "congo=1",
+        "tier=gold,sidecar.chain=fraud-sidecar",
+    )
     assert [got["traceparent"][-2:] for got in sent] == ["01", "00", "00"]
     assert server.resource["service.name"] == "fraud-sidecar"
     assert server.start <= client.start < client.end <= server.end

@@ -6,7 +6,9 @@ from tests.tracing.records import record
 
 
 def outbound(trace: int) -> Outbound:
-    return Outbound(record(span=SpanIds(f"{trace:032x}", "2" * 16, "3" * 16)), "next", Joined("only-one", 1.0))
+    return Outbound(
+        record(span=SpanIds(f"{trace:032x}", "2" * 16, "3" * 16)), "next", Joined("only-one", 1.0)
+    )
 
 
 def test_calls_of_a_trace_wait_together_and_are_taken_once():

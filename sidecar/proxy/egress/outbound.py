@@ -90,29 +90,14 @@ class Outlet(Plane):
         given = head.request_id.decode("latin-1")[:256]
         found = join(own.trace if own.parent else "", given, self._in_flight(), alone=self._alone)
         inbound = found.inbound
-        call.span = span = own if inbound is None else adopted(own, inbound.span)
+        call.span = span = own if inbound is None else adopted(own, inbound, trusted=self._trusts(call))
         call.request_id = given or (inbound.request_id if inbound else span.server + span.client)
         self._joined[span.client] = found.joined
-        if inbound is not None and inbound.odd and not chain.odd(span.baggage):
-            said = f"{chain.ODD}={inbound.odd}"
-            call.span = span = msgspec.structs.replace(
-                span, baggage=",".join(filter(None, (span.baggage, said)))
-            )
-        if more := self._baggage(call, own, span):
-            call.head = msgspec.structs.replace(head, lines=head.lines + more)
 
     def _in_flight(self) -> Iterator[Inbound]:
         answering = self._inside.answering
         assert answering is not None
         return (Inbound(call.request_id, call.span, _oddness(call)) for call in answering.values())
-
-    def _baggage(self, call: Call, own: SpanIds, span: SpanIds) -> bytes:
-        """What the model was told and has not passed on itself. Only for routes of ours: what a caller
-        confides to a model is not for whomever the model asks."""
-        said = span.baggage.removeprefix(own.baggage).lstrip(",")
-        if not said or not self._trusts(call):
-            return b""
-        return b"baggage: %b\r\n" % said.encode("latin-1")
 
     def _trusts(self, call: Call) -> bool:
         return origin_of(call.head.target) in self._named
@@ -170,17 +155,23 @@ def _oddness(call: Call) -> str:
     return verdict if verdict in ("outlier", "adversarial") else ""
 
 
-def adopted(own: SpanIds, inbound: SpanIds) -> SpanIds:
+def adopted(own: SpanIds, inbound: Inbound, *, trusted: bool) -> SpanIds:
     """The identity of an outbound call as a child of what the model was told, with the ids it has already.
 
     The parent is our CLIENT span for the call to the model: the work of the model has no span of its own.
-    With a context of its own the call keeps its parent, and only the caller's baggage is taken over.
+    With a context of its own the call keeps its parent. The caller's baggage goes on only to a route of ours
+    (`trusted`): what a caller confides to a model is not for whomever the model asks.
     """
-    baggage = own.baggage or inbound.baggage
+    baggage = own.baggage
+    if trusted:
+        baggage = baggage or inbound.span.baggage
+        if inbound.odd and not chain.odd(baggage):
+            baggage = ",".join(filter(None, (baggage, f"{chain.ODD}={inbound.odd}")))
     if own.parent:
         return msgspec.structs.replace(own, baggage=baggage)
+    span = inbound.span
     return msgspec.structs.replace(
-        inbound, server=own.server, client=own.client, parent=inbound.client, baggage=baggage
+        span, server=own.server, client=own.client, parent=span.client, baggage=baggage
     )
 
 

@@ -70,7 +70,7 @@ async def test_the_only_call_in_flight_is_the_parent(next_model):
         assert asked.startswith(b"GET /v2/models/n HTTP/1.1\r\n")
         assert fields(asked, "host") == [f"127.0.0.1:{next_model.port}"]
         assert fields(asked, "x-request-id") == ["order-1"]
-        assert fields(asked, "baggage") == ["user=7", "sidecar.chain=first"]
+        assert fields(asked, "baggage") == ["user=7,sidecar.chain=first"]
         (outbound,) = await heard(stage)
         assert parent(asked) == (parent(told)[0], outbound.record.span.client)
         assert outbound.record.span.parent == parent(told)[1], "what the model was told"
