@@ -74,7 +74,7 @@ def test_names_are_distinct() -> None:
 def test_every_reason_is_in_the_manual() -> None:
     root = Path(codecs.__file__).parents[1]
     manual = (root.parent / "docs" / "codecs.md").read_text()
-    sources = [*sorted((root / "codecs").glob("*.py")), root / "features.py"]
+    sources = [*sorted((root / "codecs").glob("*.py")), *sorted((root / "features").glob("*.py"))]
     said = re.compile(r"(?:Undecodable|reason|_why)\((.*)")
     word = re.compile(r"""f?"([a-z]+(?:[-:][a-z{][a-z_.}]*)*)"(?!\s+in\b)""")
     reasons = {

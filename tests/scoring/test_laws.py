@@ -69,18 +69,30 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "hbos": ("nearly constant",),
     "loda": ("nearly constant",),
     "ocsvm": ("far from zero",),
-    "pca": ("6_cardio", "constant columns", "a single constant", "all rows equal but one"),
+    "pca": ("constant columns", "a single constant", "all rows equal but one"),
     "mcd": SMALL,
     "sampling": ("few rows",),
 }
-"""Data on which PyOD raises, or has no finite score for its own training rows. Of the real sets PCA has none
-for cardio, of whose 500 rows a column is constant (`sidecar fit` leaves such columns out), and CBLOF finds no
+"""Data on which PyOD raises, or has no finite score for its own training rows. Of the real sets CBLOF finds no
 large clusters in letter."""
+
+BY_PROCESSOR = {"pca": ("6_cardio",)}
+"""Data that PyOD can fit or not depending on the last bits of the processor's linear algebra: of cardio's 500 rows a
+column is constant, and its variance is zero or a rounding error. (`sidecar fit` leaves such columns out.)"""
+
+UNSTEADY = {("gmm", "far from zero")}
+"""Where PyOD does not agree with itself, a row alone against the same row among others: scikit-learn multiplies
+before it subtracts, so what a billion squared cancels to is up to the processor. We are held to its own spread."""
 
 
 def fits(*data: str) -> pytest.MarkDecorator:
     """Each detector with each of `data`, where it can be fitted."""
-    pairs = [(name, d) for name in DETECTORS for d in data if d not in REFUSED.get(name, ())]
+    pairs = [
+        (name, d)
+        for name in DETECTORS
+        for d in data
+        if d not in REFUSED.get(name, ()) + BY_PROCESSOR.get(name, ())
+    ]
     return pytest.mark.parametrize(("name", "data"), pairs)
 
 
@@ -124,8 +136,12 @@ def test_score_is_pyods_of_that_row_alone(name, data):
     model, detector, train = fitted(name, data)
     rows = rows_to_score(data, train)
     expected = alone(model, rows)
-    assert relative(np.array([detector.score(row) for row in rows]), expected) <= 1e-9
-    assert relative(detector.score_many(rows), expected) <= 1e-9
+    allowed = 1e-9
+    if (name, data) in UNSTEADY:
+        with quiet():
+            allowed = max(allowed, 4 * relative(model.decision_function(rows), expected))
+    assert relative(np.array([detector.score(row) for row in rows]), expected) <= allowed
+    assert relative(detector.score_many(rows), expected) <= allowed
 
 
 @every_detector

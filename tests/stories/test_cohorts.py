@@ -203,7 +203,10 @@ def test_a_country_that_training_never_had_is_named_and_outlives_the_observer(
                 assert caller.post("/invocations", body).status == 200
         at = ("--admin", watched.admin_url)
         listed = " ".join(sidecar("outliers", "list", *at).split())
-        time.sleep(0.5)  # for a snapshot
+        kept, found = tmp_path / "run" / "observer.snapshot", time.time()
+        watched.process.wait_until(
+            lambda: kept.stat().st_mtime > found + 0.3
+        )  # begun after the list was made
         os.kill(observer(watched).pid, signal.SIGKILL)
         watched.process.wait_until(lambda: answers(f"{watched.admin_url}/healthz"))
         sidecar("outliers", "export", *at, "--cohort", "1", "--out", str(export), "--fields-only")
