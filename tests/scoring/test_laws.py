@@ -73,16 +73,18 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "mcd": SMALL,
     "sampling": ("few rows",),
 }
-"""Data on which PyOD raises, or has no finite score for its own training rows. Of the real sets CBLOF finds no
-large clusters in letter."""
+"""Data on which PyOD raises, or has no finite score for its own training rows. Of the real sets CBLOF finds
+no large clusters in letter."""
 
 BY_PROCESSOR = {"pca": ("6_cardio",)}
-"""Data that PyOD can fit or not depending on the last bits of the processor's linear algebra: of cardio's 500 rows a
-column is constant, and its variance is zero or a rounding error. (`sidecar fit` leaves such columns out.)"""
+"""Data that PyOD can fit or not depending on the last bits of the processor's linear algebra: of cardio's 500
+rows a column is constant, and its variance is zero or a rounding error. (`sidecar fit` leaves such columns
+out.)"""
 
 UNSTEADY = {("gmm", "far from zero")}
-"""Where PyOD does not agree with itself, a row alone against the same row among others: scikit-learn multiplies
-before it subtracts, so what a billion squared cancels to is up to the processor. We are held to its own spread."""
+"""Where PyOD does not agree with itself, a row alone against the same row among others: scikit-learn
+multiplies before it subtracts, so what a billion squared cancels to is up to the processor. We are held to
+its own spread."""
 
 
 def fits(*data: str) -> pytest.MarkDecorator:
