@@ -50,6 +50,9 @@ WRONG_SETTING = 2
 GRACE = 3.0
 """Seconds beyond drain-timeout before a process that will not end is killed."""
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Told to the observer, whose matrices are small: threads would take the model's cores to wait for others."""
+
 
 class Child:
     """One process that has to be there. `tend` starts it again, at once first, then ever slower."""
@@ -75,6 +78,7 @@ class Child:
             [sys.executable, "-m", "sidecar.app", self._role],
             stdin=subprocess.PIPE,
             pass_fds=self._fds,
+            env=ONE_THREAD | os.environ if self._role == "observer" else None,
         )
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):

@@ -84,7 +84,9 @@ def fit(
 
     progress("calibrating", (1 + len(detectors)) / (2 + len(detectors)))
     typical = _typical(train)
-    arrays = {**_calibrated(fits, features.matrix, parts), **typical, **sample.arrays(train)}
+    described = reference.describe(features.values, schema)
+    rows_kept = {**sample.arrays(train), **sample.binned(features.values, described, seed)}
+    arrays = {**_calibrated(fits, features.matrix, parts), **typical, **rows_kept}
     answer_fields: tuple[Field, ...] = ()
     if answered is not None:
         try:
@@ -105,7 +107,7 @@ def fit(
         split=artifact.Split(
             seed, table.rows, left_out, parts.fit.size, parts.standard.size, parts.calibration.size
         ),
-        reference=reference.describe(features.values, schema),
+        reference=described,
         readings=schema.readings,
         answers=answer_fields,
     )

@@ -130,6 +130,9 @@ def _inputs(key: Key, flow: Flow, digest: str) -> Iterator[Value]:
         yield Value("sidecar_feature_drift_evidence", (*key, field), float(flow.drift.evidence[i]))
         yield Value("sidecar_feature_drift_effect_ratio", (*key, field), float(flow.drift.effects[i]))
     yield Value("sidecar_drift_alarms_total", tuple(key), flow.drift.alarms)
+    if flow.relations is not None:
+        yield Value("sidecar_relation_drift_evidence", tuple(key), flow.relations.strongest)
+        yield Value("sidecar_relation_drift_alarms_total", tuple(key), flow.relations.alarms)
 
 
 def _outputs(key: Key, flow: Flow) -> Iterator[Value]:

@@ -87,6 +87,12 @@ METRICS: dict[str, Metric] = {
         "gauge", "Share of rows that moved to other bins since the likeliest onset.", (*FLOW, "feature")
     ),
     "sidecar_drift_alarms_total": Metric("counter", "Drifts announced since the window began.", FLOW),
+    "sidecar_relation_drift_evidence": Metric(
+        "gauge", "Natural log of the e-value for a drift of how the features hang together.", FLOW
+    ),
+    "sidecar_relation_drift_alarms_total": Metric(
+        "counter", "Drifts of how the features hang together, announced since the window began.", FLOW
+    ),
     "sidecar_output_drift_evidence": Metric(
         "gauge", "Natural log of the e-value for a drift of this output.", (*FLOW, "output")
     ),

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from sidecar.console.views import View, alarm_view, flow_names, when
-from sidecar.observer.drift import WINDOWS_PER_FALSE_ALARM, Detector
+from sidecar.observer.drift import WINDOWS_PER_FALSE_ALARM
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
 from sidecar.observer.sequential import LEAST_EFFECT
 from sidecar.observer.traffic import Flow
-from sidecar.observer.verdict import SUSPICION, Verdict, broken_columns
+from sidecar.observer.verdict import SUSPICION, Test, Verdict, broken_columns
 
 
 def verdicts(observer: Observer) -> View:
@@ -42,6 +42,11 @@ def _flow(key: Key, found: Verdict, flow: Flow, now: float) -> View:
             "reference": "baseline",
             **_test(flow.drift, flow.inputs.total.rows if flow.inputs is not None else 0),
         },
+        "relations": {
+            "reference": "baseline",
+            **_test(flow.relations, flow.relations.rows if flow.relations is not None else 0),
+            "changed": msgspec.to_builtins(flow.relations.related if flow.relations is not None else ()),
+        },
         "outputs": {
             "state": found.outputs,
             "reference": "first-window",
@@ -52,7 +57,7 @@ def _flow(key: Key, found: Verdict, flow: Flow, now: float) -> View:
     }
 
 
-def _test(test: Detector | None, rows: int) -> dict[str, Any]:
+def _test(test: Test | None, rows: int) -> dict[str, Any]:
     """One sequential test: how far it is, how far it would have to be, and what it found."""
     if test is None:
         return {"rows": rows, "threshold": None, "log_evidence": None, "alarm": None, "history": []}

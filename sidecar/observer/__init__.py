@@ -8,6 +8,7 @@ The story of a batch of records, in the order of the files:
     exchanges   the latest calls, as they were
     windows     per model, version and route: rolling summaries of inputs, outputs and calls
     drift       each feature's sequential test against the reference, each output's against its first window
+    relations   the test of how features hang together, by a `classifier` learned from earlier rows
     verdict     skew, feature drift or prediction drift: a table of facts
     learning    rows for a first baseline, where none was given; `fitting` runs the process that fits
     cohorts     flagged rows in groups that keep their number; `reservoir` keeps the rows, fairly over time,

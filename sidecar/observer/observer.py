@@ -144,8 +144,7 @@ class Observer:
         if not moved:
             return "stable"
         first = moved[0]
-        kind = "output" if first.name == "prediction-drift" or first.inputs == "suspected" else "feature"
-        return f'{first.name}; {kind}="{_quotable(first.subject)}"; since=@{int(first.since)}'
+        return f'{first.name}; {first.part}="{_quotable(first.subject)}"; since=@{int(first.since)}'
 
     # -- the baseline ------------------------------------------------------------------------------
 
@@ -167,7 +166,7 @@ class Observer:
             return
         self.baseline_error = ""
         self.schema = found.schema
-        self.traffic.adopt(found.reference, found.digest)
+        self.traffic.adopt(found.reference, found.digest, found.binned)
         self.traffic.oddness.adopt(directory, found.schema, found.digest, self.settings.threshold)
         self.cohorts.adopt(directory, found.schema, found.digest)
         if not self.settings.baseline:

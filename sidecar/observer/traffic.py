@@ -17,11 +17,14 @@ import numpy as np
 from sidecar.exchange import Matrix, Record
 from sidecar.observer import answers, calls
 from sidecar.observer.axes import Fields
+from sidecar.observer.classifier import Reference, reference
 from sidecar.observer.drift import Detector, KeptDrift
 from sidecar.observer.oddness import Oddness
 from sidecar.observer.outputs import KeptOutputs, Outputs
+from sidecar.observer.relations import KeptRelations, Relations
 from sidecar.observer.routes import OVERFLOW, Key, key
 from sidecar.observer.windows import Kept, Window
+from sidecar.scoring.sample import Binned
 from sidecar.tasks import step_aside
 
 KEYS = 32
@@ -34,8 +37,8 @@ WINDOW_BYTES = 32 * 1024 * 1024
 REASONS = 50
 """Latest calls of a flow of which it's kept why they weren't scored."""
 
-TESTS = 2
-"""Tests of a flow, of its inputs and its outputs: they share one promise."""
+TESTS = 3
+"""Tests of a flow, of its inputs, their relations, and its outputs: they share one promise."""
 
 _VERDICT: Callable[[Record], tuple[int, str]] = attrgetter("status", "verdict")
 _ROWS: Callable[[Record], int] = attrgetter("rows")
@@ -55,6 +58,7 @@ class KeptFlow(msgspec.Struct, frozen=True):
     drift: KeptDrift | None
     outputs: KeptOutputs | None
     output_drift: KeptDrift | None = None
+    relations: KeptRelations | None = None
 
 
 class Flow:
@@ -65,6 +69,8 @@ class Flow:
         self.inputs: Window | None = None
         self.drift: Detector | None = None
         """The test of the inputs, as old as their window."""
+        self.relations: Relations | None = None
+        """The test of how the inputs hang together, where the baseline has rows to learn that from."""
         self.outputs = Outputs(rows, seconds)
         self.output_drift: Detector | None = None
         """The test of the outputs, since their first window was full."""
@@ -84,6 +90,7 @@ class Traffic:
         self.flows: dict[Key, Flow] = {}
         self.fields: Fields = ()
         self.digest = ""
+        self._together: Reference | None = None
         self.left_out: Counter[str] = Counter()
         """Why something heard has no place in a window: reason -> calls."""
         self._rows = rows
@@ -92,12 +99,14 @@ class Traffic:
         """How odd each answer is to its question; a part of what the ration pays for."""
         self._ration = answers.Ration()
 
-    def adopt(self, fields: Fields, digest: str) -> None:
-        """Keep input windows against this reference from now on; those of another one end."""
+    def adopt(self, fields: Fields, digest: str, binned: Binned | None = None) -> None:
+        """Keep input windows against this reference from now on; those of another one end. `binned` are some
+        of its rows by their bins."""
         if digest != self.digest:
             self.fields, self.digest = fields, digest
+            self._together = reference(fields, binned) if binned is not None else None
             for flow in self.flows.values():
-                flow.inputs = flow.drift = None
+                flow.inputs = flow.drift = flow.relations = None
 
     def update(self, records: Sequence[Record], now: float) -> None:
         """Take in finished calls."""
@@ -186,16 +195,25 @@ class Traffic:
             return
         flow.inputs.update(inputs, now)
         flow.drift.update(flow.inputs.total.rows, flow.inputs.total.counts, now)
+        if flow.relations is not None:
+            step_aside()
+            flow.relations.update(inputs, now)
 
     def _open_inputs(self, flow: Flow) -> None:
         """Begin the windows of a flow's inputs, if there's room for them."""
-        window, drift = (
+        window, drift, relations = self._tests_of_inputs()
+        size = window.bytes + drift.bytes + (relations.bytes if relations is not None else 0)
+        others = sum(1 for other in self.flows.values() if other.inputs is not None)
+        if not others or (others + 1) * size <= WINDOW_BYTES:
+            flow.inputs, flow.drift, flow.relations = window, drift, relations
+
+    def _tests_of_inputs(self) -> tuple[Window, Detector, Relations | None]:
+        known = self._together
+        return (
             Window(self.fields, self._rows, self._seconds),
             Detector(self.fields, self._rows, TESTS),
+            Relations(self.fields, known, self._rows, TESTS) if known is not None else None,
         )
-        others = sum(1 for other in self.flows.values() if other.inputs is not None)
-        if not others or (others + 1) * (window.bytes + drift.bytes) <= WINDOW_BYTES:
-            flow.inputs, flow.drift = window, drift
 
     def keep(self) -> tuple[KeptFlow, ...]:
         """What `restore` needs."""
@@ -211,6 +229,7 @@ class Traffic:
                 flow.drift.keep() if flow.drift is not None else None,
                 flow.outputs.keep(),
                 flow.output_drift.keep() if flow.output_drift is not None else None,
+                flow.relations.keep() if flow.relations is not None else None,
             )
             for found, flow in self.flows.items()
         )
@@ -224,10 +243,11 @@ class Traffic:
             if old.calls.fields == calls.FIELDS:
                 flow.calls.restore(old.calls)
             if old.inputs is not None and old.drift is not None and old.inputs.fields == self.fields:
-                flow.inputs = Window(self.fields, self._rows, self._seconds)
+                flow.inputs, flow.drift, flow.relations = self._tests_of_inputs()
                 flow.inputs.restore(old.inputs)
-                flow.drift = Detector(self.fields, self._rows, TESTS)
                 flow.drift.restore(old.drift)
+                if flow.relations is not None and old.relations is not None:
+                    flow.relations.restore(old.relations)
             if old.outputs is not None:
                 flow.outputs.restore(old.outputs)
             if old.output_drift is not None and flow.outputs.window is not None:

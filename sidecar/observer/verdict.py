@@ -1,8 +1,9 @@
 """The verdict on one flow: a table of facts, not a score. Pure functions.
 
-Facts are what two sequential tests found, one of the inputs against the reference and one of the outputs
-against the first window of outputs after deployment. Counterparts: `sidecar.observer.drift`, which finds
-them; `sidecar.console.verdict_view`, which shows every number that led here.
+Facts are what sequential tests found: two of the inputs against the reference, each column alone and all of
+them together, and one of the outputs against the first window of outputs after deployment. Counterparts:
+`sidecar.observer.drift` and `relations`, which find them; `sidecar.console.verdict_view`, which shows every
+number that led here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from sidecar.observer.breaks import Break, breaks, latest, refused
 from sidecar.observer.drift import Detector
+from sidecar.observer.relations import Relations
 from sidecar.observer.traffic import Flow
+
+Test: TypeAlias = Detector | Relations
 
 Name = Literal["unknown", "stable", "skew", "feature-drift", "prediction-drift"]
 
 Inputs: TypeAlias = Literal["no-reference", "as-reference", "suspected", "moved", "never-matched"]
-"""What the test of the inputs found.
+"""What the tests of the inputs found.
 
 * `no-reference`: there's no baseline, or no row of this flow could be laid out against it.
 * `suspected`: not enough for an alarm, but odds of 20 to 1, when only one question is asked.
@@ -51,12 +55,16 @@ TABLE: dict[tuple[Inputs, Outputs], Name] = {
 SUSPICION = 3.0
 """Log evidence for a move of the inputs that counts when the outputs have moved: odds of 20 to 1."""
 
+Part: TypeAlias = Literal["", "feature", "relation", "output"]
+"""What a verdict's subject is; empty without one."""
+
 
 class Verdict(NamedTuple):
     """A verdict and its facts.
 
-    `subject` is the feature or output that speaks loudest, `since` the estimated onset in Unix seconds; both
-    are empty without a drift. `refusals` are columns for which calls go unscored.
+    `subject` is the feature, relation (`age ~ income`) or output that speaks loudest, and `part` says which
+    of these it is; `since` is the estimated onset in Unix seconds. All are empty without a drift. `refusals`
+    are columns for which calls go unscored.
     """
 
     name: Name
@@ -66,6 +74,7 @@ class Verdict(NamedTuple):
     since: float = 0.0
     evidence: float = 0.0
     refusals: tuple[Break, ...] = ()
+    part: Part = ""
 
 
 def verdict(flow: Flow) -> Verdict:
@@ -73,28 +82,34 @@ def verdict(flow: Flow) -> Verdict:
     refusals = refused(reason for _, reason in flow.reasons)
     inputs, outputs = _inputs(flow, refusals), _outputs(flow.output_drift)
     name = TABLE[inputs, outputs]
-    alarms = [
-        one.alarm for one in (flow.drift, flow.output_drift) if one is not None and one.alarm is not None
-    ]
     if refusals:
         since = next(time for time, reason in flow.reasons if reason.endswith(f":{refusals[0].feature}"))
-        return Verdict(name, inputs, outputs, refusals[0].feature, since, math.inf, refusals)
-    if name in ("unknown", "stable") or not alarms:
-        return Verdict(name, inputs, outputs)
+        return Verdict(name, inputs, outputs, refusals[0].feature, since, math.inf, refusals, "feature")
     # A suspicion of the inputs is no alarm, so what is named then is the output.
-    loudest = alarms[0].features[0]
-    return Verdict(name, inputs, outputs, loudest.feature, alarms[0].since, loudest.log_evidence)
+    tests: tuple[tuple[Part, Test | None], ...] = (
+        ("feature", flow.drift),
+        ("relation", flow.relations),
+        ("output", flow.output_drift),
+    )
+    for part, test in tests:
+        if test is not None and test.alarm is not None:
+            loudest = test.alarm.features[0]
+            evidence = loudest.log_evidence
+            return Verdict(name, inputs, outputs, loudest.feature, test.alarm.since, evidence, part=part)
+    return Verdict(name, inputs, outputs)
 
 
 def _inputs(flow: Flow, refusals: tuple[Break, ...]) -> Inputs:
     if refusals:
         return "moved" if flow.inputs is not None else "never-matched"
-    test = flow.drift
-    if test is None:
+    tests = [test for test in (flow.drift, flow.relations) if test is not None]
+    if not tests:
         return "no-reference"
-    if test.alarm is not None:
-        return "never-matched" if test.alarm.from_the_first else "moved"
-    return "suspected" if test.suspicion >= SUSPICION else "as-reference"
+    alarms = [test.alarm for test in tests if test.alarm is not None]
+    if alarms:
+        return "never-matched" if alarms[0].from_the_first else "moved"
+    suspicion = max(test.suspicion for test in tests) - math.log(len(tests))
+    return "suspected" if suspicion >= SUSPICION else "as-reference"
 
 
 def _outputs(test: Detector | None) -> Outputs:

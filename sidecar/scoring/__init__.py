@@ -9,5 +9,5 @@ writes what `sidecar.scoring.baseline.load` reads.
     calibration.py   raw score -> p-value                 combination.py  many detectors -> one statistic
     explain.py       which features made the score        bins.py         reference bins that windows count in
     artifact.py      the directory on disk                baseline.py     everything together, for one schema
-    sample.py        a few training rows, for cohorts
+    sample.py        a few training rows, for cohorts; and bins of more, for relations
 """

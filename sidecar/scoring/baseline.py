@@ -25,6 +25,7 @@ from sidecar.scoring.calibration import Conformal, Surprise
 from sidecar.scoring.combination import COMBINATIONS, Combination
 from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, need
 from sidecar.scoring.detectors import DETECTORS
+from sidecar.scoring.sample import Binned, binned_rows
 
 
 class Judge(NamedTuple):
@@ -60,6 +61,7 @@ class Baseline:
         combine: Combination,
         conformal: Conformal,
         fields: explain.Fields,
+        binned: Binned,
     ) -> None:
         self.directory = directory
         """Where it was read from."""
@@ -75,6 +77,8 @@ class Baseline:
         a threshold below."""
         self.reference: tuple[ReferenceField, ...] = manifest.reference
         """What each field was like, in bins that windows are counted in."""
+        self.binned = binned
+        """Rows of the reference by their bins, (rows, fields); none in a baseline of an earlier sidecar."""
         self.created = manifest.created
         """When it was fitted: RFC 3339, UTC."""
         self.few = 16 if all(judge.additive for judge in judges) else 3
@@ -218,7 +222,10 @@ def assemble(directory: str, manifest: Manifest, arrays: Arrays) -> Baseline:
     fields = explain.Fields(
         schema, need(arrays, "typical", np.float64, width), need(arrays, "spread", np.float64, width)
     )
-    return Baseline(directory, manifest, judges, COMBINATIONS[manifest.combination], conformal, fields)
+    binned = binned_rows(arrays, manifest.reference)
+    return Baseline(
+        directory, manifest, judges, COMBINATIONS[manifest.combination], conformal, fields, binned
+    )
 
 
 def _judge(file: Path, name: str, arrays: Arrays, columns: int) -> Judge:

@@ -72,6 +72,10 @@ class Bins:
             codes[:, j] = edges.searchsorted(values[:, j], side="right") + start
         return codes
 
+    def within(self, values: Matrix) -> NDArray[np.uint8]:
+        """The bin of each value, numbered within its field. No field has more than 255 bins."""
+        return (self.codes(values) - self._first).astype(np.uint8)
+
     def _climb(self, values: Matrix, ladder: NDArray[np.float64]) -> NDArray[np.int64]:
         """With few edges: how many a value is not under. Five times as fast as bisecting, which guesses wrong
         half of the time where to go on."""

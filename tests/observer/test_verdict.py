@@ -71,6 +71,20 @@ def test_rows_that_move_after_a_good_start_are_feature_drift_whatever_answers_do
     assert found.subject == "x7"
 
 
+def test_a_relation_that_changes_while_each_column_looks_as_it_did_is_feature_drift(observer, baseline):
+    answered(observer, baseline, draw(1500, seed=1), model=lambda row: row[1])
+    rows = draw(1500, seed=2)
+    rows[:, 12] = np.random.default_rng(0).permutation(rows[:, 12])
+    answered(observer, baseline, rows, model=lambda row: row[1])
+    found = the_verdict(observer)
+    assert (found.name, found.inputs, found.outputs) == ("feature-drift", "moved", "as-before")
+    assert (found.part, found.subject) == ("relation", "x7")
+    assert observer.drift_state().startswith('feature-drift; relation="x7"; since=@')
+    again = Observer(observer.settings, observer.clock)
+    again.restore(decode(encode(observer.keep()), State))
+    assert again.drift_state() == observer.drift_state()
+
+
 def test_answers_that_move_alone_are_prediction_drift(observer, baseline):
     answered(observer, baseline, draw(1500, seed=1))
     began = observer.clock.now
