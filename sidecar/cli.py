@@ -57,6 +57,7 @@ More examples:
   sidecar check --config sidecar.yaml
   sidecar outliers list
   sidecar outliers export --cohort 3 -o add-to-training.parquet
+  sidecar inject -f deployment.yaml | kubectl apply -f -
 
 Files:
   FILE of --config    settings as YAML, one `name: value` a line, named as the flags are
@@ -166,10 +167,30 @@ def _outliers(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
+def _inject(arguments: list[str]) -> int:
+    parser = _Parser("inject")
+
+    from sidecar.inject import command
+
+    command.add_arguments(parser, undo=False)
+    return command.run(parser.parse_args(arguments))
+
+
+def _uninject(arguments: list[str]) -> int:
+    parser = _Parser("uninject")
+
+    from sidecar.inject import command
+
+    command.add_arguments(parser, undo=True)
+    return command.undo(parser.parse_args(arguments))
+
+
 COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
     "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
+    "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
+    "uninject": Command("take it out again: the manifest as it was", _uninject),
     "check": Command("print the settings that `run` would use, and where each comes from", _check),
 }
 

@@ -10,6 +10,8 @@ import pytest
 
 from sidecar import cli
 from sidecar.errors import FAILURES
+from sidecar.inject.annotations import ANNOTATIONS, PREFIX, STATUS
+from sidecar.inject.reasons import REASONS
 from sidecar.manual import reference
 from sidecar.proxy import heads, judging
 from sidecar.settings import Settings
@@ -67,6 +69,18 @@ def test_every_error_is_explained():
     assert documented == {
         cause: [str(row.status), f"{row.title}. {row.advice}"] for cause, row in told.items()
     }
+
+
+def test_every_annotation_is_explained():
+    documented = [tuple(row) for row in rows("docs/kubernetes.md", "## What is asked for")]
+    table = [(f"`{PREFIX}{name}`", row.values, row.meaning) for name, row in ANNOTATIONS.items()]
+    assert documented[:-1] == table
+    assert documented[-1][0] == f"`{STATUS}`"
+
+
+def test_every_reason_of_an_injection_is_explained():
+    documented = [tuple(row) for row in rows("docs/kubernetes.md", "## What becomes of a pod")]
+    assert documented == [(f"`{name}`", row.outcome, row.meaning) for name, row in REASONS.items()]
 
 
 # -- commands --------------------------------------------------------------------------------------
