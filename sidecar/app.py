@@ -30,6 +30,7 @@ from types import FrameType
 import msgspec
 
 from sidecar.errors import SidecarError, UsageError
+from sidecar.listening import bound
 from sidecar.logs import configure
 from sidecar.proxy.address import Address
 from sidecar.proxy.address import listen as listen_address
@@ -158,18 +159,10 @@ def _check_files(settings: Settings) -> None:
 def _bind(setting: str, value: str, sharing: int = 1) -> socket.socket:
     """A socket bound to the address that `setting` names; `sharing`: how many will be bound to it."""
     address: Address = listen_address(value)
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if sharing > 1:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listening.bind((address.host, address.port))
+        return bound(address.host, address.port, shared=sharing > 1)
     except OSError as error:
-        listening.close()
         raise UsageError(f"{setting} {value}: {error.strerror}") from error
-    listening.listen(1024)
-    return listening
 
 
 def _orders(settings: Settings, **more: object) -> bytes:

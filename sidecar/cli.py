@@ -185,12 +185,22 @@ def _uninject(arguments: list[str]) -> int:
     return command.undo(parser.parse_args(arguments))
 
 
+def _redirect(arguments: list[str]) -> int:
+    parser = _Parser("redirect")
+
+    from sidecar.inject import redirect
+
+    redirect.add_arguments(parser)
+    return redirect.run(parser.parse_args(arguments))
+
+
 COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
     "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
+    "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
     "check": Command("print the settings that `run` would use, and where each comes from", _check),
 }
 

@@ -80,7 +80,7 @@ def test_run_help_has_every_setting(sidecar):
     ("arguments", "words"),
     [
         (["rnu"], 'no command "rnu"; did you mean "run"?'),
-        (["dance"], 'no command "dance"; there are run, fit, outliers, check'),
+        (["dance"], f'no command "dance"; there are {", ".join(cli.COMMANDS)}'),
         (["run", *UPSTREAM, "--worker", "2"], '--worker: unknown flag; did you mean "--workers"?'),
         (["run", *UPSTREAM, "--werkers=2"], '--werkers: unknown flag; did you mean "--workers"?'),
         (["run", *UPSTREAM, "--werkers=2", "x"], 'what is "x"?; see sidecar run --help'),

@@ -23,6 +23,7 @@ from sidecar.console import (
     health,
     metrics,
     page,
+    probe,
     verdict_view,
     views,
     windows_view,
@@ -102,6 +103,12 @@ async def readyz(request: web.Request) -> web.Response:
     """200 when a call would be answered now, else 503, with the reasons."""
     status, body = health.readiness(request.app[OBSERVER])
     return _json(body, status)
+
+
+async def probe_model(request: web.Request) -> web.Response:
+    """200 when the model accepts a connection, else 503, with the reason."""
+    wrong = await probe.accepts(request.app[OBSERVER].settings.upstream)
+    return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
 
 
 async def show_metrics(request: web.Request) -> web.Response:
@@ -214,6 +221,7 @@ PATHS: dict[str, Handler] = {
     "/style.css": show_style,
     "/healthz": healthz,
     "/readyz": readyz,
+    "/probe/model": probe_model,
     "/metrics": show_metrics,
     "/api/v1/status": show_status,
     "/api/v1/windows": show_windows,

@@ -22,6 +22,7 @@ from sidecar.console.api import application
 from sidecar.console.metric_values import Source
 from sidecar.errors import UsageError
 from sidecar.exchange import Outbound, Record
+from sidecar.listening import bound
 from sidecar.observer import access, snapshot
 from sidecar.observer.fitting import keep_fitting
 from sidecar.observer.grouping import keep_grouping
@@ -128,7 +129,10 @@ async def _listen(admin: web.AppRunner, address: str) -> list[str]:
     where = host_port(address)
     await admin.setup()
     try:
-        await web.TCPSite(admin, where.host, where.port).start()
+        # asyncio's own would take IPv6 alone for all addresses.
+        everywhere = where.host == "::"
+        site = web.SockSite(admin, bound(where.host, where.port)) if everywhere else None
+        await (site or web.TCPSite(admin, where.host, where.port)).start()
     except OSError as error:
         raise UsageError(f"admin {address}: {error.strerror}; give another address") from error
     return [f"http://{host}:{port}" for host, port, *_ in admin.addresses]

@@ -21,7 +21,7 @@ async def get(client, path, status=200):
         return await answer.json(content_type=None)
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if "{" not in path])
+@pytest.mark.parametrize("path", [path for path in PATHS if "{" not in path and path != "/probe/model"])
 async def test_every_page_answers_and_says_not_to_run_or_keep_it(client, path):
     async with client.get(path) as answer:
         assert answer.status == 200
@@ -31,6 +31,12 @@ async def test_every_page_answers_and_says_not_to_run_or_keep_it(client, path):
         assert await answer.read()
     async with client.head(path) as answer:
         assert answer.status == 200
+
+
+async def test_the_probe_says_why_the_model_does_not_accept(client):
+    async with client.get("/probe/model") as answer:
+        assert answer.status == 503
+        assert "refused" in await answer.text() or "Connect" in await answer.text()
 
 
 async def test_exchanges_come_newest_first_and_by_verdict(client):

@@ -11,6 +11,7 @@ import socket
 from sidecar.errors import CallFailed
 from sidecar.exchange import Headers
 from sidecar.proxy.call import Call
+from sidecar.proxy.egress.original import original
 from sidecar.proxy.egress.outbound import Outlet, origin
 from sidecar.proxy.egress.routes import tunnelled
 from sidecar.proxy.egress.tunnel import Tunnel
@@ -33,7 +34,8 @@ class OutboundListener(Downstream):
         if method == b"CONNECT":
             return self._tunnel_head(fields)
         asked = self.target.decode("latin-1")
-        found = self.outlet.target(asked, _host(fields))
+        led = original(self.transport) if asked.startswith("/") else None
+        found = self.outlet.target(asked, _host(fields), led)
         absolute = f"{origin(found.address)}{found.path}".encode("latin-1")
         version = self.parser.get_http_version()
         return request_head(method, absolute, version, fields, self.plane.dropped_from_request)

@@ -74,9 +74,9 @@ class Outlet(Plane):
         for pool in self._pools.values():
             pool.connect_timeout = settings.connect_timeout
 
-    def target(self, request_target: str, host: str) -> Target:
+    def target(self, request_target: str, host: str, original: Address | None = None) -> Target:
         """Where a call goes. Raises CallFailed("no-route"), also for a call to ourselves."""
-        found = target(self.routes, request_target, host)
+        found = target(self.routes, request_target, host, original)
         if str(found.address) == self.settings.egress:
             raise CallFailed("no-route", "the target is the sidecar itself")
         return found

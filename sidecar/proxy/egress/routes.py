@@ -3,6 +3,7 @@
 POST /intent/v2/models/m/infer      with  route intent=http://intent:9700   ->  intent:9700, path cut
 Host: intent                        with the same route                      ->  intent:9700
 GET http://host:port/path           (HTTP_PROXY)                             ->  host:port
+GET /path                           led here by `sidecar redirect`           ->  where it was going
 """
 
 from __future__ import annotations
@@ -46,13 +47,20 @@ def routes(text: str) -> dict[str, Address]:
     return found
 
 
-def target(named: Mapping[str, Address], request_target: str, host: str) -> Target:
-    """Where a call with this request target and Host goes. Raises CallFailed("no-route")."""
+def target(
+    named: Mapping[str, Address], request_target: str, host: str, original: Address | None = None
+) -> Target:
+    """Where a call with this request target and Host goes. Raises CallFailed("no-route").
+
+    `original` is where its connection was going before the pod's rules led it here, if they did.
+    """
     if not request_target.startswith("/"):
         return _absolute(named, request_target)
     label = host.partition(":")[0]
     if (address := named.get(label)) is not None:
         return Target(address, request_target)
+    if original is not None:
+        return Target(original, request_target)
     name, slash, rest = request_target[1:].partition("/")
     name, mark, query = name.partition("?")
     if (address := named.get(name)) is not None:

@@ -55,6 +55,18 @@ def test_a_call_goes_where_it_says(asked, host, found):
 
 
 @pytest.mark.parametrize(
+    ("asked", "host", "found"),
+    [
+        ("/intent/x", "other", Target(Address("10.0.0.9", 80), "/intent/x")),
+        ("/x", "intent", Target(INTENT, "/x")),
+        ("http://other/x", "other", Target(Address("other", 80), "/x")),
+    ],
+)
+def test_a_call_that_was_led_here_goes_where_it_was_going(asked, host, found):
+    assert target(NAMED, asked, host, Address("10.0.0.9", 80)) == found
+
+
+@pytest.mark.parametrize(
     ("asked", "cause"),
     [
         ("/unknown/x", "no-route"),
