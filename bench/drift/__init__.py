@@ -1,7 +1,11 @@
 """Drift alarms on real data: how often they are false, how late they come, and whether they are called right.
 
-    data -> replay -> stationary (beside `rules` that others use), delays
+    data -> replay -> stationary (beside `rules` in common use and the `peers` that have them), delays, cost
     data -> a model -> the observer's own traffic -> episodes
 
 All of it goes through the observer's own code, with its default rules.
 """
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the observer is told

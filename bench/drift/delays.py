@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.drift.data import REFERENCE, adbench, draw, reference
+from bench.drift.data import REFERENCE, draw, fifty, reference
 from bench.drift.replay import Replay
 from sidecar.exchange import Matrix
 
@@ -34,10 +34,7 @@ def detection(episodes: int) -> None:
         f"{'data':22}{'move':14}{'episodes':>9}{'median':>8}{'90 %':>8}{'missed':>8}{'false':>7}{'wanted':>8}"
     )
     random = np.random.default_rng(5)
-    real = np.hstack([draw(adbench(name), 6_000, random) for name in ("31_satimage-2", "28_pendigits")])[
-        :, :50
-    ]
-    for name, pool in (("satimage + pendigits", real), ("normal", random.normal(size=(6_000, 50)))):
+    for name, pool in (("satimage + pendigits", fifty()), ("normal", random.normal(size=(6_000, 50)))):
         for move in MOVES:
             found = [_delay(pool, move, random) for _ in range(episodes)]
             delays = sorted(np.inf if one is None else one for one in found if one != -1)

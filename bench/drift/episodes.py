@@ -14,15 +14,17 @@ from bench.drift.replay import BATCH, RATE
 from sidecar.exchange import Matrix
 from sidecar.observer.traffic import Flow, Traffic
 from sidecar.observer.verdict import verdict
+from sidecar.scoring.bins import Bins
 from tests.observer.talk import of_rows
 
 EPISODE_WINDOW = 500
-KINDS = ("none", "skew", "sudden", "slow", "model")
+KINDS = ("none", "skew", "sudden", "slow", "relations", "model")
 EXPECTED = {
     "none": "stable",
     "skew": "skew",
     "sudden": "feature-drift",
     "slow": "feature-drift",
+    "relations": "feature-drift",
     "model": "prediction-drift",
 }
 
@@ -79,11 +81,15 @@ def _episode(kind: str, seed: int) -> Outcome:
         after = random.random(len(rows)) < np.clip((np.arange(len(rows)) - good) / length, 0.0, 1.0)
     if kind in ("skew", "sudden", "slow"):
         rows = np.where(after[:, None], _drifted(rows, random), rows)
+    if kind == "relations":
+        rows = np.where(after[:, None], _mixed_up(rows, random), rows)
     answers = model.predict(rows)
     if kind == "model":
         answers = np.where(after, other.predict(rows), answers)
     traffic = Traffic(EPISODE_WINDOW, 3600.0)
-    traffic.adopt(reference(draw(inputs, REFERENCE, random)), "bench")
+    known = draw(inputs, REFERENCE, random)
+    fields = reference(known)
+    traffic.adopt(fields, "bench", Bins(fields).within(known))
     for start in range(0, len(rows), BATCH):
         part, said = rows[start : start + BATCH], answers[start : start + BATCH]
         body = f'{{"predictions": {said.tolist()}}}'.encode()
@@ -94,7 +100,7 @@ def _episode(kind: str, seed: int) -> Outcome:
 
 def _outcome(flow: Flow, good: int) -> Outcome:
     found = verdict(flow)
-    test = flow.output_drift if found.name == "prediction-drift" else flow.drift
+    test = {"output": flow.output_drift, "relation": flow.relations}.get(found.part, flow.drift)
     pace = test.alarm.pace if test is not None and test.alarm is not None else ""
     return Outcome(found.name, pace, abs(found.since * RATE - good) if found.subject else np.inf)
 
@@ -112,6 +118,14 @@ def _models(pool: Matrix, random: np.random.Generator) -> tuple[Any, Any]:
     biased = train[y[train] > np.quantile(y[train], 0.3)]
     tree = {"max_depth": 6, "min_samples_leaf": 5, "random_state": 0}
     return tuple(DecisionTreeRegressor(**tree).fit(X[rows], y[rows]) for rows in (train, biased))
+
+
+def _mixed_up(rows: Matrix, random: np.random.Generator) -> Matrix:
+    """Two of the features come from other rows, as after a wrong join; each alone looks as it did."""
+    mixed = rows.copy()
+    for feature in random.choice(rows.shape[1], size=2, replace=False):
+        mixed[:, feature] = random.permutation(mixed[:, feature])
+    return mixed
 
 
 def _drifted(rows: Matrix, random: np.random.Generator) -> Matrix:

