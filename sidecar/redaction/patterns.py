@@ -1,0 +1,151 @@
+"""Secrets known by their looks. Each has a cheap test whether a text can hold one, and an exact one.
+
+Numbers are checked by their own check digits (Luhn: ISO/IEC 7812-1; IBAN: ISO 13616, mod 97), so that an
+order number is not taken for a card. Every expression is linear in its text, which a caller chooses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
+
+Span: TypeAlias = tuple[int, int]
+
+
+class Pattern(NamedTuple):
+    """One row of `PATTERNS`. `find` yields the spans to take out. A text can hold one only where one of
+    `signs` is in it (whatever its case), or one of `forms` in its `shape`."""
+
+    find: Callable[[str], Iterator[Span]]
+    signs: tuple[bytes, ...] = ()
+    forms: tuple[bytes, ...] = ()
+
+
+def shape(data: bytes) -> bytes:
+    """`data` with digits as 0, letters as A, dots as they are and all else as x; x before the first."""
+    return b"x" + data.translate(_SHAPES)
+
+
+_SHAPES = (
+    bytes(
+        ord("0") if chr(i).isdigit() else ord("A") if chr(i).isalpha() else i if i == ord(".") else ord("x")
+        for i in range(128)
+    )
+    + b"x" * 128
+)
+
+
+def _all(expression: str, flags: int = 0) -> Callable[[str], Iterator[Span]]:
+    found = re.compile(expression, flags)
+    return lambda text: (match.span() for match in found.finditer(text))
+
+
+# -- numbers with check digits ---------------------------------------------------------------------
+
+_CARD = re.compile(r"(?<![0-9.])(?=([2-6][0-9]{3}(?:[ -]?[0-9]){8,15}))")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11,30}))")
+
+
+def is_card(digits: str) -> bool:
+    """Whether 13 to 19 digits are a card number: major industry 2 to 6, Luhn's check digit right."""
+    if not (13 <= len(digits) <= 19 and "2" <= digits[0] <= "6"):
+        return False
+    total = sum(map(int, digits[-1::-2]))
+    return (total + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
+
+
+def is_iban(text: str) -> bool:
+    """Whether 15 to 34 letters and digits are an IBAN: mod 97 of the rearranged number is 1."""
+    if not 15 <= len(text) <= 34:
+        return False
+    return int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
+
+
+def _checked(
+    expression: re.Pattern[str], right: Callable[[str], bool], least: int
+) -> Callable[[str], Iterator[Span]]:
+    """Spans that begin as `expression` says and hold a right number, the longest one that ends where it
+    may. Groups are taken apart, because what follows a number may look like one more group of it."""
+
+    def find(text: str) -> Iterator[Span]:
+        done = 0
+        for match in expression.finditer(text):
+            start, end = match.span(1)
+            if start < done:
+                continue
+            for stop in range(end, start + least - 1, -1):
+                if text[stop - 1] in " -" or (
+                    stop < len(text) and text[stop].isalnum() and _same(text, stop)
+                ):
+                    continue
+                if right(re.sub("[ -]", "", text[start:stop])):
+                    done = stop
+                    yield start, stop
+                    break
+
+    return find
+
+
+def _same(text: str, stop: int) -> bool:
+    """Whether a run of digits, or of letters, goes on over `stop`."""
+    return text[stop].isdigit() == text[stop - 1].isdigit()
+
+
+# -- the table -------------------------------------------------------------------------------------
+
+_LOCAL = r"\w.!#$%&'*+=?^`{|}~-"
+
+PATTERNS: dict[str, Pattern] = {
+    "email": Pattern(_all(rf"(?<![{_LOCAL}])[{_LOCAL}]++@[\w-]++(?:\.[\w-]++)+"), (b"@",)),
+    # A digit after the dot of a number is no card's: floats are what most bodies are full of.
+    "card": Pattern(
+        _checked(_CARD, is_card, 13),
+        forms=(b"x0000000000000", b"A0000000000000", b"0000x0000x0000", b"0000x000000x0000"),
+    ),
+    "iban": Pattern(_checked(_IBAN, is_iban, 15), forms=(b"xAA000", b"xAA00A", b"xAA00x0", b"xAA00xA")),
+    "token": Pattern(
+        _all(
+            r"eyJ[\w-]{4,}+(?:\.[\w-]*+){0,4}"
+            r"|(?i:\b(?:bearer|basic|token)\s{1,8}+(?=[\w.~+/=-]{0,4000}[0-9=_])[\w.~+/=-]{8,}+)"
+            r"|\bgh[pousr]_\w{16,}+|\b(?:sk|pk|rk)[-_][\w-]{16,}+|github_pat_\w{16,}+|\bglpat-[\w-]{16,}+"
+            r"|\bxox[abeprs]-[\w-]{10,}+|\bAIza[\w-]{30,}+|\bhf_\w{20,}+|\bnpm_\w{20,}+",
+            re.ASCII,
+        ),
+        tuple(b"eyj bearer basic token sk- sk_ pk- pk_ rk- rk_ glpat- xox aiza hf_ npm_ github_pat_".split())
+        + tuple(b"ghp_ gho_ ghu_ ghs_ ghr_".split()),
+    ),
+    "aws": Pattern(
+        _all(
+            r"\b(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA)[A-Z0-9]{16}"
+            r"|(?i:aws.{0,20}?secret.{0,20}?[\"'=:\s])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+        ),
+        (b"akia", b"asia", b"aida", b"aroa", b"agpa", b"anpa", b"aws"),
+    ),
+    "pem": Pattern(
+        _all(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*+(?:-----END[A-Z -]*+)?"),
+        (b"private key",),
+    ),
+}
+"""Name in the setting `redact` -> how it is found."""
+
+
+def taken_out(text: str, names: tuple[str, ...], marks: set[str], *, same_length: bool = False) -> str:
+    """`text` without what these patterns find; the names of those that did are added to `marks`. With
+    `same_length`, stars stand in its place, for formats that count their bytes."""
+    for name in names:
+        spans = list(PATTERNS[name].find(text))
+        if spans:
+            marks.add(name)
+            text = replaced(text, spans, name, same_length=same_length)
+    return text
+
+
+def replaced(text: str, spans: list[Span], name: str, *, same_length: bool = False) -> str:
+    """`text` with a mark, or stars, in place of each of these spans (in order, not overlapping)."""
+    pieces: list[str] = []
+    at = 0
+    for start, stop in spans:
+        pieces += (text[at:start], "*" * (stop - start) if same_length else f"[redacted:{name}]")
+        at = stop
+    return "".join((*pieces, text[at:]))

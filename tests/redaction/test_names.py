@@ -1,0 +1,38 @@
+"""What is called a secret, and what only contains such a word."""
+
+import pytest
+
+from sidecar.redaction.names import assigned, is_secret
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "API_KEY", "api-key", "user_password", "clientSecret", "x.token", "Authorization", "pin"],
+)
+def test_secret(name):
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["max_tokens", "total_tokens", "spin", "keyboard", "author", "passenger", "design"]
+)
+def test_no_secret(name):
+    assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("password=hunter2 x", "hunter2"),
+        ('{"password": "hunter2"}', "hunter2"),
+        ("{'secret': 'abc def'}", "abc def"),
+        ('{\\"api_key\\": \\"abc\\"}', "abc"),
+    ],
+)
+def test_assigned(text, value):
+    assert [text[start:stop] for start, stop in assigned(text)] == [value]
+
+
+@pytest.mark.parametrize("text", ['"max_tokens": 100', "token: 5", "password=null", "the password is long"])
+def test_not_assigned(text):
+    assert assigned(text) == []

@@ -1,0 +1,94 @@
+"""The whole: what one setting takes out of targets, fields and bodies, and what it leaves alone."""
+
+import gzip
+import json
+
+import pytest
+
+from sidecar.redaction import redactor
+from sidecar.settings import Settings
+from tests.redaction.planted import NAMED, SECRETS, leaks
+
+DEFAULT = redactor(Settings(upstream="http://127.0.0.1:1").redact)
+JSON = b"application/json"
+
+
+@pytest.mark.parametrize(
+    "media", [JSON, b"text/plain", b"application/octet-stream", b"", b"text/csv", b"text/html"]
+)
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+@pytest.mark.parametrize("coding", [b"", b"gzip"])
+def test_no_body_keeps_a_secret(media, secret, coding):
+    plain = (
+        json.dumps({"a": [1, 2.5], "text": f"my {secret} ok"}).encode()
+        if media == JSON
+        else f"a {secret} b".encode()
+    )
+    body = gzip.compress(plain) if coding else plain
+    found = DEFAULT.body(media, coding, body, 10_000)
+    assert leaks(found.data) == []
+    assert found.marks
+    assert not found.truncated
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_a_cut_leaves_no_half_of_a_secret(secret):
+    body = f"{'x ' * 40}{secret} and more".encode()
+    for limit in range(70, 100):
+        assert leaks(DEFAULT.body(b"text/plain", b"", body, limit).data) == []
+
+
+def test_clean_bodies_are_the_same_bytes():
+    body = json.dumps({"instances": [[5.1, 3.5, 1.4, 0.2]], "name": "flight"}, indent=2).encode()
+    found = DEFAULT.body(JSON, b"", body, 10_000)
+    assert (found.data, found.marks, found.plain) == (body, (), False)
+
+
+def test_what_cannot_be_read_is_dropped_and_says_so():
+    assert DEFAULT.body(JSON, b"br", b"abc", 100).marks == ("dropped:content-encoding",)
+    assert DEFAULT.body(b"text/plain; charset=utf-16", b"", "jane@x.example".encode("utf-16"), 100).marks == (
+        "dropped:charset",
+    )
+    by_place = redactor("$.a")
+    for media, body in ((JSON, b'{"a": "x'), (b"application/octet-stream", b"\x00a\x01")):
+        found = by_place.body(media, b"", body, 100)
+        assert (found.data, found.marks) == (b"", ("dropped:unreadable",))
+
+
+def test_duplicate_keys_hide_nothing():
+    found = DEFAULT.body(JSON, b"", b'{"a":"jane.roe@customer-mail.example","a":"ok"}', 1000)
+    assert leaks(found.data) == []
+
+
+@pytest.mark.parametrize("secret", [*SECRETS.values(), *NAMED.values()])
+def test_no_target_keeps_a_secret(secret):
+    from urllib.parse import quote, quote_plus
+
+    name = next((key for key, value in NAMED.items() if value == secret), "q")
+    for quoted in (quote(secret, safe=""), quote_plus(secret)):
+        assert leaks(DEFAULT.target(f"/v1/m?a=1&{name}={quoted}&b=2").encode()) == []
+        if name == "q":
+            assert leaks(DEFAULT.target(f"/v1/{quoted}/m").encode()) == []
+
+
+def test_targets_without_secrets_are_the_same():
+    for target in ("/v1/models/m:predict", "/a%20b/c?x=1&y=%20z", "*", "/?"):
+        assert DEFAULT.target(target) == target
+
+
+def test_limits():
+    assert DEFAULT.body(b"text/plain", b"", b"x" * 100, 10) == (b"x" * 10, True, False, ())
+    assert DEFAULT.body(b"text/plain", b"", b"x" * 10, 10, whole=False).truncated
+    assert DEFAULT.body(b"", b"", b"", 10) == (b"", False, False, ())
+
+
+def test_nothing_is_taken_out_when_nothing_is_asked_for():
+    idle = redactor("none")
+    assert idle.idle
+    assert idle.body(b"text/plain", b"", SECRETS["email"].encode(), 100).data == SECRETS["email"].encode()
+
+
+@pytest.mark.parametrize("setting", ["emial", "$", "$.a[", "column:", "email,$..", "x,y"])
+def test_wrong_rules(setting):
+    with pytest.raises(ValueError, match=r"names|path"):
+        redactor(setting)
