@@ -152,6 +152,22 @@ class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):
     random: bool = False
 
 
+class Captured(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a capture keeps of an exchange beside its record; all of it redacted (`sidecar.redaction`).
+
+    Header fields are those that `capture-headers` allows. Bodies are cut at `capture-body-bytes`, which the
+    flags say, or broke off; compressed ones are plain. `marks` names what was taken out.
+    """
+
+    request_headers: Headers
+    response_headers: Headers
+    request_body: bytes
+    response_body: bytes
+    request_truncated: bool
+    response_truncated: bool
+    marks: tuple[str, ...] = ()
+
+
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One finished exchange, as the data plane tells it to the observer.
 
@@ -199,6 +215,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     response_body: bytes
     baseline: str
     """Short digest of the baseline that scored this call, so that a swap is visible in the data."""
+    weight: float = 0.0
+    """How many calls this one stands for in a capture; 0.0: it isn't captured."""
+    captured: Captured | None = None
 
 
 JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]

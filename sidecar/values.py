@@ -162,6 +162,13 @@ def _names(text: str) -> str:
     return ",".join(names)
 
 
+def _rules(text: str) -> str:
+    from sidecar.redaction import redactor  # late: the supervisor needs it for this only
+
+    redactor(text)
+    return text
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "URL": _url,
     "HOST:PORT": _address,
@@ -171,6 +178,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "TEXT": _text,
     "NAME": _name,
     "NAMES": _names,
+    "RULES": _rules,
     "COUNT": _whole_number,
     "BYTES": _bytes,
     "SECONDS": _seconds,

@@ -9,6 +9,7 @@ from sidecar.manual import written
 from sidecar.values import READERS, HostPort, host_port, read
 
 ACCEPTED = [
+    ("RULES", kinds.Redaction, "email,$..phone,column:ssn", "email,$..phone,column:ssn"),
     ("URL", kinds.Url, "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
     ("URL", kinds.Url, "https://model.internal:8443", "https://model.internal:8443"),
     ("URL", kinds.Url, "http://[::1]:8080", "http://[::1]:8080"),
@@ -88,6 +89,8 @@ REFUSED = [
     ("NAMES", kinds.Names, "ecod,", "is not a list of names"),
     ("NAMES", kinds.Names, "ecod iforest", "is not a list of names"),
     ("NAMES", kinds.Names, "ecod,iforest,ecod", "names ecod twice"),
+    ("RULES", kinds.Redaction, "emial", 'names "emial"; there are email, card'),
+    ("RULES", kinds.Redaction, "$.a[", "which cannot be read from '['"),
     ("NAME", kinds.Name, "", "is empty"),
     ("NAME", kinds.Name, "a b", "is not one name"),
     ("FILE", kinds.File, "a\nb", "characters that cannot be seen"),

@@ -112,6 +112,7 @@ def kept(record: Record) -> Record:
         row_p=record.row_p[:1024],
         request_body=b"",
         response_body=b"",
+        captured=None,
     )
 
 

@@ -22,7 +22,7 @@ from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, UNKNOWN_FORMAT, Judged
 from sidecar.proxy.outgoing import to_caller, to_model
 from sidecar.proxy.overdue import overdue
-from sidecar.proxy.pieces import chunk, last_chunk, write
+from sidecar.proxy.pieces import chunk, first, last_chunk, write
 
 if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
@@ -98,7 +98,9 @@ class Call:
                 self.kept.append(data)
             else:
                 self.judgement = TOO_LARGE
-                self.kept = []
+                self.kept = first(self.kept, self.plane.keeping.body_bytes)
+        elif self.request_bytes - len(data) < self.plane.keeping.body_bytes:
+            self.kept.append(data)
         if self.head.chunked:
             chunk(self.out, data)
         else:
@@ -235,11 +237,12 @@ class Call:
     def response_body(self, data: bytes) -> None:
         """A piece of the model's answer."""
         self.response_bytes += len(data)
-        if self.codec is not None:
-            if self.response_bytes <= self.plane.settings.kept_body_bytes:
-                self.kept_response.append(data)
-            else:
-                self.kept_response = []
+        kept = self.plane.settings.kept_body_bytes if self.codec is not None else 0
+        held = self.plane.keeping.body_bytes
+        if self.response_bytes <= kept or self.response_bytes - len(data) < held:
+            self.kept_response.append(data)
+        elif not held:
+            self.kept_response = []
         assert self.response is not None
         if self.response.rechunk:
             chunk(self.back, data)

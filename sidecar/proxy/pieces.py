@@ -27,6 +27,17 @@ def joined(pieces: list[bytes]) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+def first(pieces: list[bytes], limit: int) -> list[bytes]:
+    """As many of the pieces as it takes to have `limit` bytes."""
+    kept: list[bytes] = []
+    for piece in pieces:
+        if limit <= 0:
+            break
+        kept.append(piece)
+        limit -= len(piece)
+    return kept
+
+
 def write(transport: asyncio.WriteTransport, pieces: list[bytes]) -> None:
     """One write. Small pieces are joined; large ones are not copied together first."""
     if len(pieces) == 1:

@@ -13,6 +13,7 @@ from sidecar.exchange import Decision, Expose
 from sidecar.link import Counters
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
+from sidecar.proxy.keeping import Keeping
 from sidecar.proxy.recall import Recall
 from sidecar.proxy.telling import Teller
 from sidecar.proxy.upstream import Pool
@@ -46,6 +47,7 @@ class Plane:
         self.propagation = propagation
         self.outbound = propagation.outbound
         self.tasks = Tasks()
+        self.keeping = Keeping(settings)
         self._show(settings.expose)
         self.drift = ""
         self.draining = False

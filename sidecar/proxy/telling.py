@@ -96,7 +96,8 @@ class Teller(asyncio.Protocol):
 
     def tell_outbound(self, call: Call, to: str, joined: Joined) -> None:
         """Take a call of the model's own that has ended; it travels with the calls it was made for."""
-        self._outbound.append(Outbound(record_of(call), to, joined))
+        (record,) = self.plane.keeping.clean((record_of(call),))
+        self._outbound.append(Outbound(record, to, joined))
         if len(self._calls) + len(self._outbound) >= BATCH_RECORDS:
             self.flush()
         elif self._timer is None:
@@ -115,7 +116,7 @@ class Teller(asyncio.Protocol):
         calls, self._calls, self._weight = self._calls, [], 0
         outbound, self._outbound = tuple(self._outbound), []
         try:
-            message = self._batch(tuple(map(record_of, calls)), outbound)
+            message = self._batch(self.plane.keeping.clean(tuple(map(record_of, calls))), outbound)
             batch = Sealed(frame(message), len(calls) + len(outbound))
         except Exception:
             log.exception("a batch cannot be told")
@@ -225,8 +226,13 @@ def record_of(call: Call) -> Record:
     score, head, response = judged.score, call.head, call.response
     decision = call.plane.decision
     body_matters = score.verdict == "learning" or (score.flagged and _has_categories(call))
-    whole = body_matters and call.request_bytes <= call.plane.settings.kept_body_bytes
+    limit = call.plane.settings.kept_body_bytes
+    whole = body_matters and call.request_bytes <= limit
     codec = call.codec
+    keeping = call.plane.keeping
+    weight = 0.0
+    if keeping.capturing:
+        weight = keeping.weight(call.span.trace, score.verdict, call.status, call.failure, decision.action)
     return Record(  # by position, in the order of its fields: naming 36 fields costs as much as the rest
         call.request_id,
         call.span,
@@ -249,7 +255,7 @@ def record_of(call: Call) -> Record:
         judged.model,
         judged.version,
         judged.rows,
-        judged.features,
+        keeping.seen(judged.features) if keeping.blinded else judged.features,
         score.verdict,
         score.reason,
         score.p,
@@ -259,8 +265,10 @@ def record_of(call: Call) -> Record:
         decision.action,
         decision.rule,
         joined(call.kept) if whole else b"",
-        joined(call.kept_response) if codec is not None else b"",
+        joined(call.kept_response) if codec is not None and call.response_bytes <= limit else b"",
         judged.baseline,
+        weight,
+        keeping.captured(call) if weight else None,
     )
 
 

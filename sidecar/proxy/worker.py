@@ -94,6 +94,8 @@ class Worker:
         teller.worker = self._number
         teller.baseline = settings.baseline
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
+        if baseline is not None:
+            plane.keeping.blind(baseline.schema.names)
         self._sweep = Sweep(loop, plane.sweep_seconds(), self._swept)
         plane.tasks.start("tell the observer", teller.keep_connected())
         self._context = context = listener_context(settings)
@@ -192,6 +194,7 @@ class Worker:
             log.error("baseline refused, the old one stays: %s", error)
             return
         self.plane.judge.baseline = baseline
+        self.plane.keeping.blind(baseline.schema.names)
         teller.baseline, teller.refused = directory, ""
         teller.flush()
         log.info("scoring with the baseline in %s", directory)

@@ -58,6 +58,7 @@ class Outlet(Plane):
         super().__init__(settings, loop, inside.pool, judge, inside.teller, inside.propagation)
         inside.teller.plane = inside
         self.routes = routes(settings.route)
+        self.keeping.capturing, self.keeping.body_bytes = False, 0  # the one who is called captures it
         self.decision = Decision(expose="none")
         self.show_caller = self.score_first = False
         self._inside = inside

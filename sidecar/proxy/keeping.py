@@ -1,0 +1,248 @@
+"""What of a call may leave the data plane: whether it is captured and by which weight, and without secrets.
+
+Used by `sidecar.proxy.telling` when records are made; nobody waits for it. Counterparts: `sidecar.redaction`
+takes secrets out, `sidecar.capture` keeps what is captured.
+
+Calls that were odd or broke are all kept. Of the others a share is, chosen by a hash of the trace id, so that
+every sidecar of a chain keeps the same ones; each stands for one over the share of them (Horvitz and Thompson
+1952), so that sums over weights are those of the whole traffic.
+"""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from sidecar.exchange import Captured, Headers, Record, header
+from sidecar.proxy.pieces import joined
+from sidecar.redaction import Body, Redactor, redactor
+from sidecar.redaction.patterns import is_card
+from sidecar.redaction.redactor import MARGIN, MARKS, peculiar
+from sidecar.settings import Settings
+
+if TYPE_CHECKING:
+    from sidecar.proxy.call import Call
+
+ALWAYS = frozenset({"outlier", "adversarial"})
+"""Verdicts of calls that are all kept."""
+
+CARD_FROM = 1e12
+"""The least number that may be a card's."""
+
+
+class Words(NamedTuple):
+    """Whatever a record holds that somebody else wrote, but for the bodies."""
+
+    target: str
+    host: str
+    model: str
+    version: str
+    reason: str
+    state: str
+    baggage: str
+    request: Headers
+    response: Headers
+
+
+class Keeping:
+    """The rules of one worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.capturing = bool(settings.capture)
+        self.body_bytes = settings.capture_body_bytes + MARGIN if self.capturing else 0
+        """Bytes of each body to hold until a call has ended: only then it is known whether it is kept."""
+        self._limit = settings.capture_body_bytes
+        self._rate = settings.capture_rate
+        self._below = int(settings.capture_rate * 2**32)
+        self._headers = frozenset(name.encode().lower() for name in settings.capture_headers.split(","))
+        self._redactor: Redactor = redactor(settings.redact)
+        self._clean_words = lru_cache(maxsize=1024)(self._words)
+        self._kind = lru_cache(maxsize=256)(_kind)
+        self._columns = self._redactor.rules.columns
+        self.blinded = False
+        """Whether a feature is of a redacted column."""
+        self._blind: list[int] = []
+        self._width = 0
+
+    # -- whether -----------------------------------------------------------------------------------
+
+    def weight(self, trace: str, verdict: str, status: int, failure: str, action: str) -> float:
+        """How many calls this one stands for in a capture; 0.0: it is not captured."""
+        if verdict in ALWAYS or failure or status >= 400 or action != "allow":
+            return 1.0
+        # A checksum spreads ids that differ little; the multiplication (Knuth's) spreads low bits upwards.
+        if zlib.crc32(trace.encode()) * 2654435761 & 0xFFFFFFFF < self._below:
+            return 1.0 / self._rate
+        return 0.0
+
+    # -- what --------------------------------------------------------------------------------------
+
+    def captured(self, call: Call) -> Captured:
+        """What a capture keeps of a call beside its record, without secrets."""
+        head, response = call.head, call.response
+        asked = self._body(head.fields, call.kept, call.request_bytes)
+        answered = self._body(response.fields if response else (), call.kept_response, call.response_bytes)
+        return Captured(
+            self._allowed(head.fields, asked.plain),
+            self._allowed(response.fields, answered.plain) if response else (),
+            asked.data,
+            answered.data,
+            asked.truncated,
+            answered.truncated or call.failure in ("response-truncated", "client-gone"),
+            tuple(sorted({*asked.marks, *answered.marks})),
+        )
+
+    def _body(self, headers: Headers, pieces: list[bytes], size: int) -> Body:
+        data = joined(pieces)
+        media, coding, _ = _kind(headers)
+        return self._redactor.body(media, coding, data, self._limit, whole=len(data) == size)
+
+    def _allowed(self, headers: Headers, opened: bool) -> Headers:
+        allowed = tuple(field for field in headers if field[0].lower() in self._headers)
+        return _opened(self._texts(allowed), opened)
+
+    # -- every record ------------------------------------------------------------------------------
+
+    def clean(self, records: tuple[Record, ...]) -> tuple[Record, ...]:
+        """Records without secrets in anything that was the caller's or the model's own words."""
+        if self._redactor.idle:
+            return records
+        records = tuple(map(self._cleaned, records))
+        if "card" in self._redactor.rules.patterns:
+            records = _without_cards(records)
+        return records
+
+    def blind(self, names: tuple[str, ...]) -> None:
+        """Take note of the features' names: those of redacted columns are told as missing values."""
+        self._blind = [i for i, name in enumerate(names) if name in self._columns]
+        self._width = len(names)
+        self.blinded = bool(self._blind)
+
+    def seen(self, features: bytes) -> bytes:
+        """A block of features without the redacted columns."""
+        if not features:
+            return features
+        values = np.frombuffer(features, "<f8").reshape(-1, self._width).copy()
+        values[:, self._blind] = np.nan
+        return values.tobytes()
+
+    def _cleaned(self, record: Record) -> Record:
+        words = _words(record)
+        clean = self._clean_words(words) if _short(words) else self._words(words)
+        request = self._whole(record.request_headers, record.request_body)
+        response = self._whole(record.response_headers, record.response_body)
+        id_ = self._redactor.text(record.id) if _talks(record.id) else record.id
+        same = request is record.request_body and response is record.response_body
+        if clean is words and same and id_ is record.id:
+            return record
+        return msgspec.structs.replace(
+            record,
+            id=id_,
+            target=clean.target,
+            host=clean.host,
+            model=clean.model,
+            version=clean.version,
+            reason=clean.reason,
+            span=msgspec.structs.replace(record.span, state=clean.state, baggage=clean.baggage),
+            request_headers=_opened(clean.request, request is not record.request_body),
+            response_headers=_opened(clean.response, response is not record.response_body),
+            request_body=request,
+            response_body=response,
+        )
+
+    def _words(self, words: Words) -> Words:
+        """The words without secrets; the same object when there are none."""
+        text = self._redactor.text
+        clean = Words(
+            self._redactor.target(words.target),
+            text(words.host),
+            text(words.model),
+            text(words.version),
+            text(words.reason),
+            text(words.state),
+            ",".join(self._redactor.target(f"?{member}")[1:] for member in words.baggage.split(",")),
+            self._texts(words.request),
+            self._texts(words.response),
+        )
+        return words if clean == words else clean
+
+    def _whole(self, headers: Headers, body: bytes) -> bytes:
+        """A body for the observer's own windows, which need it whole or not at all."""
+        if not body:
+            return body
+        media, coding, odd = self._kind(headers)
+        if not odd and body[:2] not in MARKS and not self._redactor.suspicious(body):
+            return body
+        found = self._redactor.body(media, coding, body, 16 * max(len(body), 65_536))
+        if not found.marks and not found.truncated:
+            return body
+        return b"" if found.truncated else found.data
+
+    def _texts(self, headers: Headers) -> Headers:
+        text = self._redactor.text
+        return tuple(
+            (name, text(value.decode("latin-1")).encode("latin-1", "replace")) for name, value in headers
+        )
+
+
+def _kind(headers: Headers) -> tuple[bytes, bytes, bool]:
+    """Content-Type, Content-Encoding, and whether such bodies cannot be searched as they are."""
+    media, coding = header(headers, b"content-type") or b"", header(headers, b"content-encoding") or b""
+    return media, coding, peculiar(media.lower(), coding)
+
+
+def _words(record: Record) -> Words:
+    span = record.span
+    return Words(
+        record.target,
+        record.host,
+        record.model,
+        record.version,
+        record.reason,
+        span.state,
+        span.baggage,
+        record.request_headers,
+        record.response_headers,
+    )
+
+
+def _short(words: Words) -> bool:
+    """Whether these words may be remembered: a caller chooses how many different ones there are."""
+    held = len(words.target) + len(words.state) + len(words.baggage)
+    return held + sum([len(value) for _, value in words.request]) <= 1024
+
+
+def _talks(id_: str) -> bool:
+    """Whether a request id is more than an id. Numbers are left alone, though some pass for cards: labels
+    come back by them."""
+    return "@" in id_ or "." in id_ or " " in id_ or "_" in id_
+
+
+def _opened(headers: Headers, opened: bool) -> Headers:
+    """The fields of a body that is now plain."""
+    if not opened:
+        return headers
+    return tuple(field for field in headers if field[0].lower() != b"content-encoding")
+
+
+def _without_cards(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Numbers among the features that are card numbers become missing values."""
+    if not _large(b"".join([record.features for record in records])):
+        return records
+    return tuple(_without_card(record) if _large(record.features) else record for record in records)
+
+
+def _large(features: bytes) -> bool:
+    return bool(features) and bool((np.frombuffer(features, "<f8") >= CARD_FROM).any())
+
+
+def _without_card(record: Record) -> Record:
+    values = np.frombuffer(record.features, "<f8").copy()
+    for i in np.flatnonzero((values >= CARD_FROM) & (values < 1e19)).tolist():
+        if values[i] == values[i] // 1 and is_card(f"{values[i]:.0f}"):
+            values[i] = np.nan
+    return msgspec.structs.replace(record, features=values.tobytes())
