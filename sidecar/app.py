@@ -142,7 +142,7 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
 def _check_files(settings: Settings) -> None:
     """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
     again. In a process of its own, so that this one stays small."""
-    files = settings.baseline or settings.tls_cert or settings.route
+    files = settings.baseline or settings.tls_cert or settings.route or settings.capture
     if not (files or settings.upstream.startswith("https:")):
         return
     checked = subprocess.run(
@@ -255,10 +255,12 @@ def child(role: str) -> None:
     configure(settings.log_level, role)
     _die_with_parent(orders["parent"])
     if role == "check":
+        from sidecar.capture import extra
         from sidecar.proxy.worker import check_files
 
         try:
             check_files(settings)
+            extra.check(settings)
         except SidecarError as error:
             print(error, file=sys.stderr)
             sys.exit(WRONG_SETTING if isinstance(error, UsageError) else 1)

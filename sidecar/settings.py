@@ -54,6 +54,11 @@ RETUNED = "settings.json"
 """Where in the run directory the supervisor leaves changed settings for the data planes to read."""
 
 
+Redaction: TypeAlias = Annotated[
+    str, Meta(title="RULES", description="names of patterns, $.json.paths and column:NAME, comma-separated")
+]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The whole configuration of one sidecar, resolved and immutable."""
 
@@ -211,3 +216,46 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged to standard error, as JSON lines."""
+
+    # -- capture -----------------------------------------------------------------------------------
+
+    capture: Text = ""
+    """Directory, or URL that fsspec reads such as `s3://bucket/prefix`, to keep calls in as Parquet.
+    Empty: nothing is kept."""
+
+    capture_rate: Share = 0.1
+    """Share of normal calls that are kept; those that are odd or broke all are.
+    Each carries its weight, so a tenth is enough for estimates."""
+
+    capture_body_bytes: BytesOrZero = 65_536
+    """Bytes kept of each body of a captured call; a longer one is cut and says so."""
+
+    capture_headers: Names = "content-type,content-encoding,inference-header-content-length,user-agent"
+    """Header fields that a capture may keep. All others stay in the data plane: most secrets travel in
+    headers."""
+
+    redact: Redaction = "email,card,iban,token,aws,pem,named"
+    """What is taken out of all that leaves the data plane: patterns, `named` for values called password or
+    alike, JSON paths such as `$..phone`, `column:NAME`; `none` takes out nothing."""
+
+    capture_segment_bytes: Bytes = 67_108_864
+    """Bytes of calls before they become a Parquet file, which is a fraction of that. Large enough for
+    readers, small enough to move."""
+
+    capture_segment_seconds: Seconds = 300.0
+    """Seconds before calls become a Parquet file, however few they are. Other engines see them that late."""
+
+    capture_queue_bytes: Bytes = 33_554_432
+    """Bytes of calls that may wait in memory for each sink; beyond, they are dropped and counted."""
+
+    capture_spool_bytes: Bytes = 268_435_456
+    """Bytes of finished files that may wait in the run directory for a slow or broken `capture` URL."""
+
+    capture_timeout: Seconds = 60.0
+    """Seconds that one delivery to a URL may take before it counts as hung and is tried again."""
+
+    capture_keep_bytes: BytesOrZero = 10_737_418_240
+    """Bytes of Parquet files kept at `capture`; the oldest go first. 0: no limit."""
+
+    capture_keep_seconds: SecondsOrZero = 604_800.0
+    """Seconds that Parquet files are kept at `capture`. A week; 0: no limit."""

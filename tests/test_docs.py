@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from sidecar import cli
+from sidecar.capture.columns import COLUMNS
 from sidecar.errors import FAILURES
 from sidecar.inject.annotations import ANNOTATIONS, PREFIX, STATUS
 from sidecar.inject.reasons import REASONS
 from sidecar.manual import reference
 from sidecar.proxy import heads, judging
+from sidecar.redaction.redactor import EVERYTHING
 from sidecar.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +63,18 @@ def test_every_reason_for_unscored_is_explained():
     reasons = {value.score.reason for value in vars(judging).values() if isinstance(value, judging.Judged)}
     documented = {reason.strip("`") for reason, _ in rows("docs/headers.md", "## Unscored")}
     assert documented == reasons | {"anything else"}
+
+
+def test_every_column_of_a_capture_is_explained():
+    documented = [tuple(row) for row in rows("docs/capture.md", "## Columns")]
+    assert documented == [(f"`{name}`", one.kind, one.meaning) for name, one in COLUMNS.items()]
+
+
+def test_every_rule_of_redaction_is_explained():
+    documented = [
+        name for row in rows("docs/capture.md", "## Redaction") for name in re.findall("`([a-z]+)`", row[0])
+    ]
+    assert documented == list(EVERYTHING)
 
 
 def test_every_error_is_explained():

@@ -28,7 +28,19 @@ LONGER: dict[str, str] = {}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "base", "core"}
 """Names that say nothing of what is inside."""
 
-HEAVY = {"aiohttp", "opentelemetry", "pandas", "pyarrow", "pyod", "scipy", "sklearn", "PIL", "rich"}
+HEAVY = {
+    "aiohttp",
+    "duckdb",
+    "fsspec",
+    "opentelemetry",
+    "pandas",
+    "pyarrow",
+    "pyod",
+    "scipy",
+    "sklearn",
+    "PIL",
+    "rich",
+}
 """What the data plane must not import: megabytes in every pod."""
 
 
@@ -98,7 +110,11 @@ def test_locks_hold_versions_and_hashes_and_nothing_else(lock):
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [("base", []), ("all", ["fit", "images", "otlp-grpc"]), ("dev", ["fit", "images", "otlp-grpc", "dev"])],
+    [
+        ("base", []),
+        ("all", ["fit", "images", "capture", "otlp-grpc"]),
+        ("dev", ["fit", "images", "capture", "otlp-grpc", "dev"]),
+    ],
 )
 def test_locks_hold_what_the_package_asks_for(lock, extras):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

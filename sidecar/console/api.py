@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 OBSERVER = web.AppKey("observer", Observer)
 REGISTRY = web.AppKey("registry", CollectorRegistry)
+SOURCE = web.AppKey("source", Source)
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
@@ -63,6 +64,7 @@ def application(source: Source) -> web.Application:
     """The admin application over one observer."""
     app = web.Application(middlewares=[_guarded])
     app[OBSERVER] = source.observer
+    app[SOURCE] = source
     app[REGISTRY] = metrics.registry(source)
     for path, handler in PATHS.items():
         app.router.add_get(path, handler)
@@ -120,7 +122,7 @@ async def show_metrics(request: web.Request) -> web.Response:
 async def show_status(request: web.Request) -> web.Response:
     """What this sidecar is doing and what it loses."""
     known(request.query, ())
-    return _json(views.status(request.app[OBSERVER]))
+    return _json(views.status(request.app[OBSERVER], request.app[SOURCE].sinks))
 
 
 async def show_drift(request: web.Request) -> web.Response:

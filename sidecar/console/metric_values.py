@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from sidecar import __version__
+from sidecar.capture.sink import Sink
 from sidecar.observer import calls
 from sidecar.observer.axes import Fields, distinct
 from sidecar.observer.observer import Observer
@@ -75,6 +76,7 @@ class Source(NamedTuple):
     observer: Observer
     spans: Spans
     lines: Lines | None = None
+    sinks: Sequence[Sink] = ()
 
 
 def values(source: Source) -> Iterator[Value]:
@@ -98,6 +100,8 @@ def values(source: Source) -> Iterator[Value]:
     yield Value("sidecar_answers_unlike_total", (), oddness.unlike)
     if source.lines is not None:
         yield Value("sidecar_access_lines_dropped_total", (), source.lines.dropped)
+    for sink in source.sinks:
+        yield from _capture(sink)
     yield Value("sidecar_spans_exported_total", (), source.spans.exported)
     yield Value("sidecar_spans_failed_total", (), source.spans.failed)
     yield Value("sidecar_spans_over_budget_total", (), source.spans.dropped)
@@ -197,6 +201,24 @@ def _chain(observer: Observer) -> Iterator[Value]:
         yield Value("sidecar_edge_failures_total", tuple(edge), counts.failed)
     for how, count in observer.edges.joins.items():
         yield Value("sidecar_outbound_calls_total", (how,), count)
+
+
+def _capture(sink: Sink) -> Iterator[Value]:
+    role, now, past = (sink.role,), sink.report, sink.past
+    yield Value("sidecar_capture_records_total", role, sink.offered)
+    yield Value("sidecar_capture_weight_total", role, sink.weight)
+    yield Value("sidecar_capture_kept_total", role, sink.kept)
+    for reason, count in sink.dropped.items():
+        yield Value("sidecar_capture_dropped_total", (*role, reason), count)
+    yield Value("sidecar_capture_waiting_bytes", role, sink.waiting_bytes)
+    yield Value("sidecar_capture_errors_total", role, past.errors + now.errors)
+    yield Value("sidecar_capture_failing", role, float(bool(now.error)))
+    yield Value("sidecar_capture_restarts_total", role, max(0, sink.restarts))
+    if sink.role == "files":
+        yield Value("sidecar_capture_files_total", (), past.files + now.files)
+        yield Value("sidecar_capture_file_bytes_total", (), past.file_bytes + now.file_bytes)
+        yield Value("sidecar_capture_files_deleted_total", (), past.deleted + now.deleted)
+        yield Value("sidecar_capture_spool_bytes", (), now.waiting_bytes)
 
 
 def _learning(observer: Observer) -> Iterator[Value]:

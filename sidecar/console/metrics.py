@@ -118,6 +118,27 @@ METRICS: dict[str, Metric] = {
         "The model's own calls through the egress, by how they were joined.",
         ("joined",),
     ),
+    # -- captures
+    "sidecar_capture_records_total": Metric(
+        "counter", "Records that a sink was given: kept, dropped and waiting together.", ("sink",)
+    ),
+    "sidecar_capture_weight_total": Metric(
+        "counter", "Calls that these records stand for; without a drop, all calls.", ("sink",)
+    ),
+    "sidecar_capture_kept_total": Metric("counter", "Records that are on disk, or delivered.", ("sink",)),
+    "sidecar_capture_dropped_total": Metric(
+        "counter", "Records that a sink could not keep, by reason.", ("sink", "reason")
+    ),
+    "sidecar_capture_waiting_bytes": Metric("gauge", "Bytes of records that wait for a sink.", ("sink",)),
+    "sidecar_capture_errors_total": Metric("counter", "Attempts of a sink that failed.", ("sink",)),
+    "sidecar_capture_failing": Metric("gauge", "1 while a sink cannot keep anything.", ("sink",)),
+    "sidecar_capture_restarts_total": Metric(
+        "counter", "Starts of a sink's process after the first.", ("sink",)
+    ),
+    "sidecar_capture_files_total": Metric("counter", "Parquet files finished."),
+    "sidecar_capture_file_bytes_total": Metric("counter", "Bytes of finished Parquet files."),
+    "sidecar_capture_files_deleted_total": Metric("counter", "Parquet files deleted: too old, or too many."),
+    "sidecar_capture_spool_bytes": Metric("gauge", "Bytes of finished files that wait to go to a URL."),
     # -- learning
     "sidecar_learning_rows": Metric("gauge", "Rows collected to learn a baseline from."),
     "sidecar_learning_rows_needed": Metric("gauge", "Rows wanted to fit a baseline; 0: not learning."),

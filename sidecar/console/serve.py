@@ -19,6 +19,7 @@ from aiohttp import web
 
 from sidecar.console.access_file import AccessFile
 from sidecar.console.api import application
+from sidecar.console.captures import Captures
 from sidecar.console.metric_values import Source
 from sidecar.errors import UsageError
 from sidecar.exchange import Outbound, Record
@@ -84,12 +85,14 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         observer.restore(saved)
     spans = SpanExport(settings)
     lines = AccessFile(settings.access_log) if settings.access_log else None
-    hearing = _hearing(observer, spans, lines)
+    captures = Captures(settings, run_dir, observer)
+    hearing = _hearing(observer, spans, lines, captures)
     tasks = Tasks()
-    admin = web.AppRunner(application(Source(observer, spans, lines)), access_log=None)
+    admin = web.AppRunner(application(Source(observer, spans, lines, captures.sinks)), access_log=None)
     try:
         urls = await _listen(admin, settings.admin)
         await hearing.open(run_dir / SOCKET)
+        captures.start()
         # At once, so that a crash within the first seconds is counted too.
         _save(observer, run_dir)
         tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
@@ -100,6 +103,7 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
     finally:
         await tasks.close()
         await hearing.close()
+        await captures.close()
         await admin.cleanup()
         # Before the spans, because a slow collector may take longer than we are given.
         _save(observer, run_dir)
@@ -108,7 +112,7 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         spans.close()
 
 
-def _hearing(observer: Observer, spans: SpanExport, lines: AccessFile | None) -> Hearing:
+def _hearing(observer: Observer, spans: SpanExport, lines: AccessFile | None, captures: Captures) -> Hearing:
     """Hears, and passes on what is to be exported or written down."""
 
     def tell(records: tuple[Record, ...]) -> None:
@@ -116,13 +120,16 @@ def _hearing(observer: Observer, spans: SpanExport, lines: AccessFile | None) ->
             lines.write(access.lines(records))
         if spans.active:
             _export(spans, observer, records)
+        if captures.sinks:
+            captures.tell(records)
 
     def tell_outbound(calls: tuple[Outbound, ...]) -> None:
         if lines is not None:
             lines.write(access.outbound_lines(calls))
         spans.outbound(calls)
 
-    return Hearing(observer, tell, tell_outbound) if spans.active or lines else Hearing(observer)
+    anybody = spans.active or lines or captures.sinks
+    return Hearing(observer, tell, tell_outbound) if anybody else Hearing(observer)
 
 
 async def _listen(admin: web.AppRunner, address: str) -> list[str]:

@@ -7,12 +7,14 @@ Times are RFC 3339 in UTC, durations seconds, sizes bytes; NaN becomes null in J
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from sidecar import __version__
+from sidecar.capture.sink import Sink
 from sidecar.observer.drift import Alarm
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
@@ -28,7 +30,7 @@ def when(seconds: float) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def status(observer: Observer) -> View:
+def status(observer: Observer, sinks: Sequence[Sink] = ()) -> View:
     """`/api/v1/status`: what this sidecar is doing and what it loses."""
     now = observer.clock()
     totals = observer.workers.totals()
@@ -54,6 +56,28 @@ def status(observer: Observer) -> View:
         "left_out": dict(observer.traffic.left_out),
         "queue_bytes": sum(worker.counters.queue_bytes for worker in workers),
         "workers": [_worker(worker) for worker in workers],
+        "capture": {sink.role: _sink(sink) for sink in sinks},
+    }
+
+
+def _sink(sink: Sink) -> View:
+    """How a capture fares: records are kept, dropped, or still waiting."""
+    now, past = sink.report, sink.past
+    return {
+        "place": sink.place,
+        "records": sink.offered,
+        "weight": sink.weight,
+        "kept": sink.kept,
+        "dropped": dict(sink.dropped),
+        "waiting": sink.waiting,
+        "waiting_bytes": sink.waiting_bytes,
+        "error": now.error,
+        "errors": past.errors + now.errors,
+        "restarts": max(0, sink.restarts),
+        "files": past.files + now.files,
+        "file_bytes": past.file_bytes + now.file_bytes,
+        "files_deleted": past.deleted + now.deleted,
+        "spool_bytes": now.waiting_bytes,
     }
 
 
