@@ -236,13 +236,10 @@ class Call:
 
     def response_body(self, data: bytes) -> None:
         """A piece of the model's answer."""
-        self.response_bytes += len(data)
-        kept = self.plane.settings.kept_body_bytes if self.codec is not None else 0
-        held = self.plane.keeping.body_bytes
-        if self.response_bytes <= kept or self.response_bytes - len(data) < held:
+        told = self.plane.settings.kept_body_bytes if self.codec is not None else 0
+        if self.response_bytes < max(told, self.plane.keeping.body_bytes):
             self.kept_response.append(data)
-        elif not held:
-            self.kept_response = []
+        self.response_bytes += len(data)
         assert self.response is not None
         if self.response.rechunk:
             chunk(self.back, data)

@@ -102,7 +102,7 @@ async def test_only_reading_is_allowed(client):
 
 
 async def test_an_error_of_ours_is_a_problem_too(client, monkeypatch, caplog):
-    monkeypatch.setattr("sidecar.console.views.status", lambda observer: 1 / 0)
+    monkeypatch.setattr("sidecar.console.views.status", lambda observer, sinks: 1 / 0)
     problem = await get(client, "/api/v1/status", 500)
     assert "division" not in problem["detail"]
     assert "ZeroDivisionError" in caplog.text
