@@ -190,6 +190,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds in a rolling window, whichever bound is reached first.
     An hour, so that a quiet model still has a window."""
 
+    model_version: Text = ""
+    """Version of the model where neither path nor answer names one. Each version has windows of its own, so
+    change it when another model goes to the same place."""
+
+    model_version_header: Text = "x-model-version"
+    """Header of the model's answers that names its version, where path and body don't. Empty: none."""
+
     cohort_seconds: Seconds = 86_400.0
     """Seconds that flagged rows are kept for, to be grouped into cohorts.
     A day, so that a night is still there in the morning."""

@@ -21,6 +21,7 @@ from sidecar.console import (
     cohort_view,
     exchange_view,
     health,
+    history_view,
     metrics,
     page,
     probe,
@@ -137,6 +138,13 @@ async def show_verdict(request: web.Request) -> web.Response:
     return _json(verdict_view.verdicts(request.app[OBSERVER]))
 
 
+async def show_history(request: web.Request) -> web.Response:
+    """What became of every flow: changes of verdicts, closed windows, courses."""
+    known(request.query, ("since",))
+    found = history_view.history(request.app[OBSERVER], moment(request.query, "since"))
+    return _json(found)
+
+
 async def show_windows(request: web.Request) -> web.Response:
     """Every window beside its reference."""
     query = request.query
@@ -229,6 +237,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/windows": show_windows,
     "/api/v1/drift": show_drift,
     "/api/v1/verdict": show_verdict,
+    "/api/v1/history": show_history,
     "/api/v1/exchanges": show_exchanges,
     "/api/v1/exchanges/{id}": show_exchange,
     "/api/v1/cohorts": show_cohorts,

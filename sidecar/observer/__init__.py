@@ -9,7 +9,9 @@ The story of a batch of records, in the order of the files:
     windows     per model, version and route: rolling summaries of inputs, outputs and calls
     drift       each feature's sequential test against the reference, each output's against its first window
     relations   the test of how features hang together, by a `classifier` learned from earlier rows
+    versions    which version of the model answered, where the call did not say
     verdict     skew, feature drift or prediction drift: a table of facts
+    history     verdicts as they changed, closed windows, courses
     learning    rows for a first baseline, where none was given; `fitting` runs the process that fits
     cohorts     flagged rows in groups that keep their number; `reservoir` keeps the rows, fairly over time,
                 `grouping` runs the process that groups them

@@ -21,10 +21,12 @@ from sidecar.link import Batch, Drift, Order, Progress, Swap
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.edges import Edges, KeptEdges
 from sidecar.observer.exchanges import Exchanges
+from sidecar.observer.history import History, KeptHistory
 from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
 from sidecar.observer.verdict import Verdict, verdict
+from sidecar.observer.versions import Versions
 from sidecar.observer.workers import Totals, Worker, Workers
 from sidecar.scoring import baseline as baselines
 from sidecar.settings import Settings
@@ -48,6 +50,7 @@ class State(msgspec.Struct, frozen=True):
     learning: KeptLearning
     cohorts: KeptCohorts | None = None
     edges: KeptEdges | None = None
+    history: KeptHistory | None = None
 
 
 class Observer:
@@ -65,6 +68,8 @@ class Observer:
         self.workers = Workers()
         self.exchanges = Exchanges(settings.kept_exchanges)
         self.traffic = Traffic(settings.window_rows, settings.window_seconds)
+        self.versions = Versions(settings.model_version_header, settings.model_version)
+        self.history = History()
         self.cohorts = Cohorts(settings.cohort_seconds)
         self.edges = Edges(os.environ.get("OTEL_SERVICE_NAME") or settings.service_name)
         self.learning = Learning(settings.learn_rows)
@@ -99,9 +104,11 @@ class Observer:
         """Take in finished exchanges."""
         began = time.perf_counter()
         self.records += len(records)
+        records = self.versions.named(records)
         self.exchanges.update(records)
         step_aside()
         self.traffic.update(records, self.clock())
+        self.history.update(self.traffic, self.clock())
         step_aside()
         self.cohorts.update(records, self.clock())
         self.edges.update(records)
@@ -195,6 +202,7 @@ class Observer:
             self.learning.keep(),
             self.cohorts.keep(),
             self.edges.snapshot(),
+            self.history.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -213,6 +221,8 @@ class Observer:
             self.cohorts.restore(state.cohorts)
         if state.edges is not None:
             self.edges.merge(state.edges)
+        if state.history is not None:
+            self.history.restore(state.history)
 
 
 def _quotable(text: str) -> str:

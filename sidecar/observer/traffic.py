@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -45,6 +46,14 @@ _ROWS: Callable[[Record], int] = attrgetter("rows")
 _FLAGGED: Callable[[Record], tuple[int, ...]] = attrgetter("flagged")
 
 
+ENDED = 2 * KEYS
+"""Closed flows that wait for whoever wants them."""
+
+Why: TypeAlias = Literal["other-version", "made-room"]
+"""Why windows were closed: a whole window of rows, or its time, went to another version and none to this one;
+or it was idle for longest when there was no room for a new one."""
+
+
 class KeptFlow(msgspec.Struct, frozen=True):
     """One flow as it is kept on disk."""
 
@@ -59,6 +68,16 @@ class KeptFlow(msgspec.Struct, frozen=True):
     outputs: KeptOutputs | None
     output_drift: KeptDrift | None = None
     relations: KeptRelations | None = None
+    opened: float = 0.0
+    elsewhere: int = 0
+
+
+class Ended(NamedTuple):
+    """A flow whose windows were closed, and why."""
+
+    key: Key
+    flow: Flow
+    why: Why
 
 
 class Flow:
@@ -80,7 +99,10 @@ class Flow:
         """Calls by status and verdict, since the start."""
         self.rows = 0
         self.flagged = 0
+        self.opened = 0.0
         self.last = 0.0
+        self.elsewhere = 0
+        """Rows that went to other versions of the model since the last call."""
 
 
 class Traffic:
@@ -98,6 +120,8 @@ class Traffic:
         self.oddness = Oddness()
         """How odd each answer is to its question; a part of what the ration pays for."""
         self._ration = answers.Ration()
+        self.ended: deque[Ended] = deque(maxlen=ENDED)
+        """Closed flows, which `sidecar.observer.history` takes away."""
 
     def adopt(self, fields: Fields, digest: str, binned: Binned | None = None) -> None:
         """Keep input windows against this reference from now on; those of another one end. `binned` are some
@@ -112,13 +136,35 @@ class Traffic:
         """Take in finished calls."""
         groups: dict[Key, list[Record]] = {}
         for record in records:
-            groups.setdefault(key(record), []).append(record)
+            groups.setdefault(self._known(key(record)), []).append(record)
         most = self._ration.most(max(1, len(groups)))
         for found, group in groups.items():
             self._update(self._flow(found, group, now), group, now, most)
+        for found, group in groups.items():
+            self._leave(found, sum(map(_ROWS, group)), groups, now)
+
+    def _known(self, found: Key) -> Key:
+        """Where a call goes that failed before the model could say its version: to the latest one."""
+        if found.version:
+            return found
+        others = [one for one in self.flows if one.version and one[::2] == found[::2]]
+        return max(others, key=lambda one: self.flows[one].last, default=found)
+
+    def _leave(self, called: Key, rows: int, spared: Collection[Key], now: float) -> None:
+        """Close the windows of versions that gave way to the one that was called. While some calls still
+        come, as in a canary, both stay."""
+        for other, flow in list(self.flows.items()):
+            if other in spared or other[::2] != called[::2]:
+                continue
+            flow.elsewhere += rows
+            if flow.elsewhere >= self._rows or now - flow.last > self._seconds:
+                self._end(other, "other-version")
+
+    def _end(self, key: Key, why: Why) -> None:
+        self.ended.append(Ended(key, self.flows.pop(key), why))
 
     def _update(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
-        flow.last = now
+        flow.last, flow.elsewhere = now, 0
         flow.verdicts.update(map(_VERDICT, records))
         flow.rows += sum(map(_ROWS, records))
         flow.flagged += sum(map(len, map(_FLAGGED, records)))
@@ -161,6 +207,7 @@ class Traffic:
             self.left_out["flow-limit" if len(self.flows) >= KEYS else "refused"] += len(records)
             return self._flow(OVERFLOW, records, now)
         flow = self.flows[found] = Flow(self._rows, self._seconds)
+        flow.opened = now
         return flow
 
     def _room(self, now: float) -> bool:
@@ -170,7 +217,7 @@ class Traffic:
         idle = min(self.flows, key=lambda found: self.flows[found].last)
         if now - self.flows[idle].last <= self._seconds:
             return False
-        del self.flows[idle]
+        self._end(idle, "made-room")
         return True
 
     def _inputs(self, records: list[Record]) -> Matrix | None:
@@ -230,6 +277,8 @@ class Traffic:
                 flow.outputs.keep(),
                 flow.output_drift.keep() if flow.output_drift is not None else None,
                 flow.relations.keep() if flow.relations is not None else None,
+                flow.opened,
+                flow.elsewhere,
             )
             for found, flow in self.flows.items()
         )
@@ -239,6 +288,7 @@ class Traffic:
         for old in kept:
             flow = self.flows[old.key] = Flow(self._rows, self._seconds)
             flow.last, flow.rows, flow.flagged = old.last, old.rows, old.flagged
+            flow.opened, flow.elsewhere = old.opened, old.elsewhere
             flow.verdicts = Counter({(status, verdict): count for status, verdict, count in old.verdicts})
             if old.calls.fields == calls.FIELDS:
                 flow.calls.restore(old.calls)

@@ -162,3 +162,59 @@ def test_the_latest_reasons_are_kept_but_not_of_calls_to_nowhere(traffic):
     assert set(reasons) == {(1.0, "deadline")}
     traffic.update([named(i, f"guess-{i}", status=404, reason="x") for i in range(9)], 2.0)
     assert not traffic.flows[OVERFLOW].reasons
+
+
+# -- versions --------------------------------------------------------------------------------------
+
+
+def version(number, name, rows=1, **changes):
+    return of_rows(number, ROWS[:rows], "abc", version=name, **changes)
+
+
+def test_an_old_version_is_closed_when_a_window_of_rows_went_to_the_new_one(traffic):
+    traffic.update([version(i, "1") for i in range(20)], 1.0)
+    for i in range(9):
+        traffic.update([version(i, "2", rows=10)], 2.0 + i)
+    old, new = GLASS._replace(version="1"), GLASS._replace(version="2")
+    assert set(traffic.flows) == {old, new}
+    traffic.update([version(9, "2", rows=10)], 11.0)
+    assert set(traffic.flows) == {new}
+    (ended,) = traffic.ended
+    assert (ended.key, ended.why, ended.flow.rows) == (old, "other-version", 20)
+    assert (traffic.flows[new].opened, traffic.flows[new].inputs.total.rows) == (2.0, 100)
+
+
+def test_an_old_version_is_closed_when_its_time_is_over(traffic):
+    traffic.update([version(0, "1")], 1.0)
+    traffic.update([version(1, "2")], 3000.0)
+    assert len(traffic.flows) == 2
+    traffic.update([version(1, "2")], 3602.0)
+    assert [ended.key.version for ended in traffic.ended] == ["1"]
+
+
+def test_a_canary_leaves_both_versions_open(traffic):
+    for i in range(100):
+        traffic.update([version(i, "1") for _ in range(20)] + [version(i, "2")] * (i % 4 == 0), float(i))
+    assert {key.version for key in traffic.flows} == {"1", "2"}
+    assert not traffic.ended
+
+
+def test_another_model_or_route_closes_nothing(traffic):
+    traffic.update([version(0, "1")], 1.0)
+    traffic.update([version(0, "2", model="other") for _ in range(500)], 2.0)
+    traffic.update([version(0, "2", target="/elsewhere") for _ in range(500)], 3.0)
+    assert not traffic.ended
+
+
+def test_a_call_that_failed_before_the_version_was_known_counts_for_the_latest(traffic):
+    traffic.update([version(0, "1")], 1.0)
+    traffic.update([version(0, "2")], 2.0)
+    traffic.update([record(1, status=500)], 3.0)
+    assert {key.version: flow.verdicts.total() for key, flow in traffic.flows.items()} == {"1": 1, "2": 2}
+
+
+def test_a_version_that_comes_back_begins_anew(traffic):
+    for i, name in enumerate(("1", "2", "1")):
+        traffic.update([version(i, name) for _ in range(150)], float(i))
+    assert [ended.key.version for ended in traffic.ended] == ["1", "2"]
+    assert traffic.flows[GLASS._replace(version="1")].rows == 150
