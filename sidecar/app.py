@@ -142,7 +142,8 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
 def _check_files(settings: Settings) -> None:
     """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
     again. In a process of its own, so that this one stays small."""
-    files = settings.baseline or settings.tls_cert or settings.route or settings.capture
+    files = settings.baseline or settings.tls_cert or settings.route
+    files = files or settings.capture or settings.capture_events
     if not (files or settings.upstream.startswith("https:")):
         return
     checked = subprocess.run(

@@ -57,6 +57,7 @@ More examples:
   sidecar check --config sidecar.yaml
   sidecar outliers list
   sidecar outliers export --cohort 3 -o add-to-training.parquet
+  sidecar query "select verdict, sum(weight) from calls group by all" --at captures
   sidecar inject -f deployment.yaml | kubectl apply -f -
 
 Files:
@@ -167,6 +168,15 @@ def _outliers(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
+def _query(arguments: list[str]) -> int:
+    parser = _Parser("query")
+
+    from sidecar.capture import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 def _inject(arguments: list[str]) -> int:
     parser = _Parser("inject")
 
@@ -198,6 +208,7 @@ COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
     "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
+    "query": Command("ask captured calls, in SQL", _query),
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
     "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),

@@ -230,6 +230,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Directory, or URL that fsspec reads such as `s3://bucket/prefix`, to keep calls in as Parquet.
     Empty: nothing is kept."""
 
+    capture_events: Text = ""
+    """URL that kept calls are sent to as CloudEvents, the way KServe's logger sends them. Empty: none are."""
+
     capture_rate: Share = 0.1
     """Share of normal calls that are kept; those that are odd or broke all are.
     Each carries its weight, so a tenth is enough for estimates."""
@@ -250,7 +253,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     readers, small enough to move."""
 
     capture_segment_seconds: Seconds = 300.0
-    """Seconds before calls become a Parquet file, however few they are. Other engines see them that late."""
+    """Seconds before calls become a Parquet file, however few they are. Other engines see them that late,
+    `sidecar query` at once."""
 
     capture_queue_bytes: Bytes = 33_554_432
     """Bytes of calls that may wait in memory for each sink; beyond, they are dropped and counted."""

@@ -1,4 +1,4 @@
-"""`python -m sidecar.capture files FD`: the writer's process, started by `sidecar.capture.sink`.
+"""`python -m sidecar.capture files|events FD`: a writer's process, started by `sidecar.capture.sink`.
 
 FD is a socket. The first frame on it is what to do (`Orders`), everything after it is parcels.
 """
@@ -31,9 +31,15 @@ def main(arguments: list[str]) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        from sidecar.capture import writer  # late, when the process has stepped back
+        # Late, when the process has stepped back; and pyarrow is not for those who only send events.
+        if role == "files":
+            from sidecar.capture import writer
 
-        writer.run(orders, line)
+            writer.run(orders, line)
+        else:
+            from sidecar.capture import sender
+
+            sender.run(orders, line)
 
 
 def _first(line: socket.socket) -> bytes:

@@ -28,7 +28,12 @@ def needed(module: str, what: str) -> Any:
 
 
 def check(settings: Settings) -> None:
-    """Raises SidecarError when what `capture` asks for is not installed, UsageError when it can't be read."""
+    """Raises SidecarError when what `capture` and `capture-events` ask for is not installed, UsageError when
+    it can't be read."""
+    if settings.capture_events and not settings.capture_events.startswith(("http://", "https://")):
+        raise UsageError(
+            f"capture-events {settings.capture_events}: begins neither with http:// nor https://"
+        )
     if not settings.capture:
         return
     needed("pyarrow", "capture")

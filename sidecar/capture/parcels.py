@@ -52,6 +52,7 @@ class Orders(msgspec.Struct, frozen=True):
     source: str
     service: str
     pod: str
+    namespace: str
     place: str
     spool: str
     segment_bytes: int
@@ -80,6 +81,8 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
     """Of finished files that wait to go to a URL."""
     deleted: int = 0
     """Files deleted because they were too old or too many."""
+    events: int = 0
+    """Events delivered."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -21,6 +21,11 @@ WHOLE_OR_NOTHING = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss
 _NAME = re.compile(r"date=\d{4}-\d\d-\d\d/[^/]+-(\d{8}T\d{6}Z)-[0-9a-f]+-\d+\.parquet")
 
 
+def shown(text: str) -> str:
+    """Without the user and password of any URL in it."""
+    return re.sub(r"://[^/@\s]*@", "://", text)
+
+
 class File(NamedTuple):
     """A finished file: its name below the place, bytes, and when it was begun, in Unix seconds."""
 

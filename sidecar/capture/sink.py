@@ -203,6 +203,7 @@ class Sink:
             file_bytes=past.file_bytes + told.file_bytes,
             errors=past.errors + told.errors,
             deleted=past.deleted + told.deleted,
+            events=past.events + told.events,
         )
         self.report = Report(error=told.error or "the writer ended")
         if self._sent:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from sidecar.capture.places import Place, clear
+from sidecar.capture.places import Place, clear, shown
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,8 @@ class Uploads:
             except Exception as error:  # whatever the file system's package raises
                 self.errors += 1
                 if not self.error:
-                    log.error("capture: upload failed, trying again: %r", error)
-                self.error = f"upload: {str(error) or repr(error)}"
+                    log.error("capture: upload failed, trying again: %s", shown(repr(error)))
+                self.error = f"upload: {shown(str(error) or repr(error))}"
                 pause = min(2 * pause, SLOWEST)
             finally:
                 self._began = 0.0

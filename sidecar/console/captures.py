@@ -29,6 +29,9 @@ class Captures:
         if settings.capture:
             orders = _orders(settings, settings.capture, run_dir / "captures")
             self.sinks += (Sink("files", orders, settings.capture_queue_bytes),)
+        if settings.capture_events:
+            orders = _orders(settings, settings.capture_events, run_dir)
+            self.sinks += (Sink("events", orders, settings.capture_queue_bytes),)
         self._observer = observer
         self._layouts: dict[str, Layout] = {}
         self._tasks = Tasks()
@@ -63,11 +66,23 @@ class Captures:
         await self._tasks.close()
 
 
+NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def _namespace() -> str:
+    """Of the pod, as Kubernetes tells it; `default` elsewhere."""
+    try:
+        return os.environ.get("POD_NAMESPACE") or NAMESPACE.read_text("utf-8").strip() or "default"
+    except OSError:
+        return "default"
+
+
 def _orders(settings: Settings, place: str, spool: Path) -> Orders:
     return Orders(
         source=secrets.token_hex(4),
         service=os.environ.get("OTEL_SERVICE_NAME") or settings.service_name,
         pod=os.environ.get("HOSTNAME") or socket.gethostname(),
+        namespace=_namespace(),
         place=place,
         spool=str(spool),
         segment_bytes=settings.capture_segment_bytes,

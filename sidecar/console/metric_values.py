@@ -214,7 +214,9 @@ def _capture(sink: Sink) -> Iterator[Value]:
     yield Value("sidecar_capture_errors_total", role, past.errors + now.errors)
     yield Value("sidecar_capture_failing", role, float(bool(now.error)))
     yield Value("sidecar_capture_restarts_total", role, max(0, sink.restarts))
-    if sink.role == "files":
+    if sink.role == "events":
+        yield Value("sidecar_capture_events_total", (), past.events + now.events)
+    else:
         yield Value("sidecar_capture_files_total", (), past.files + now.files)
         yield Value("sidecar_capture_file_bytes_total", (), past.file_bytes + now.file_bytes)
         yield Value("sidecar_capture_files_deleted_total", (), past.deleted + now.deleted)

@@ -135,6 +135,7 @@ METRICS: dict[str, Metric] = {
     "sidecar_capture_restarts_total": Metric(
         "counter", "Starts of a sink's process after the first.", ("sink",)
     ),
+    "sidecar_capture_events_total": Metric("counter", "CloudEvents delivered, two for each record."),
     "sidecar_capture_files_total": Metric("counter", "Parquet files finished."),
     "sidecar_capture_file_bytes_total": Metric("counter", "Bytes of finished Parquet files."),
     "sidecar_capture_files_deleted_total": Metric("counter", "Parquet files deleted: too old, or too many."),

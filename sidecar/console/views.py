@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from sidecar import __version__
+from sidecar.capture.places import shown
 from sidecar.capture.sink import Sink
 from sidecar.observer.drift import Alarm
 from sidecar.observer.observer import Observer
@@ -64,16 +65,17 @@ def _sink(sink: Sink) -> View:
     """How a capture fares: records are kept, dropped, or still waiting."""
     now, past = sink.report, sink.past
     return {
-        "place": sink.place,
+        "place": shown(sink.place),
         "records": sink.offered,
         "weight": sink.weight,
         "kept": sink.kept,
         "dropped": dict(sink.dropped),
         "waiting": sink.waiting,
         "waiting_bytes": sink.waiting_bytes,
-        "error": now.error,
+        "error": shown(now.error),
         "errors": past.errors + now.errors,
         "restarts": max(0, sink.restarts),
+        "events": past.events + now.events,
         "files": past.files + now.files,
         "file_bytes": past.file_bytes + now.file_bytes,
         "files_deleted": past.deleted + now.deleted,

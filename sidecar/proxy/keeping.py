@@ -52,7 +52,7 @@ class Keeping:
     """The rules of one worker."""
 
     def __init__(self, settings: Settings) -> None:
-        self.capturing = bool(settings.capture)
+        self.capturing = bool(settings.capture or settings.capture_events)
         self.body_bytes = settings.capture_body_bytes + MARGIN if self.capturing else 0
         """Bytes of each body to hold until a call has ended: only then it is known whether it is kept."""
         self._limit = settings.capture_body_bytes

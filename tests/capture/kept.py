@@ -55,7 +55,9 @@ def body(one: Parcel) -> bytes:
 def orders(place: Path | str, **changes: Any) -> Orders:
     """What a writer is told; it does nothing by itself for a minute."""
     return msgspec.structs.replace(
-        Orders("0a1b2c3d", "model", "pod-1", str(place), "", 10**8, 60.0, 10**9, 0, 0.0, 30.0, "info"),
+        Orders(
+            "0a1b2c3d", "model", "pod-1", "default", str(place), "", 10**8, 60.0, 10**9, 0, 0.0, 30.0, "info"
+        ),
         **changes,
     )
 

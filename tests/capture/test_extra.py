@@ -36,3 +36,10 @@ def test_usable(capture):
 def test_a_url_that_needs_another_package(capture, said):
     with pytest.raises(UsageError, match=f"capture {capture}: .*{said}"):
         check(settings(capture))
+
+
+def test_events_go_to_http():
+    for url in ("http://x/events", "https://x"):
+        check(Settings(upstream="http://127.0.0.1:1", capture_events=url))
+    with pytest.raises(UsageError, match="capture-events kafka://x: begins neither"):
+        check(Settings(upstream="http://127.0.0.1:1", capture_events="kafka://x"))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from examples.processes import Process, free_port
-from sidecar.capture.places import File, Folder, Remote, clear, surplus
+from sidecar.capture.places import File, Folder, Remote, clear, shown, surplus
 
 
 def name(day, number=1):
@@ -35,6 +35,11 @@ def answers(port):
     except OSError:
         return False
     return True
+
+
+def test_passwords_are_not_shown():
+    assert shown("ftp://u:p@h/x failed") == "ftp://h/x failed"
+    assert shown("s3://bucket/a@b") == "s3://bucket/a@b"
 
 
 def test_too_old_or_too_many_the_oldest_go():

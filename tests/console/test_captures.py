@@ -32,3 +32,12 @@ def test_without_a_baseline_there_are_no_names(tmp_path):
     captures.tell((record(1, captured=CAPTURED, weight=1.0),))
     (told,) = [parcel(waiting.data[4:]) for waiting in captures.sinks[0]._queue]
     assert (told.layouts, told.drift) == ({}, "unknown")
+
+
+def test_two_sinks_get_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("POD_NAMESPACE", "models")
+    own = settings(capture="memory://x", capture_events="http://127.0.0.1:1/")
+    captures = Captures(own, tmp_path, Observer(own, Clock()))
+    captures.tell((record(1, captured=CAPTURED, weight=2.0),))
+    told = [(sink.role, sink.offered, sink.weight) for sink in captures.sinks]
+    assert told == [("files", 1, 2.0), ("events", 1, 2.0)]
