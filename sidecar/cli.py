@@ -59,6 +59,7 @@ More examples:
   sidecar outliers export --cohort 3 -o add-to-training.parquet
   sidecar query "select verdict, sum(weight) from calls group by all" --at captures
   sidecar inject -f deployment.yaml | kubectl apply -f -
+  sidecar labels push labels.csv
 
 Files:
   FILE of --config    settings as YAML, one `name: value` a line, named as the flags are
@@ -204,6 +205,15 @@ def _redirect(arguments: list[str]) -> int:
     return redirect.run(parser.parse_args(arguments))
 
 
+def _labels(arguments: list[str]) -> int:
+    parser = _Parser("labels")
+
+    from sidecar.labels import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
@@ -212,6 +222,7 @@ COMMANDS = {
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
     "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
+    "labels": Command("tell a running sidecar what turned out to be true of rows it saw answered", _labels),
     "check": Command("print the settings that `run` would use, and where each comes from", _check),
 }
 

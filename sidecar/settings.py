@@ -210,6 +210,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     kept_body_bytes: BytesOrZero = 65_536
     """Bytes of each response body told to the observer, for output windows. A longer body is not decoded."""
 
+    label_horizon: Seconds = 86_400.0
+    """Seconds that an answered call waits for its labels, and a label for its call.
+    A day, so that what is known in the evening still finds the morning's calls."""
+
+    label_bytes: Bytes = 16_777_216
+    """Bytes of answered calls kept for their labels, about 30,000 calls of one row. When there are more, an
+    even share of them is kept, chosen by request id."""
+
+    prediction: Text = ""
+    """Which output is the prediction: `value=price` for a quantity; `class=label,score=p[1],positive=yes`, or
+    some of these, for a class. Empty: inferred from the outputs and the first labels."""
+
     service_name: Name = "sidecar"
     """Name of the model's service in traces when OTEL_SERVICE_NAME is not set."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sidecar.errors import UsageError
+from sidecar.labels.said import said
 from sidecar.manual import Setting, described
 from sidecar.settings import Settings
 from sidecar.values import host_port, read
@@ -152,6 +153,10 @@ def clashes(settings: Settings) -> list[str]:
         wrong.append(
             f"upstream is {settings.upstream}, where the sidecar itself listens; it would call itself"
         )
+    try:
+        said(settings.prediction)
+    except UsageError as error:
+        wrong.append(str(error))
     wrong += [
         f"{_kebab(field)} is set without {_kebab(needed)} and would have no effect"
         for field, needed in NEEDS.items()

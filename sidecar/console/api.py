@@ -1,4 +1,4 @@
-"""The admin HTTP API: parameters in, JSON out. Reads only; whatever is wrong with a request is named.
+"""The admin HTTP API: parameters in, JSON out. Whatever is wrong with a request is named.
 
 Handlers fetch and answer, nothing more: what an answer holds is decided in `sidecar.console.views` and its
 neighbours, how a parameter is read in `sidecar.console.problem`.
@@ -24,14 +24,18 @@ from sidecar.console import (
     history_view,
     metrics,
     page,
+    performance_view,
     probe,
+    uploads,
     verdict_view,
     views,
     windows_view,
+    writing,
 )
 from sidecar.console.metric_values import Source
 from sidecar.console.problem import Problem, choice, known, moment, whole
 from sidecar.exchange import Verdict
+from sidecar.labels.reading import Names
 from sidecar.observer.observer import Observer
 
 log = logging.getLogger(__name__)
@@ -39,6 +43,13 @@ log = logging.getLogger(__name__)
 OBSERVER = web.AppKey("observer", Observer)
 REGISTRY = web.AppKey("registry", CollectorRegistry)
 SOURCE = web.AppKey("source", Source)
+UPLOADS = web.AppKey("uploads", asyncio.Semaphore)
+
+UPLOADS_AT_ONCE = 2
+"""Bodies in memory at once; the next one waits before it's read."""
+
+LABELS_AT_ONCE = 2_000
+"""Labels joined before others get their turn."""
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
@@ -63,12 +74,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def application(source: Source) -> web.Application:
     """The admin application over one observer."""
-    app = web.Application(middlewares=[_guarded])
+    app = web.Application(middlewares=[_guarded], client_max_size=writing.BODY_BYTES)
     app[OBSERVER] = source.observer
     app[SOURCE] = source
     app[REGISTRY] = metrics.registry(source)
     for path, handler in PATHS.items():
         app.router.add_get(path, handler)
+    for path, handler in WRITES.items():
+        app.router.add_post(path, handler)
+    app[UPLOADS] = asyncio.Semaphore(UPLOADS_AT_ONCE)
     return app
 
 
@@ -80,7 +94,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         answer = problem.response()
     except web.HTTPNotFound:
-        detail = f"{request.path} is not here; there is {', '.join(PATHS)}"
+        detail = f"{request.path} is not here; there is {', '.join({**PATHS, **WRITES})}"
         answer = Problem(404, "No such page", detail).response()
     except web.HTTPMethodNotAllowed as refused:
         allowed = ", ".join(sorted(refused.allowed_methods))
@@ -209,6 +223,29 @@ async def show_chain(request: web.Request) -> web.Response:
     return _json(chain_view.graph(request.app[OBSERVER]))
 
 
+async def show_performance(request: web.Request) -> web.Response:
+    """How good predictions were, as far as labels tell."""
+    known(request.query, ())
+    return _json(performance_view.performance(request.app[OBSERVER]))
+
+
+async def take_labels(request: web.Request) -> web.Response:
+    """Labels in, what became of each out; all of them are read before any is taken."""
+    writing.check(request, uploads.TYPES)
+    known(request.query, Names._fields)
+    async with request.app[UPLOADS]:
+        found = await uploads.labels(
+            request.content_type, await writing.body(request), uploads.names(request.query)
+        )
+        observer = request.app[OBSERVER]
+        taken = observer.truth.label((), observer.clock())
+        for start in range(0, len(found.labels), LABELS_AT_ONCE):
+            part = observer.truth.label(found.labels[start : start + LABELS_AT_ONCE], observer.clock())
+            taken = taken.merge(part)
+            await asyncio.sleep(0)
+    return _json(performance_view.taken(found, taken))
+
+
 async def _searched(observer: Observer) -> None:
     """Wait for a search for cohorts, if there is something new to be found."""
     observer.cohorts.demand()
@@ -238,6 +275,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/drift": show_drift,
     "/api/v1/verdict": show_verdict,
     "/api/v1/history": show_history,
+    "/api/v1/performance": show_performance,
     "/api/v1/exchanges": show_exchanges,
     "/api/v1/exchanges/{id}": show_exchange,
     "/api/v1/cohorts": show_cohorts,
@@ -246,3 +284,8 @@ PATHS: dict[str, Handler] = {
     "/api/v1/chain": show_chain,
 }
 """Everything that's served on the admin address, for GET and HEAD."""
+
+WRITES: dict[str, Handler] = {
+    "/api/v1/labels": take_labels,
+}
+"""Everything that's taken there, by POST; each handler begins with `writing.check`."""

@@ -89,6 +89,7 @@ def values(source: Source) -> Iterator[Value]:
     for key, found in observer.verdicts():
         for name in DRIFT_STATES:
             yield Value("sidecar_verdict", (*key, name), float(name == found.name))
+    yield from _performance(observer)
     yield from _reference(observer.traffic.fields, observer.traffic.digest)
     yield from _data_planes(observer)
     yield from _chain(observer)
@@ -156,6 +157,19 @@ def _counts(window: Window) -> Iterator[tuple[str, str, int]]:
     for field, where in list(zip(window.fields, window.bins.slices, strict=True))[:FEATURES]:
         for bin_, count in zip(distinct(field.labels), window.total.counts[where].tolist(), strict=True):
             yield field.name, bin_, count
+
+
+def _performance(observer: Observer) -> Iterator[Value]:
+    ledger = observer.truth.ledger
+    for outcome, count in ledger.counts.items():
+        yield Value("sidecar_labels_total", (outcome,), count)
+    yield Value("sidecar_labels_waiting", (), ledger.waiting)
+    yield Value("sidecar_labelled_calls_kept", (), ledger.calls)
+    yield Value("sidecar_labelled_calls_kept_ratio", (), ledger.share)
+    for key, known in observer.truth.flows.items():
+        yield Value("sidecar_rows_labelled_total", tuple(key), known.labelled)
+        for metric, measured in known.measures().items():
+            yield Value("sidecar_realised_performance", (*key, metric), measured.value)
 
 
 def _reference(fields: Fields, digest: str) -> Iterator[Value]:

@@ -103,6 +103,15 @@ METRICS: dict[str, Metric] = {
         "counter", "Drifts of the outputs announced since their reference was taken.", FLOW
     ),
     "sidecar_verdict": Metric("gauge", "1 for the verdict on this flow.", (*FLOW, "verdict")),
+    # -- labels and realised performance
+    "sidecar_labels_total": Metric("counter", "Labels heard, by what became of them.", ("outcome",)),
+    "sidecar_labels_waiting": Metric("gauge", "Labels that wait for their calls."),
+    "sidecar_labelled_calls_kept": Metric("gauge", "Answered calls kept for their labels."),
+    "sidecar_labelled_calls_kept_ratio": Metric("gauge", "Share of calls kept: under 1 when room is short."),
+    "sidecar_rows_labelled_total": Metric("counter", "Answered rows whose truth is known.", FLOW),
+    "sidecar_realised_performance": Metric(
+        "gauge", "How good the window's predictions were, by metric.", (*FLOW, "metric")
+    ),
     # -- the chain of models
     "sidecar_edge_calls_total": Metric(
         "counter",

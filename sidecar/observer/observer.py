@@ -17,6 +17,7 @@ import msgspec
 from sidecar.errors import BaselineError
 from sidecar.exchange import Outbound, Record
 from sidecar.features import Schema
+from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.edges import Edges, KeptEdges
@@ -25,6 +26,7 @@ from sidecar.observer.history import History, KeptHistory
 from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
+from sidecar.observer.truth.truth import KeptTruth, Truth
 from sidecar.observer.verdict import Verdict, verdict
 from sidecar.observer.versions import Versions
 from sidecar.observer.workers import Totals, Worker, Workers
@@ -51,6 +53,7 @@ class State(msgspec.Struct, frozen=True):
     cohorts: KeptCohorts | None = None
     edges: KeptEdges | None = None
     history: KeptHistory | None = None
+    truth: KeptTruth | None = None
 
 
 class Observer:
@@ -67,7 +70,10 @@ class Observer:
         """Time spent on taking records in."""
         self.workers = Workers()
         self.exchanges = Exchanges(settings.kept_exchanges)
-        self.traffic = Traffic(settings.window_rows, settings.window_seconds)
+        self.truth = Truth(
+            settings.window_rows, settings.label_horizon, settings.label_bytes, said(settings.prediction)
+        )
+        self.traffic = Traffic(settings.window_rows, settings.window_seconds, self.truth)
         self.versions = Versions(settings.model_version_header, settings.model_version)
         self.history = History()
         self.cohorts = Cohorts(settings.cohort_seconds)
@@ -203,6 +209,7 @@ class Observer:
             self.cohorts.keep(),
             self.edges.snapshot(),
             self.history.keep(),
+            self.truth.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -223,6 +230,8 @@ class Observer:
             self.edges.merge(state.edges)
         if state.history is not None:
             self.history.restore(state.history)
+        if state.truth is not None:
+            self.truth.restore(state.truth)
 
 
 def _quotable(text: str) -> str:

@@ -24,6 +24,7 @@ from sidecar.observer.oddness import Oddness
 from sidecar.observer.outputs import KeptOutputs, Outputs
 from sidecar.observer.relations import KeptRelations, Relations
 from sidecar.observer.routes import OVERFLOW, Key, key
+from sidecar.observer.truth.truth import Truth
 from sidecar.observer.windows import Kept, Window
 from sidecar.scoring.sample import Binned
 from sidecar.tasks import step_aside
@@ -108,7 +109,7 @@ class Flow:
 class Traffic:
     """Every flow, by key. `fields` and `digest` are the reference's, empty without one."""
 
-    def __init__(self, rows: int, seconds: float) -> None:
+    def __init__(self, rows: int, seconds: float, truth: Truth | None = None) -> None:
         self.flows: dict[Key, Flow] = {}
         self.fields: Fields = ()
         self.digest = ""
@@ -119,6 +120,8 @@ class Traffic:
         self._seconds = seconds
         self.oddness = Oddness()
         """How odd each answer is to its question; a part of what the ration pays for."""
+        self.truth = truth if truth is not None else Truth(rows)
+        """What turned out to be true of the answers; also paid for by the ration."""
         self._ration = answers.Ration()
         self.ended: deque[Ended] = deque(maxlen=ENDED)
         """Closed flows, which `sidecar.observer.history` takes away."""
@@ -129,6 +132,7 @@ class Traffic:
         if digest != self.digest:
             self.fields, self.digest = fields, digest
             self._together = reference(fields, binned) if binned is not None else None
+            self.truth.adopt(fields, digest)
             for flow in self.flows.values():
                 flow.inputs = flow.drift = flow.relations = None
 
@@ -139,7 +143,12 @@ class Traffic:
             groups.setdefault(self._known(key(record)), []).append(record)
         most = self._ration.most(max(1, len(groups)))
         for found, group in groups.items():
-            self._update(self._flow(found, group, now), group, now, most)
+            flow = self._flow(found, group, now)
+            self._update(flow, group, now)
+            step_aside()
+            self._read_outputs(found, flow, group, now, most)
+            step_aside()
+            self._update_outputs(flow, now)
         for found, group in groups.items():
             self._leave(found, sum(map(_ROWS, group)), groups, now)
 
@@ -163,7 +172,7 @@ class Traffic:
     def _end(self, key: Key, why: Why) -> None:
         self.ended.append(Ended(key, self.flows.pop(key), why))
 
-    def _update(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
+    def _update(self, flow: Flow, records: list[Record], now: float) -> None:
         flow.last, flow.elsewhere = now, 0
         flow.verdicts.update(map(_VERDICT, records))
         flow.rows += sum(map(_ROWS, records))
@@ -175,10 +184,6 @@ class Traffic:
         inputs = self._inputs(records)
         if inputs is not None:
             self._update_inputs(flow, inputs, now)
-        step_aside()
-        self._read_outputs(flow, records, now, most)
-        step_aside()
-        self._update_outputs(flow, now)
 
     def _update_outputs(self, flow: Flow, now: float) -> None:
         """Look at what the model answers, once there is something to compare it with."""
@@ -191,11 +196,13 @@ class Traffic:
             flow.output_drift.begin(window.total.rows, window.total.counts, now)
         flow.output_drift.update(window.total.rows, window.total.counts, now)
 
-    def _read_outputs(self, flow: Flow, records: list[Record], now: float, most: int) -> None:
+    def _read_outputs(self, found_key: Key, flow: Flow, records: list[Record], now: float, most: int) -> None:
         began = time.thread_time()
         found = answers.read_each(records, self.left_out, most)
         flow.outputs.update([answer for _, answer in found], now)
         self.oddness.update(found)
+        if flow is self.flows.get(found_key):  # and not in the common window of what found no place
+            self.truth.update(found_key, found, now)
         self._ration.update(len(found), time.thread_time() - began)
 
     def _flow(self, found: Key, records: list[Record], now: float) -> Flow:

@@ -1,9 +1,5 @@
 """Against a server that answers as told, good and bad; the real one is asked in tests/stories."""
 
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import msgspec
 import pytest
 
@@ -13,47 +9,22 @@ from sidecar.errors import SidecarError, UsageError
 from sidecar.observer.observer import Observer
 from sidecar.outliers import admin
 from tests.observer.test_observer import settings
-
-
-@contextmanager
-def answering(body, status=200):
-    """The URL of a server that gives this answer to all, and what it was asked for."""
-    paths = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            paths.append(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", paths
-        finally:
-            server.shutdown()
-            thread.join()
+from tests.test_asking import answering
 
 
 def test_what_the_sidecar_answers_before_a_search_is_understood():
     body = msgspec.json.encode(cohort_view.cohorts(Observer(settings())))
-    with answering(body) as (url, paths):
+    with answering(body) as (url, heard):
         found = admin.cohorts(f"{url}/", refresh=True)
         admin.cohorts(url, refresh=False)
     assert (found.searched, found.cohorts) == (None, ())
-    assert paths == ["/api/v1/cohorts?refresh=true", "/api/v1/cohorts"]
+    assert heard.paths == ["/api/v1/cohorts?refresh=true", "/api/v1/cohorts"]
 
 
 def test_a_strange_name_stays_one_part_of_the_path():
-    with answering(b"{}", 404) as (url, paths), pytest.raises(SidecarError):
+    with answering(b"{}", 404) as (url, heard), pytest.raises(SidecarError):
         admin.rows(url, "../status?x=1")
-    assert paths == ["/api/v1/cohorts/..%2Fstatus%3Fx%3D1"]
+    assert heard.paths == ["/api/v1/cohorts/..%2Fstatus%3Fx%3D1"]
 
 
 def test_a_refusal_is_told_in_the_sidecars_words():

@@ -5,7 +5,7 @@ import pytest
 from sidecar import cli
 from sidecar.outliers.admin import Cohort, Cohorts, Example, Singles
 from sidecar.outliers.command import listed
-from tests.outliers.test_admin import answering
+from tests.test_asking import answering
 
 ROWS = b"""{"id": 3, "fields": [{"name": "a", "kind": "number"}], "rows": [{"id": "call-1", "row": 0,
 "time": "2026-11-23T17:03:12.588Z", "p": 0.004, "model": "m", "version": "", "values": [1.5]}]}"""
@@ -82,11 +82,11 @@ def test_callers_do_not_get_to_steer_the_terminal(run):
 
 
 def test_rows_are_written_and_counted(run, tmp_path):
-    with answering(ROWS) as (url, paths):
+    with answering(ROWS) as (url, heard):
         code, out, err = run("export", "--admin", url, "--cohort", "3", "-o", tmp_path / "add.csv")
         assert (code, out, err) == (0, f"Wrote 1 row of cohort 3 to {tmp_path / 'add.csv'}.\n", "")
         assert (tmp_path / "add.csv").read_text().splitlines()[1].startswith("1.5,call-1,0,2026-")
-        assert paths == ["/api/v1/cohorts/3"]
+        assert heard.paths == ["/api/v1/cohorts/3"]
         again = ("export", "--admin", url, "--cohort", "3", "-o", tmp_path / "add.csv", "--fields-only")
         assert run(*again)[0] == 2
         assert run(*again, "--force")[0] == 0

@@ -1,0 +1,89 @@
+"""`/api/v1/performance` and the answer to labels: how good predictions were. Pure functions.
+
+Counterpart: `docs/labels.md` explains every number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.console.views import View, flow_names, when
+from sidecar.labels.label import shown
+from sidecar.labels.reading import Read
+from sidecar.observer.observer import Observer
+from sidecar.observer.routes import Key
+from sidecar.observer.truth.performance import Past, Performance
+from sidecar.observer.truth.prediction import Roles
+from sidecar.observer.truth.truth import Taken
+
+
+def taken(found: Read, of: Taken) -> View:
+    """What became of labels that were sent."""
+    return {
+        "received": len(found.labels),
+        "empty": found.empty,
+        "outcomes": dict(of.outcomes),
+        "problems": [
+            {"id": label.id, "row": label.row, "label": label.value, "outcome": outcome}
+            for label, outcome in of.problems
+        ],
+    }
+
+
+def performance(observer: Observer) -> View:
+    """Labels heard, and every flow's realised performance."""
+    ledger = observer.truth.ledger
+    return {
+        "labels": dict(ledger.counts),
+        "labels_waiting": ledger.waiting,
+        "calls_kept": ledger.calls,
+        "calls_kept_bytes": ledger.bytes,
+        "calls_kept_share": ledger.share,
+        "left_out": dict(observer.truth.left_out),
+        "flows": [_flow(key, known) for key, known in observer.truth.flows.items()],
+    }
+
+
+def _flow(key: Key, known: Performance) -> View:
+    first, last = known.between()
+    delay = known.delay()
+    return {
+        **flow_names(key),
+        "note": known.note,
+        "prediction": _prediction(known.roles, known.names),
+        "rows_labelled_total": known.labelled,
+        "rows_unreadable_total": known.unreadable,
+        "label_delay_seconds": None if delay is None else {"median": delay.median, "nine_in_ten": delay.most},
+        "window": {
+            "rows": known.rows,
+            "since": when(first),
+            "until": when(last),
+            "realised": _measures(known.measures()),
+        },
+        "history": [_past(past) for past in known.past],
+    }
+
+
+def _prediction(roles: Roles | None, names: tuple[str, ...]) -> View | None:
+    if roles is None:
+        return None
+    return {
+        "kind": roles.kind,
+        "classes": [shown(value) for value in roles.classes],
+        "output": names[roles.predicted] if roles.predicted >= 0 else None,
+        "scores": [names[i] for i in roles.scores],
+    }
+
+
+def _past(past: Past) -> View:
+    return {
+        "rows": past.rows,
+        "since": when(past.first),
+        "until": when(past.last),
+        "realised": _measures(past.measures),
+    }
+
+
+def _measures(found: Mapping[str, tuple[float, float, float]]) -> dict[str, Any]:
+    return {name: {"value": value, "low": low, "high": high} for name, (value, low, high) in found.items()}

@@ -1,0 +1,65 @@
+"""What may be written on the admin address, and by whom. Pure but for reading the body.
+
+A browser that shows somebody else's page can send a POST here, too. So a body must be of a type that no form
+can send and that a browser asks permission for; and whatever a browser sends (it has an Origin) must come
+from a page of this very address, called by number or as localhost: a name could be anybody's, made to point
+here.
+Counterpart: `sidecar.console.api`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sidecar.console.problem import Problem
+
+BODY_BYTES = 16 * 1024 * 1024
+"""Bytes of a body at most. More can come in parts."""
+
+BODY_SECONDS = 60.0
+"""Seconds that a body may take to come."""
+
+
+def check(request: web.Request, types: Collection[str]) -> None:
+    """Raises Problem unless this may be written here: 403 for a foreign page, 415 for another type."""
+    origin = request.headers.get("Origin")
+    if origin is not None and not _own(origin, request.headers.get("Host", "")):
+        raise Problem(403, "Foreign origin", f"Origin: a page of {origin} may write nothing here")
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise Problem(403, "Foreign origin", "Sec-Fetch-Site: another site's page may write nothing here")
+    if request.content_type not in types:
+        raise Problem(
+            415, "Unknown type", f"Content-Type: {request.content_type} is none of {', '.join(types)}"
+        )
+
+
+def _own(origin: str, host: str) -> bool:
+    """Whether a page of `origin` is one of ours, under an address that can't be rebound."""
+    parts = urlsplit(origin)
+    if parts.netloc.lower() != host.lower():
+        return False
+    name = parts.hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def body(request: web.Request) -> bytes:
+    """The whole body. Raises Problem when it's too long or too slow."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        detail = f"a body has at most {BODY_BYTES:,} bytes; send it in parts"
+        raise Problem(413, "Too long", detail) from None
+    except TimeoutError:
+        raise Problem(408, "Too slow", f"the body didn't come within {BODY_SECONDS:g} seconds") from None

@@ -1,0 +1,173 @@
+"""What turned out to be true of every flow's answers: calls go in, labels go in, performance comes out.
+
+Counterparts: `sidecar.observer.traffic` tells of answers, `sidecar.console.api` of labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from sidecar.exchange import Record
+from sidecar.labels.label import Label, Value, canonical
+from sidecar.labels.said import Said
+from sidecar.observer.axes import Fields
+from sidecar.observer.outputs import OUTPUTS, Columns
+from sidecar.observer.routes import Key
+from sidecar.observer.truth.ledger import Answered, Joined, KeptLedger, Ledger, Outcome
+from sidecar.observer.truth.performance import KeptPerformance, Labelled, Performance
+from sidecar.scoring.bins import Bins
+
+HORIZON, SIZE = 86_400.0, 16 * 1024 * 1024
+"""What the settings `label-horizon` and `label-bytes` are unless set."""
+
+FLOWS = 64
+"""Flows that may get labels: more than have windows, because some of these end."""
+
+PROBLEMS = 20
+"""Labels named in an answer that weren't joined and don't wait."""
+
+ROWS = 4096
+"""Rows of one call that may get labels."""
+
+
+class Problem(NamedTuple):
+    """A label that had no use."""
+
+    label: Label
+    outcome: Outcome
+
+
+class Taken(NamedTuple):
+    """What became of labels."""
+
+    outcomes: Counter[str]
+    problems: list[Problem]
+
+    def merge(self, other: Taken) -> Taken:
+        """Of these labels and of the others."""
+        return Taken(self.outcomes + other.outcomes, [*self.problems, *other.problems][:PROBLEMS])
+
+
+class KeptTruth(msgspec.Struct, frozen=True):
+    """All of it as it's kept on disk."""
+
+    ledger: KeptLedger
+    names: tuple[tuple[str, ...], ...]
+    flows: tuple[tuple[Key, KeptPerformance], ...]
+
+
+class Truth:
+    """Answered calls, labels, and what they tell of each flow. `rows`: the length of windows."""
+
+    def __init__(
+        self, rows: int, horizon: float = HORIZON, size: int = SIZE, said: Said | None = None
+    ) -> None:
+        self.ledger = Ledger(horizon, size)
+        self.flows: dict[Key, Performance] = {}
+        self.left_out: Counter[str] = Counter()
+        """Answered calls that can get no labels, by reason."""
+        self._rows, self._said = rows, said or Said()
+        self._names: list[tuple[str, ...]] = []
+        """Of each numbered flow's outputs."""
+        self._bins: Bins | None = None
+        self._digest = ""
+
+    def adopt(self, fields: Fields, digest: str) -> None:
+        """Keep the inputs of calls in the bins of this reference from now on."""
+        self._bins, self._digest = Bins(fields), digest
+
+    def update(self, flow: Key, answered: Sequence[tuple[Record, Columns]], now: float) -> None:
+        """Take in calls of one flow with their answers."""
+        if not answered:
+            return
+        if flow not in self.ledger.flows and len(self.ledger.flows) >= FLOWS:
+            self.left_out["flow-limit"] += len(answered)
+            return
+        number = self.ledger.number(flow)
+        if number == len(self._names):
+            self._names.append(tuple(answered[0][1])[:OUTPUTS])
+        alike = [one for one in answered if tuple(one[1])[:OUTPUTS] == self._names[number]]
+        self.left_out["other-shape"] += len(answered) - len(alike)
+        kept = [one for one in alike if self.ledger.sampled(one[0].id)]
+        codes = self._codes([record for record, _ in kept])
+        calls = [
+            _answered(number, record, columns, of_call)
+            for (record, columns), of_call in zip(kept, codes, strict=True)
+        ]
+        self._take(self.ledger.update(calls, now))
+
+    def _codes(self, records: Sequence[Record]) -> list[bytes]:
+        """The bins of each call's inputs, a byte each; together, because that's ten times as fast."""
+        if self._bins is None:
+            return [b""] * len(records)
+        width = 8 * len(self._bins.slices)
+        blocks = [
+            record.features[: ROWS * width]
+            if record.baseline == self._digest and not len(record.features) % width
+            else b""
+            for record in records
+        ]
+        values = np.frombuffer(b"".join(blocks), "<f8").reshape(-1, len(self._bins.slices))
+        codes = self._bins.within(values).tobytes()
+        ends = list(accumulate((len(block) // 8 for block in blocks), initial=0))
+        return [codes[start:end] for start, end in pairwise(ends)]
+
+    def label(self, labels: Sequence[Label], now: float) -> Taken:
+        """Take in labels."""
+        outcomes, joined = self.ledger.label(labels, now)
+        self._take(joined)
+        unused = [
+            Problem(label, outcome)
+            for label, outcome in zip(labels, outcomes, strict=True)
+            if outcome not in ("joined", "waiting", "duplicate")
+        ]
+        return Taken(Counter(outcomes), unused[:PROBLEMS])
+
+    def _take(self, joined: Iterable[Joined]) -> None:
+        by_flow: dict[int, list[Labelled]] = {}
+        for one in joined:
+            by_flow.setdefault(one.call.flow, []).append(_labelled(one))
+        for number, rows in by_flow.items():
+            key = self.ledger.flows[number]
+            if key not in self.flows:
+                self.flows[key] = Performance(self._rows, self._said)
+            self.flows[key].update(self._names[number], rows)
+
+    def keep(self) -> KeptTruth:
+        """What `restore` needs."""
+        flows = tuple((key, performance.keep()) for key, performance in self.flows.items())
+        return KeptTruth(self.ledger.keep(), tuple(self._names), flows)
+
+    def restore(self, kept: KeptTruth) -> None:
+        """Go on from `kept`."""
+        self.ledger.restore(kept.ledger)
+        self._names = list(kept.names)
+        for key, performance in kept.flows:
+            self.flows[key] = Performance(self._rows, self._said)
+            self.flows[key].restore(performance)
+
+
+def _answered(flow: int, record: Record, columns: Columns, codes: bytes) -> Answered:
+    answer = _rows(columns)
+    ended = (record.started_ns + record.ended_ns) / 1e9
+    return Answered(record.id, flow, ended, len(answer), codes, msgspec.msgpack.encode(answer))
+
+
+def _rows(columns: Columns) -> list[list[Value | None]]:
+    """The outputs' values, row by row."""
+    values = [column[:ROWS].tolist() for column in list(columns.values())[:OUTPUTS]]
+    return [[canonical(value) for value in row] for row in zip(*values, strict=True)]
+
+
+def _labelled(one: Joined) -> Labelled:
+    call = one.call
+    width = len(call.codes) // max(1, call.rows)
+    answer = msgspec.msgpack.decode(call.answer)[one.row]
+    codes = call.codes[one.row * width : (one.row + 1) * width]
+    return Labelled(call.time, one.known, codes, tuple(answer), one.value)

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from sidecar.labels.said import Said
+from sidecar.observer.snapshot import decode, encode
+from sidecar.observer.truth.performance import HISTORY, KeptPerformance, Labelled, Performance
+from sidecar.observer.truth.prediction import LEAST
+from sidecar.observer.truth.realised import Rows, measures
+
+NAMES = ("label", "p")
+
+
+def rows(n, seed=0, at=0.0):
+    random = np.random.default_rng(seed)
+    p = random.uniform(size=n)
+    truth = (random.uniform(size=n) < p).astype(float)
+    return [
+        Labelled(at + i, at + i + 60.0, b"", (float(p[i] > 0.5), float(p[i])), float(truth[i]))
+        for i in range(n)
+    ]
+
+
+def heard(n, window=200, step=10, seed=0):
+    known = Performance(window, Said())
+    for start in range(0, n, step):
+        known.update(NAMES, rows(n, seed)[start : start + step])
+    return known
+
+
+def as_rows(labelled):
+    p = np.array([row.answer[1] for row in labelled])
+    return Rows((p > 0.5).astype(float), np.array([row.value for row in labelled]), p[:, None])
+
+
+def test_it_says_what_is_missing_until_there_are_labels_enough():
+    known = heard(LEAST - 10)
+    assert "40 rows have labels; it takes 50" in known.note
+    assert (known.roles, known.measures(), known.delay()) == (None, {}, None)
+    assert known.labelled == LEAST - 10
+
+
+def test_the_window_holds_the_last_rows_and_none_of_the_first_is_lost():
+    known = heard(150)
+    assert (known.note, known.rows, known.labelled) == ("", 150, 150)
+    assert known.measures() == measures("binary", as_rows(rows(150)), 2)
+    longer = heard(1000)
+    assert longer.rows == 200
+    assert longer.measures() == measures("binary", as_rows(rows(1000)[-200:]), 2)
+    assert longer.between() == (800.0, 999.0)
+
+
+def test_past_windows_follow_one_another_and_are_bounded():
+    known = heard(1000)
+    assert [(past.first, past.last, past.rows) for past in known.past] == [
+        (start, start + 199.0, 200) for start in (0.0, 200.0, 400.0, 600.0, 800.0)
+    ]
+    assert known.past[1].measures == measures("binary", as_rows(rows(1000)[200:400]), 2)
+    assert len(heard(20 * (HISTORY + 5), window=20, step=60).past) == HISTORY
+
+
+def test_delay_is_how_late_labels_come():
+    assert heard(100).delay() == (60.0, 60.0)
+
+
+def test_rows_that_cannot_be_judged_are_counted():
+    known = heard(100)
+    known.update(
+        NAMES, [Labelled(0.0, 0.0, b"", (None, 0.5), 1.0), Labelled(0.0, 0.0, b"", (1.0, 0.5), "cat")]
+    )
+    assert (known.rows, known.unreadable, known.labelled) == (100, 2, 102)
+
+
+def test_when_no_output_fits_it_says_so_and_keeps_few_rows():
+    known = Performance(100, Said(score="nothing"))
+    for _ in range(10):
+        known.update(NAMES, rows(100))
+    assert known.note == "there is no output 'nothing'; there is label, p"
+    assert len(known.keep().early) == 100
+
+
+@pytest.mark.parametrize("n", [20, 730])
+def test_it_outlives_a_restart(n):
+    known = heard(n)
+    again = Performance(200, Said())
+    again.restore(decode(encode(known.keep()), KeptPerformance))
+    more = rows(400, seed=1)
+    known.update(NAMES, more)
+    again.update(NAMES, more)
+    assert again.keep() == known.keep()
