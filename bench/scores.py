@@ -26,11 +26,12 @@ import numpy as np
 from sidecar.baseline.agreement import relative
 from sidecar.baseline.command import DETECTORS as DEFAULT
 from sidecar.baseline.fit import fit
-from sidecar.baseline.fitting import RECIPES, check_names, fit_detector, quiet
+from sidecar.baseline.fitting import RECIPES, check, fit_detector, quiet
 from sidecar.errors import DataError
 from sidecar.exchange import Features, Matrix
 from sidecar.scoring.baseline import load
 from sidecar.scoring.detectors import DETECTORS
+from sidecar.wanted import read
 
 ROWS, COLUMNS, BATCH = 10_000, 20, 64
 
@@ -61,7 +62,7 @@ def main() -> int:
     everything = options.detectors == "all"
     names = [name for name in RECIPES if name != "mad"] if everything else options.detectors.split(",")
     ensemble = DEFAULT.split(",") if everything else names
-    check_names(names)
+    check(read(",".join(names)))
     print(f"{'':10}{'largest':>12}{'1 row':>9}{'a row of 64':>13}{'PyOD, 1 row':>13}{'times as fast':>15}")
     print(f"{'':10}{'difference':>12}{'us':>9}{'us':>13}{'us':>13}{'(1 row)':>15}")
     costs = {}

@@ -7,7 +7,10 @@ observer does.
 
     sidecar run  ->  supervisor (this process)
                        |- data plane 0..N-1   python -m sidecar.app plane     (sidecar.proxy)
+                       |- PyOD's worker       python -m sidecar.app pyod      (sidecar.baseline.worker)
                        `- observer            python -m sidecar.app observer  (sidecar.console)
+
+PyOD's worker is there only where a detector has no compiled form.
 """
 
 from __future__ import annotations
@@ -48,6 +51,9 @@ STEADY = 10.0
 WRONG_SETTING = 2
 """Exit status of the check when a setting is at fault, not what it points to."""
 
+NEEDS_WORKER = b"pyod"
+"""What the check says when PyOD's worker is needed."""
+
 GRACE = 3.0
 """Seconds beyond drain-timeout before a process that will not end is killed."""
 
@@ -60,6 +66,7 @@ class Child:
 
     def __init__(self, role: str, number: int, orders: bytes, fds: tuple[int, ...]) -> None:
         self.name = f"{role} {number}" if role == "plane" else role
+        self.is_plane = role == "plane"
         self.restarts = 0
         self._role = role
         self._orders = orders
@@ -123,14 +130,14 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
     """`sidecar run`: until SIGTERM or SIGINT. `read` reads the settings again, on SIGHUP. Returns the exit
     status."""
     configure(settings.log_level, "supervisor")
-    _check_files(settings)
+    needs_worker = _check_files(settings)
     with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
         listening = [_bind("listen", settings.listen, settings.workers) for _ in range(settings.workers)]
         outbound = [_bind("egress", settings.egress, settings.workers) for _ in listening if settings.egress]
     run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
     run_dir.mkdir(parents=True, exist_ok=True)
     try:
-        children = _children(settings, run_dir, listening, outbound)
+        children = _children(settings, run_dir, listening, outbound, needs_worker=needs_worker)
         return _supervise(children, _Tuning(settings, read, run_dir))
     finally:
         for one in (*listening, *outbound):
@@ -139,13 +146,14 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
             shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _check_files(settings: Settings) -> None:
+def _check_files(settings: Settings) -> bool:
     """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
-    again. In a process of its own, so that this one stays small."""
+    again. In a process of its own, so that this one stays small. Returns whether PyOD's worker is needed."""
     files = settings.baseline or settings.tls_cert or settings.route
     files = files or settings.capture or settings.capture_events
-    if not (files or settings.upstream.startswith("https:")):
-        return
+    usual = settings.detectors == Settings(upstream=settings.upstream).detectors
+    if not (files or settings.upstream.startswith("https:")) and usual:
+        return False
     checked = subprocess.run(
         [sys.executable, "-m", "sidecar.app", "check"],
         input=_orders(settings),
@@ -155,6 +163,7 @@ def _check_files(settings: Settings) -> None:
     if checked.returncode:
         said = checked.stderr.decode().strip().rpartition("\n")[2]
         raise (UsageError if checked.returncode == WRONG_SETTING else SidecarError)(said)
+    return checked.stdout.strip() == NEEDS_WORKER
 
 
 def _bind(setting: str, value: str, sharing: int = 1) -> socket.socket:
@@ -172,14 +181,20 @@ def _orders(settings: Settings, **more: object) -> bytes:
 
 
 def _children(
-    settings: Settings, run_dir: Path, listening: list[socket.socket], outbound: list[socket.socket]
+    settings: Settings,
+    run_dir: Path,
+    listening: list[socket.socket],
+    outbound: list[socket.socket],
+    *,
+    needs_worker: bool,
 ) -> list[Child]:
     where = {"run_dir": str(run_dir)}
     planes = []
     for number, one in enumerate(listening):
         fds = (one.fileno(), outbound[number].fileno()) if outbound else (one.fileno(),)
         planes.append(Child("plane", number, _orders(settings, number=number, fds=fds, **where), fds))
-    return [*planes, Child("observer", 0, _orders(settings, **where), ())]
+    others = ("pyod", "observer") if needs_worker else ("observer",)
+    return [*planes, *(Child(role, 0, _orders(settings, **where), ()) for role in others)]
 
 
 class _Tuning:
@@ -205,8 +220,9 @@ class _Tuning:
         part.replace(self._path)
         for child in children:
             child.retune(found.settings)
-        for plane in children[:-1]:
-            plane.signal(signal.SIGHUP)
+        for child in children:
+            if child.is_plane:
+                child.signal(signal.SIGHUP)
         logging.getLogger().setLevel(found.settings.log_level.upper())
         log.info("settings read again; changed: %s", ", ".join(found.changed) or "none")
 
@@ -237,14 +253,18 @@ def _supervise(children: list[Child], tuning: _Tuning) -> int:
         now = time.monotonic()
         for child in children:
             child.tend(now)
-    planes, observer = children[:-1], children[-1]
+    planes = [child for child in children if child.is_plane]
+    others = [child for child in children if not child.is_plane]
     until = time.monotonic() + tuning.settings.drain_timeout + GRACE
     for plane in planes:
         plane.signal(signal.SIGTERM)
     for plane in planes:
         plane.wait(until)
-    observer.signal(signal.SIGTERM)  # last, so that the last records are heard
-    observer.wait(time.monotonic() + GRACE)
+    for other in others:  # last, so that the last calls are scored and the last records heard
+        other.signal(signal.SIGTERM)
+    until = time.monotonic() + GRACE
+    for other in others:
+        other.wait(until)
     signal.set_wakeup_fd(-1)
     return 0
 
@@ -256,12 +276,14 @@ def child(role: str) -> None:
     configure(settings.log_level, role)
     _die_with_parent(orders["parent"])
     if role == "check":
+        from sidecar.baseline.fitting import check_learning
         from sidecar.capture import extra
         from sidecar.proxy.worker import check_files
 
         try:
-            check_files(settings)
             extra.check(settings)
+            if check_files(settings) or (not settings.baseline and check_learning(settings.detectors)):
+                print(NEEDS_WORKER.decode())
         except SidecarError as error:
             print(error, file=sys.stderr)
             sys.exit(WRONG_SETTING if isinstance(error, UsageError) else 1)
@@ -270,6 +292,13 @@ def child(role: str) -> None:
 
         listening, *outbound = (socket.socket(fileno=fd) for fd in orders["fds"])
         main(settings, Path(orders["run_dir"]), listening, orders["number"], *outbound)
+    elif role == "pyod":
+        import asyncio
+
+        from sidecar.baseline.worker import serve as score
+        from sidecar.scoring.apart import SOCKET
+
+        asyncio.run(score(Path(orders["run_dir"]) / SOCKET, settings.baseline))
     else:
         import asyncio
 

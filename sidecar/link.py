@@ -8,8 +8,10 @@ alive: a lost connection loses at most what was in flight, which the sender coun
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
@@ -85,6 +87,11 @@ _orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Progress | Swa
 
 def frame(message: Batch | Order) -> bytes:
     """`message` as one frame, ready to write."""
+    return framed(message)
+
+
+def framed(message: msgspec.Struct) -> bytes:
+    """Any message as one frame."""
     body = _encoder.encode(message)
     return _LENGTH.pack(len(body)) + body
 
@@ -97,6 +104,16 @@ def batch(body: bytes) -> Batch:
 def order(body: bytes) -> Order:
     """The order in a frame's body. Raises msgspec.ValidationError or DecodeError when it is none."""
     return _orders.decode(body)
+
+
+def bound(path: Path) -> socket.socket:
+    """A socket at `path` that only this user may connect to. What a crashed process left there goes."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listening.bind(str(path))
+    path.chmod(0o600)
+    listening.setblocking(False)
+    return listening
 
 
 class Frames:

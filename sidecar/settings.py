@@ -29,7 +29,14 @@ File: TypeAlias = Annotated[str, Meta(title="FILE", description="the path of a f
 Text: TypeAlias = Annotated[str, Meta(title="TEXT", description="text")]
 Name: TypeAlias = Annotated[str, Meta(title="NAME", description="a name without spaces")]
 Names: TypeAlias = Annotated[
-    str, Meta(title="NAMES", description="one or more names separated by commas, such as ecod,iforest")
+    str, Meta(title="NAMES", description="one or more names separated by commas, such as accept,host")
+]
+Detectors: TypeAlias = Annotated[
+    str,
+    Meta(
+        title="DETECTORS",
+        description="PyOD detectors separated by commas, such as ecod,iforest or lof,abod(n_neighbors=5)",
+    ),
 ]
 Count: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 1 or more", ge=1)]
 Bytes: TypeAlias = Annotated[
@@ -96,10 +103,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Rows of traffic to learn a baseline from when none is given.
     500 lets a threshold of 0.01 mean something."""
 
-    detectors: Names = "ecod,knn-500"
-    """PyOD detectors to fit when learning, comma-separated.
-    Fast, and together better on known outliers than any single one: `ecod` looks at each value, `knn-500`
-    at the whole row."""
+    detectors: Detectors = "ecod,knn-500"
+    """PyOD detectors to fit when learning, comma-separated, with parameters if need be:
+    `abod(n_neighbors=5)`. Fast, and together better on known outliers than any single one: `ecod` looks at
+    each value, `knn-500` at the whole row."""
 
     threshold: Probability = 0.01
     """A row is an outlier when its p-value is at most this: the share of clean traffic that gets flagged."""

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from sidecar import wanted
+
 DURATIONS = {"": 1, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}
 """Unit -> seconds."""
 
@@ -162,6 +164,10 @@ def _names(text: str) -> str:
     return ",".join(names)
 
 
+def _detectors(text: str) -> str:
+    return wanted.written(wanted.read(text))
+
+
 def _rules(text: str) -> str:
     from sidecar.redaction import redactor  # late: the supervisor needs it for this only
 
@@ -178,6 +184,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "TEXT": _text,
     "NAME": _name,
     "NAMES": _names,
+    "DETECTORS": _detectors,
     "RULES": _rules,
     "COUNT": _whole_number,
     "BYTES": _bytes,

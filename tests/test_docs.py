@@ -16,6 +16,7 @@ from sidecar.inject.reasons import REASONS
 from sidecar.manual import reference
 from sidecar.proxy import heads, judging
 from sidecar.redaction.redactor import EVERYTHING
+from sidecar.scoring import apart
 from sidecar.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +62,7 @@ def test_every_header_is_explained():
 
 def test_every_reason_for_unscored_is_explained():
     reasons = {value.score.reason for value in vars(judging).values() if isinstance(value, judging.Judged)}
+    reasons |= {apart.STARTING, apart.AWAY, apart.REFUSED, apart.DEADLINE}
     documented = {reason.strip("`") for reason, _ in rows("docs/headers.md", "## Unscored")}
     assert documented == reasons | {"anything else"}
 

@@ -133,8 +133,8 @@ def test_empty_file_sets_nothing(config, text):
         ),
         (
             "detectors: [ecod, [hbos]]\n",
-            "1: detectors has a list; expected one or more names separated by commas, such as ecod,iforest "
-            "(default ecod,knn-500)",
+            "1: detectors has a list; expected PyOD detectors separated by commas, such as ecod,iforest "
+            "or lof,abod(n_neighbors=5) (default ecod,knn-500)",
         ),
         (
             "service-name: !env N\n",

@@ -25,7 +25,7 @@ def compare(name: str, detector: Detector, model: Any, train: Matrix, held_out: 
     The rows are held-out ones and some at and beyond the ends of the training data. PyOD scores each alone,
     the compiled form one by one and as a batch. Raises BaselineError above `TOLERANCE`.
     """
-    rows = np.vstack((held_out[:HELD_OUT], _ends(train)))
+    rows = np.vstack((held_out[:HELD_OUT], ends(train)))
     with quiet():
         expected = np.array([model.decision_function(row[None])[0] for row in rows])
     ours = np.array(([detector.score(row) for row in rows], detector.score_many(rows)))
@@ -46,7 +46,8 @@ def relative(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     return float(np.where(ours == theirs, 0.0, difference).max(initial=0.0))
 
 
-def _ends(train: Matrix) -> Matrix:
+def ends(train: Matrix) -> Matrix:
+    """Rows at the ends of the training data, in its middle, and far beyond."""
     low, high = train.min(axis=0), train.max(axis=0)
     reach = 10.0 * (high - low) + 1.0
     return np.vstack((low, high, np.median(train, axis=0), low - reach, high + reach))

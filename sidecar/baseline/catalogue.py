@@ -1,9 +1,9 @@
-"""Every detector of PyOD, and what becomes of it here: compiled, waiting for the worker, or not possible.
+"""Every detector of PyOD, and what becomes of it here: compiled, scored in the worker, or not possible.
 
     python -m sidecar.baseline.catalogue > docs/detectors.md
 
-Counterpart: `sidecar.scoring.detectors`, the compiled forms; a test holds this table to them and to PyOD's
-source.
+Counterparts: `sidecar.scoring.detectors`, the compiled forms; `sidecar.baseline.fitting`, where each name is
+made from. A test holds this table to both and to PyOD's source.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ class Entry(NamedTuple):
     standing: Standing
     remark: str
     names: tuple[str, ...] = ()
-    """What its compiled forms are called."""
+    """What it's called here."""
 
 
 def _compiled(name: str, remark: str, *more: str) -> Entry:
     return Entry("compiled", remark, (name, *more))
 
 
-def _worker(remark: str) -> Entry:
-    return Entry("worker", remark)
+def _worker(name: str, remark: str) -> Entry:
+    return Entry("worker", remark, (name,))
 
 
 def _impossible(remark: str) -> Entry:
@@ -35,80 +35,86 @@ def _impossible(remark: str) -> Entry:
 
 
 BATCH = "compares rows within the batch it is given; a row alone has no score"
+SAME = "compares rows within the batch it is given; every row that comes alone gets the same score"
 GRAPH = "scores the nodes of the graph that it was fitted on, and no others"
 LABELS = "learns from labelled outliers, which clean training rows don't have"
-NETWORK = "a neural network: its last digits go by PyTorch's kernels, and PyTorch is not carried in every pod"
+NETWORK = "a neural network: needs PyTorch, which you install beside the sidecar; we have not run it"
+PARTS = "joins detectors of other kinds of input; give its vectors as columns instead"
 SERIES = "scores stretches of one time series in order; a request is a row without a neighbour in time"
 
 CATALOGUE: dict[str, Entry] = {
-    "ABOD": _worker("far from the training rows its score, a variance of equal numbers, is noise"),
-    "AE1SVM": _worker(NETWORK),
-    "ALAD": _worker(NETWORK),
+    "ABOD": _worker("abod", "far from the training rows its score, a variance of equal numbers, is noise"),
+    "AE1SVM": _worker("ae1svm", NETWORK),
+    "ALAD": _worker("alad", NETWORK),
     "ANOMALOUS": _impossible(GRAPH),
-    "AnoGAN": _worker(NETWORK),
+    "AnoGAN": _worker("anogan", NETWORK),
     "AnomalyDAE": _impossible(GRAPH),
     "AnomalyTransformer": _impossible(SERIES),
     "AudioAE": _impossible("hears sound, and no codec gives it any"),
-    "AutoEncoder": _worker(NETWORK),
+    "AutoEncoder": _worker("autoencoder", NETWORK),
     "CBLOF": _compiled("cblof", "clusters and distances; PyOD cannot fit it on some data"),
-    "CD": _worker("Cook's distance: regressions between columns, not looked into yet"),
+    "CD": _impossible("Cook's distance goes by the batch it is given; a row alone has none"),
     "COF": _impossible(BATCH),
     "CONAD": _impossible(GRAPH),
     "COPOD": _compiled("copod", "one step function for each column"),
     "CoLA": _impossible(GRAPH),
-    "DIF": _worker(NETWORK),
+    "DIF": _worker("dif", NETWORK),
     "DOMINANT": _impossible(GRAPH),
-    "DeepSVDD": _worker(NETWORK),
+    "DeepSVDD": _worker("deepsvdd", NETWORK),
     "DevNet": _impossible(LABELS),
     "ECOD": _compiled("ecod", "one step function for each column"),
-    "EmbeddingOD": _worker(
-        "embeds text or images with a model of its own and gives them to another detector"
+    "EmbeddingOD": _impossible(
+        "embeds text or images with a model that it fetches; give its vectors as columns instead"
     ),
-    "FeatureBagging": _worker("an ensemble of LOF; compiled LOF is at hand"),
+    "FeatureBagging": _worker("featurebagging", "an ensemble of LOF or others; compiled LOF is at hand"),
     "GMM": _compiled("gmm", "a matrix product for each component, full covariances"),
     "GUIDE": _impossible(GRAPH),
     "HBOS": _compiled("hbos", "a table for each column; a fixed number of bins"),
-    "HDBSCAN": _worker("scores a row by those of its neighbours; ties between those are open"),
+    "HDBSCAN": _worker("hdbscan", "scores a row by those of its neighbours; ties between those are open"),
     "IForest": _compiled("iforest", "all trees in flat arrays"),
     "INNE": _compiled(
         "inne", "balls around drawn rows; a row on a surface is taken again as scikit-learn does"
     ),
-    "KDE": _worker("scikit-learn's tree loses digits: far from training rows it was off by up to 84 %"),
+    "KDE": _worker(
+        "kde", "scikit-learn's tree loses digits: far from training rows it was off by up to 84 %"
+    ),
     "KNN": _compiled(
         "knn", "exact distances to candidates found by a product", "knn-500", "knn-mean", "knn-median"
     ),
-    "KPCA": _worker("eigenvectors of a kernel matrix: small eigenvalues leave no nine digits"),
+    "KPCA": _worker("kpca", "eigenvectors of a kernel matrix: small eigenvalues leave no nine digits"),
     "KShape": _impossible(SERIES),
     "LMDD": _impossible(BATCH),
-    "LOCI": _worker("looks at all training rows at all radii: seconds a row"),
+    "LOCI": _impossible(SAME),
     "LODA": _compiled("loda", "projections and tables; a value on an edge is taken again as PyOD does"),
     "LOF": _compiled("lof", "as knn, with ties settled by a walk of scikit-learn's tree"),
-    "LSCP": _worker("chooses among several detectors, which must be given to it"),
+    "LSCP": _worker("lscp", "chooses among detectors that are given to it: `lscp(detector_list=[lof, knn])`"),
     "LSTMAD": _impossible(SERIES),
-    "LUNAR": _worker(NETWORK),
+    "LUNAR": _worker("lunar", NETWORK),
     "MAD": _compiled("mad", "one column only"),
     "MCD": _compiled("mcd", "location and precision matrix"),
-    "MO_GAAL": _worker(NETWORK),
+    "MO_GAAL": _worker("mo_gaal", NETWORK),
     "MatrixProfile": _impossible(SERIES),
-    "MultiModalOD": _worker("joins detectors of several kinds of input, which must be given to it"),
+    "MultiModalOD": _impossible(PARTS),
     "OCSVM": _compiled("ocsvm", "support vectors; radial kernel"),
     "PCA": _compiled(
         "pca", "distances to components; data whose columns depend exactly on each other are refused"
     ),
     "QMCD": _compiled("qmcd", "a product over all training rows, slow"),
-    "RGraph": _worker("joins each batch to the training rows and solves for all of them: seconds a row"),
-    "ROD": _worker("rotates all triples of columns: their number grows with the third power"),
+    "RGraph": _impossible(
+        "joins each batch to the training rows and solves for all: a second a row for 200 of them"
+    ),
+    "ROD": _impossible(SAME),
     "Radar": _impossible(GRAPH),
     "SAND": _impossible(SERIES),
     "SCAN": _impossible(GRAPH),
     "SOD": _impossible(BATCH),
     "SOS": _impossible(BATCH),
-    "SO_GAAL": _worker(NETWORK),
-    "SUOD": _worker("speeds up other detectors, which must be given to it"),
+    "SO_GAAL": _worker("so_gaal", NETWORK),
+    "SUOD": _worker("suod", "speeds up other detectors; needs the package `suod`, and we have not run it"),
     "Sampling": _compiled("sampling", "distance to the nearest of 20 rows"),
     "SpectralResidual": _impossible(SERIES),
     "TimeSeriesOD": _impossible(SERIES),
-    "VAE": _worker(NETWORK),
+    "VAE": _worker("vae", NETWORK),
     "XGBOD": _impossible(LABELS),
 }
 """Every detector class in PyOD 3.6.7, by its name there."""
@@ -121,11 +127,11 @@ Equal to PyOD's `decision_function` of the row alone, to a relative 1e-9, on thi
 made to break it. Name them in `--detectors`. What they cost is in [scores](scores.md).""",
     ),
     "worker": (
-        "Not yet: needs the worker",
+        "Scored by PyOD in the worker",
         """\
-No form of these in plain numpy that equals PyOD's score has been made, for the reason given. They could
-be scored by PyOD in a process of its own, the worker, with a deadline. It does not exist yet: naming one of
-these is an error.""",
+No form of these in plain numpy that equals PyOD's score has been made, for the reason given. They work by
+name all the same, scored by PyOD itself in [a process of its own](scores.md#the-worker). A compiled detector
+with parameters that its compiled form does not know goes there too: `gmm(covariance_type=diag)`.""",
     ),
     "impossible": (
         "Not possible",
@@ -140,8 +146,8 @@ def page() -> str:
     parts = ["# Detectors", f"PyOD 3.6 has {len(CATALOGUE)} detectors. What becomes of each:"]
     for standing, (title, text) in TITLES.items():
         rows = [(name, entry) for name, entry in CATALOGUE.items() if entry.standing == standing]
-        lines = [f"| PyOD | {'name here | ' if standing == 'compiled' else ''}remark |"]
-        lines.append("| --- " * (3 if standing == "compiled" else 2) + "|")
+        lines = [f"| PyOD | {'' if standing == 'impossible' else 'name here | '}remark |"]
+        lines.append("| --- " * (2 if standing == "impossible" else 3) + "|")
         for name, entry in rows:
             ours = f"{', '.join(f'`{own}`' for own in entry.names)} | " if entry.names else ""
             lines.append(f"| {name} | {ours}{entry.remark} |")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sidecar.baseline.fit import Progress, Summary
+    from sidecar.scoring.artifact import Fitted
 
 DETECTORS = "ecod,knn-500"
 
@@ -34,7 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="the baseline: a directory that doesn't exist yet",
     )
-    add("--detectors", metavar="NAMES", default=DETECTORS, help="comma-separated [default: %(default)s]")
+    add(
+        "--detectors",
+        metavar="DETECTORS",
+        default=DETECTORS,
+        help="of PyOD, comma-separated, with its parameters if need be: lof,abod(n_neighbors=5)"
+        " [default: %(default)s]",
+    )
     add(
         "--ignore",
         metavar="COLUMNS",
@@ -62,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         summary = fit(
             arguments.data,
             arguments.out,
-            _names(arguments.detectors),
+            [arguments.detectors],
             seed=arguments.seed,
             ignore=_names(arguments.ignore),
             outputs=_names(arguments.outputs),
@@ -83,11 +90,7 @@ def sentences(summary: Summary) -> list[str]:
         f"Fitted on {split.fit:,} rows, calibrated on {split.standard + split.calibration:,} others"
         f" (seed {split.seed}).",
     ]
-    lines += [
-        f"{entry.name}: equal to PyOD {manifest.pyod} on {entry.compared} rows"
-        f" (largest relative difference {entry.difference:.2g})."
-        for entry in manifest.detectors
-    ]
+    lines += [_held_to(entry, manifest.pyod) for entry in manifest.detectors]
     lines.append(
         f"The finest p-value is {baseline.finest_p:.2g}; a threshold below that never flags anything."
     )
@@ -96,6 +99,20 @@ def sentences(summary: Summary) -> list[str]:
         lines.append("Note: that is coarser than the usual threshold of 0.01. Give at least 200 rows.")
     lines.append(f"Saved as {baseline.directory} ({baseline.digest}).")
     return lines
+
+
+def _held_to(entry: Fitted, pyod: str) -> str:
+    """What was seen of one detector."""
+    name = f"{entry.name} is {entry.wanted}" if entry.name != (entry.wanted or entry.name) else entry.name
+    if entry.apart:
+        return (
+            f"{name}: scored by PyOD {pyod} in its worker, fitted on {entry.rows:,} rows;"
+            f" fitted twice, it scored {entry.compared} rows alike."
+        )
+    return (
+        f"{name}: equal to PyOD {pyod} on {entry.compared} rows"
+        f" (largest relative difference {entry.difference:.2g})."
+    )
 
 
 def _fields(summary: Summary) -> str:

@@ -8,24 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import agreement, answers, fitting, learning_apart, reference, tables
+from sidecar.baseline import answers, fitting, learning_apart, reference, tables
+from sidecar.baseline.fitted import Fitted, fitted, stored_rows
 from sidecar.baseline.schema import infer
-from sidecar.baseline.split import Parts, split
-from sidecar.errors import BaselineError, DataError
+from sidecar.baseline.split import Parts, fewer, split
+from sidecar.errors import BaselineError, DataError, UsageError
 from sidecar.exchange import Features, Matrix
 from sidecar.features import Field
 from sidecar.scoring import artifact, sample
 from sidecar.scoring.baseline import Baseline, combined, load
 from sidecar.scoring.calibration import Surprise
 from sidecar.scoring.combination import COMBINATIONS
-from sidecar.scoring.detector import Arrays, Detector, Floats
-from sidecar.scoring.detectors import DETECTORS
+from sidecar.scoring.detector import Arrays, Floats
+from sidecar.wanted import Wanted, read
 
 COMBINATION = "fisher"
 
@@ -41,13 +42,6 @@ class Summary(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-class Fit(NamedTuple):
-    """One detector, fitted and compiled, and how far it is from PyOD."""
-
-    detector: Detector
-    entry: artifact.Fitted
-
-
 def fit(
     data: Path,
     out: Path,
@@ -61,12 +55,13 @@ def fit(
 ) -> Summary:
     """Fit `detectors` on the rows of `data` and save the baseline as directory `out`.
 
+    Each of `detectors` is a text as `sidecar.wanted` reads it.
     `ignore` names columns that the model doesn't get, such as the label; `outputs` those that hold what it
     answered, `x*` all that begin with x. Raises UsageError for unknown
     detectors, DataError for data that cannot be used, BaselineError when `out` is taken, cannot be written,
     or a compiled detector is not PyOD's.
     """
-    fitting.check_names(detectors)
+    wanted = _wanted(detectors)
     artifact.check_place(out, replace=replace)
     progress(f"reading {data.name}", 0.0)
     table, answered = answers.taken(_without(tables.read(data), ignore), outputs)
@@ -78,15 +73,23 @@ def fit(
     train = features.matrix[parts.fit]
 
     fits = []
-    for i, name in enumerate(detectors):
-        progress(f"fitting {name}", (1 + i) / (2 + len(detectors)))
-        fits.append(_fitted(name, train, features.matrix[parts.calibration], seed))
+    held_out = features.matrix[parts.calibration]
+    for i, one in enumerate(wanted):
+        progress(f"fitting {one.text}", (1 + i) / (2 + len(wanted)))
+        fits.append(fitted(one, train, held_out, seed))
 
-    progress("calibrating", (1 + len(detectors)) / (2 + len(detectors)))
+    progress("calibrating", (1 + len(wanted)) / (2 + len(wanted)))
     typical = _typical(train)
     described = reference.describe(features.values, schema)
-    rows_kept = {**sample.arrays(train), **sample.binned(features.values, described, seed)}
-    arrays = {**_calibrated(fits, features.matrix, parts), **typical, **rows_kept}
+    if any(fit.entry.apart for fit in fits):
+        parts = fewer(parts, alone=any(fit.entry.alone for fit in fits))
+    arrays = {
+        **_calibrated(fits, features.matrix, parts),
+        **stored_rows(fits, train, held_out),
+        **typical,
+        **sample.arrays(train),
+        **sample.binned(features.values, described, seed),
+    }
     answer_fields: tuple[Field, ...] = ()
     if answered is not None:
         try:
@@ -145,20 +148,22 @@ def _left_out(features: Features, rows: int) -> tuple[str, ...]:
 # -- detectors ---------------------------------------------------------------------------------------
 
 
-def _fitted(name: str, train: Matrix, held_out: Matrix, seed: int) -> Fit:
-    model = fitting.fit_detector(name, train, seed)
-    detector = DETECTORS[name].from_pyod(model)
-    difference, compared = agreement.compare(name, detector, model, train, held_out)
-    return Fit(detector, artifact.Fitted(name, fitting.parameters(model), difference, compared))
+def _wanted(detectors: Sequence[str]) -> tuple[Wanted, ...]:
+    try:
+        found = read(",".join(detectors)) if any(text.strip(" ,") for text in detectors) else ()
+    except ValueError as error:
+        raise UsageError(f"detectors: the text {error}") from error
+    fitting.check(found)
+    return found
 
 
-def _calibrated(fits: Sequence[Fit], matrix: Matrix, parts: Parts) -> Arrays:
+def _calibrated(fits: Sequence[Fitted], matrix: Matrix, parts: Parts) -> Arrays:
     """The detectors' own arrays, and their scores on the rows that they were not fitted on."""
     standard = _scores(fits, matrix[parts.standard])
     calibration = _scores(fits, matrix[parts.calibration])
     arrays: Arrays = {}
-    for j, (detector, entry) in enumerate(fits):
-        arrays |= {f"{entry.name}/{key}": array for key, array in detector.arrays().items()}
+    for j, (_, entry, own) in enumerate(fits):
+        arrays |= {f"{entry.name}/{key}": array for key, array in own.items()}
         arrays[f"{entry.name}/standard"] = np.sort(standard[:, j])
         arrays[f"{entry.name}/calibration"] = np.sort(calibration[:, j])
     if len(fits) > 1:
@@ -167,10 +172,10 @@ def _calibrated(fits: Sequence[Fit], matrix: Matrix, parts: Parts) -> Arrays:
     return arrays
 
 
-def _scores(fits: Sequence[Fit], matrix: Matrix) -> Floats:
+def _scores(fits: Sequence[Fitted], matrix: Matrix) -> Floats:
     """Raw scores, shape (rows, detectors)."""
     scores = np.column_stack([fit.detector.score_many(matrix) for fit in fits])
-    for j, (_, entry) in enumerate(fits):
+    for j, (_, entry, _) in enumerate(fits):
         if not np.isfinite(scores[:, j]).all():
             raise BaselineError(
                 f"{entry.name}: has no finite score for some training rows; leave this detector out"

@@ -29,6 +29,13 @@ FIT_CELLS = 1_000_000
 STANDARD_ROWS = 2_000
 CALIBRATION_ROWS = 19_999
 
+SLOW_STANDARD_ROWS = 1_000
+SLOW_CALIBRATION_ROWS = 4_999
+"""Where PyOD itself scores them: at some milliseconds each, more would take minutes."""
+
+ALONE_ROWS = 499
+"""Of each, where PyOD must be asked for every single row."""
+
 Rows = NDArray[np.int64]
 
 
@@ -51,6 +58,13 @@ def split(rows: Rows, columns: int, seed: int) -> Parts:
     fit = min(rows.size - calibration - standard, most)
     ends = np.cumsum((calibration, standard, fit))
     return Parts(shuffled[ends[1] : ends[2]], shuffled[ends[0] : ends[1]], shuffled[: ends[0]])
+
+
+def fewer(parts: Parts, *, alone: bool) -> Parts:
+    """As many rows to score as PyOD itself can score in a minute or two; `alone`: one by one."""
+    standard = ALONE_ROWS if alone else SLOW_STANDARD_ROWS
+    calibration = ALONE_ROWS if alone else SLOW_CALIBRATION_ROWS
+    return Parts(parts.fit, parts.standard[:standard], parts.calibration[:calibration])
 
 
 def _calibration(rows: int) -> int:

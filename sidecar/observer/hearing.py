@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +23,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.exchange import Outbound, Record
-from sidecar.link import Batch, Frames, Order, batch, frame
+from sidecar.link import Batch, Frames, Order, batch, bound, frame
 from sidecar.tasks import Tasks, step_aside
 
 log = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ class Hearing:
 
     async def open(self, path: Path) -> None:
         """Listen on `path`; a socket that a crashed observer left there is replaced."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=_bound(path), limit=READ_BYTES)
+        self._server = await asyncio.start_unix_server(self._serve, sock=bound(path), limit=READ_BYTES)
         self._tasks.start("orders", self._keep_ordering())
 
     async def close(self) -> None:
@@ -213,13 +212,3 @@ async def _read(reader: asyncio.StreamReader, due: float | None) -> bytes | None
             return await reader.read(READ_BYTES)
     except TimeoutError:
         return None
-
-
-def _bound(path: Path) -> socket.socket:
-    """A socket at `path` that only this user may connect to. What a crashed observer left there goes."""
-    path.unlink(missing_ok=True)
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    bound.bind(str(path))
-    path.chmod(0o600)
-    bound.setblocking(False)
-    return bound

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -21,6 +23,7 @@ from sidecar.exchange import Features, Headers, Payload, Request, Score
 from sidecar.features import lay_out
 from sidecar.proxy.heads import RequestHead
 from sidecar.proxy.pieces import joined
+from sidecar.proxy.together import Together
 from sidecar.scoring.baseline import Baseline
 
 if TYPE_CHECKING:
@@ -81,6 +84,7 @@ class Judge:
         self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._in_thread = 0
+        self._together = Together(loop, self._thread, self._apart)
 
     def codec_for(self, head: RequestHead) -> Codec | None:
         """The codec of this route, or None when nothing here is to be scored."""
@@ -123,7 +127,8 @@ class Judge:
 
     def takes_long(self, call: Call) -> bool:
         """Would scoring this call hold up the others?"""
-        return call.request_bytes > LOOP_BYTES and self.baseline is not None
+        baseline = self.baseline
+        return baseline is not None and (call.request_bytes > LOOP_BYTES or not baseline.few)
 
     def now(self, call: Call) -> None:
         """Score this call alone, before it is forwarded."""
@@ -145,6 +150,10 @@ class Judge:
     def _submit_large(self, call: Call) -> None:
         baseline = self.baseline
         assert baseline is not None
+        if not baseline.few:
+            if not self._together.submit(call):
+                call.judged(BUSY)
+            return
         if self._in_thread >= THREAD_BACKLOG:
             call.judged(BUSY)
             return
@@ -161,6 +170,18 @@ class Judge:
         if error is not None:
             log.error("scoring failed; the call passes unscored", exc_info=error)
         call.judged(INTERNAL if error is not None else done.result()[0])
+
+    def _apart(self, calls: list[Call]) -> Callable[[], list[Judged]]:
+        """What scores these calls in the thread, because it waits for PyOD's worker."""
+        baseline = self.baseline
+        assert baseline is not None
+        return partial(_judge_each, [_work(call) for call in calls], baseline, self.threshold)
+
+    def swap(self, baseline: Baseline) -> None:
+        """Score with this one from the next call on."""
+        old, self.baseline = self.baseline, baseline
+        if old is not None:
+            self._thread.submit(old.close)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -193,6 +214,17 @@ def judge(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged
     for (place, payload, features), score in zip(ready, scores, strict=True):
         outcome[place] = _judged(score, payload, features, took, baseline)
     return outcome
+
+
+def _judge_each(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged]:
+    """`judge`; when it fails, whoever is not at fault shall not pay for it."""
+    try:
+        return judge(work, baseline, threshold)
+    except Exception:
+        if len(work) > 1:
+            return [_judge_each([one], baseline, threshold)[0] for one in work]
+        log.exception("scoring failed; the call passes unscored")
+        return [INTERNAL]
 
 
 def _judge_alone(request: Request, codec: Codec, baseline: Baseline, threshold: float) -> Judged:

@@ -30,6 +30,7 @@ from sidecar.proxy.sweep import Sweep
 from sidecar.proxy.telling import Teller
 from sidecar.proxy.tls import listener_context, renew, upstream_context
 from sidecar.proxy.upstream import Pool
+from sidecar.scoring.apart import SOCKET
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.settings import RETUNED, Settings
 from sidecar.tracing.context import propagation
@@ -55,13 +56,13 @@ def main(
         runner.run(Worker(settings, run_dir, number).serve(listening, outbound))
 
 
-def check_files(settings: Settings) -> None:
-    """Load what a worker will load. Raises BaselineError or UsageError naming the file."""
+def check_files(settings: Settings) -> bool:
+    """Load what a worker will load. Raises BaselineError or UsageError naming the file. Returns whether the
+    baseline needs PyOD's worker."""
     listener_context(settings)
     upstream_context(settings, upstream_address(settings.upstream).tls)
     routes(settings.route)
-    if settings.baseline:
-        load(Path(settings.baseline))
+    return bool(settings.baseline and load(Path(settings.baseline)).apart)
 
 
 class Worker:
@@ -85,7 +86,7 @@ class Worker:
         settings = self._settings
         loop = asyncio.get_running_loop()
         address = upstream_address(settings.upstream)
-        baseline = load(Path(settings.baseline)) if settings.baseline else None
+        baseline = load(Path(settings.baseline), self._run_dir / SOCKET) if settings.baseline else None
         tls = upstream_context(settings, address.tls)
         pool = Pool(address, settings.connect_timeout, tls, settings.upstream_server_name)
         judge = Judge(loop, settings.threshold, settings.codec, baseline)
@@ -188,12 +189,13 @@ class Worker:
         """Load in a thread and swap between two calls; a bad baseline is refused and the old one stays."""
         teller = self.plane.teller
         try:
-            baseline: Baseline = await asyncio.to_thread(load, Path(directory))
+            baseline: Baseline = await asyncio.to_thread(load, Path(directory), self._run_dir / SOCKET)
+            await asyncio.to_thread(baseline.warm)
         except BaselineError as error:
             teller.refused = str(error)
             log.error("baseline refused, the old one stays: %s", error)
             return
-        self.plane.judge.baseline = baseline
+        self.plane.judge.swap(baseline)
         self.plane.keeping.blind(baseline.schema.names)
         teller.baseline, teller.refused = directory, ""
         teller.flush()

@@ -32,17 +32,41 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 
+ROWS = "apart/rows"
+"""The array of rows that detectors of the worker are fitted on, as detectors see them."""
+
+CHECKS = "apart/checks"
+"""The array of rows that the worker tries its detectors with."""
+
+CHECKED = "checked"
+"""Of each detector of the worker: its scores of those rows, as far as they are numbers."""
+
+CHECKED_ROWS = "checked-rows"
+"""Beside it: which of the rows these are."""
+
 
 class Fitted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One detector: its name, PyOD's parameters, and how far the compiled scores were from PyOD's.
 
-    `difference` is the largest relative difference over `compared` rows, each scored by PyOD alone.
+    `difference` is the largest relative difference over `compared` rows, each scored by PyOD alone. `wanted`
+    is the detector as it was asked for (`sidecar.wanted`). `apart`: it has no compiled form, and PyOD's
+    worker fits it on the first `rows` stored rows; `alone`: row by row, because the others of a batch would
+    change its score.
     """
 
     name: str
     parameters: dict[str, Any]
     difference: float
     compared: int
+    wanted: str = ""
+    apart: bool = False
+    alone: bool = False
+    rows: int = 0
+
+    @property
+    def detector(self) -> str:
+        """Which detector it is: its name, unless there is a second of its kind."""
+        return self.wanted.partition("(")[0] or self.name
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,20 +20,25 @@ from sidecar.errors import BaselineError
 from sidecar.exchange import DetectorScore, Features, Matrix, Score
 from sidecar.features import Schema
 from sidecar.scoring import artifact, explain
-from sidecar.scoring.artifact import Manifest
+from sidecar.scoring.apart import Apart, Away, Connection
+from sidecar.scoring.artifact import Fitted, Manifest
 from sidecar.scoring.bins import ReferenceField
 from sidecar.scoring.calibration import Conformal, Surprise
 from sidecar.scoring.combination import COMBINATIONS, Combination
-from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, need
+from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, Scorer, need
 from sidecar.scoring.detectors import DETECTORS
 from sidecar.scoring.sample import Binned, binned_rows
+
+EXPLAIN_SECONDS = 0.02
+"""For how long PyOD's worker is asked about reasons, for all calls of a batch: the next batch waits for
+it."""
 
 
 class Judge(NamedTuple):
     """One detector with its calibration."""
 
     name: str
-    detector: Detector
+    detector: Scorer
     additive: Additive | None
     """The detector again, if it is an additive one."""
     conformal: Conformal
@@ -62,6 +68,7 @@ class Baseline:
         conformal: Conformal,
         fields: explain.Fields,
         binned: Binned,
+        worker: Connection,
     ) -> None:
         self.directory = directory
         """Where it was read from."""
@@ -81,13 +88,27 @@ class Baseline:
         """Rows of the reference by their bins, (rows, fields); none in a baseline of an earlier sidecar."""
         self.created = manifest.created
         """When it was fitted: RFC 3339, UTC."""
-        self.few = 16 if all(judge.additive for judge in judges) else 3
-        """Up to so many calls are scored faster one by one than together."""
+        self.apart = tuple(judge.name for judge in judges if isinstance(judge.detector, Apart))
+        """The detectors that PyOD's worker scores. With any, scoring waits for another process, so it must
+        not be done on an event loop."""
+        self.few = 0 if self.apart else 16 if all(judge.additive for judge in judges) else 3
+        """Up to so many calls are scored faster one by one than together. 0: scoring waits for PyOD's worker,
+        so it is not for an event loop."""
         self._judges = judges
         self._combine = combine
         self._conformal = conformal
         self._fields = fields
         self._columns = len(self.schema.columns)
+        self._worker = worker
+
+    def warm(self) -> None:
+        """Wait until PyOD's worker is ready to score its detectors, if there are any. Raises BaselineError
+        when it cannot be."""
+        self._worker.warm(self.apart, self._columns)
+
+    def close(self) -> None:
+        """Hang up on the worker."""
+        self._worker.close()
 
     def score(self, features: Features, threshold: float) -> Score:
         """What the detectors say of one call. A row is an outlier when its p is at most `threshold`.
@@ -96,7 +117,7 @@ class Baseline:
         Verdict `unscored` when there is no row that can be scored, with the first such row's reason.
         """
         matrix = features.matrix
-        if features.sound and matrix.shape == (1, self._columns):
+        if self.few and features.sound and matrix.shape == (1, self._columns):
             return self._score_one(matrix[0], threshold)
         return self.score_many((features,), threshold)[0]
 
@@ -108,10 +129,14 @@ class Baseline:
         if matrix.shape[1] != self._columns:
             raise ValueError(f"features have {matrix.shape[1]} columns, the baseline has {self._columns}")
         unscorable = _unscorable(batch, matrix)
-        found = self._judge(matrix, unscorable)
+        try:
+            found = self._judge(matrix, unscorable)
+        except Away as away:
+            return [_unscored(len(features.matrix), away.reason) for features in batch]
         ends = list(accumulate(len(features.matrix) for features in batch))
+        until = perf_counter() + EXPLAIN_SECONDS
         return [
-            self._summed_up(found, start, end, unscorable, threshold)
+            self._summed_up(found, start, end, unscorable, threshold, until)
             for start, end in zip([0, *ends], ends, strict=False)
         ]
 
@@ -151,7 +176,13 @@ class Baseline:
         return Judged(matrix, raw, statistic, p)
 
     def _summed_up(
-        self, found: Judged, start: int, end: int, unscorable: dict[int, str], threshold: float
+        self,
+        found: Judged,
+        start: int,
+        end: int,
+        unscorable: dict[int, str],
+        threshold: float,
+        until: float,
     ) -> Score:
         """The score of the call whose rows are `start` to `end`."""
         reasons = [unscorable[row] for row in range(start, end) if row in unscorable] if unscorable else []
@@ -160,28 +191,41 @@ class Baseline:
         p = found.p[start:end].tolist()
         flagged = tuple(row for row, p_of_row in enumerate(p) if p_of_row <= threshold)
         worst = start + (int(np.nanargmax(found.statistic[start:end])) if len(p) > 1 else 0)
-        opinions = self._opinions(found.raw[worst].tolist(), found.matrix[worst], flagged)
+        opinions = self._opinions(found.raw[worst].tolist(), found.matrix[worst], flagged, until)
         return Score("outlier" if flagged else "normal", p[worst - start], tuple(p), flagged, opinions)
 
     # -- both ------------------------------------------------------------------------------------------
 
-    def _opinions(self, raw: list[float], row: Row, flagged: tuple[int, ...]) -> tuple[DetectorScore, ...]:
+    def _opinions(
+        self, raw: list[float], row: Row, flagged: tuple[int, ...], until: float = math.inf
+    ) -> tuple[DetectorScore, ...]:
         """What each detector thinks of the worst row. Why it does, only a flagged row is worth asking: the
-        answer takes longer than the score."""
+        answer takes longer than the score. Nothing is asked of the worker after `until`."""
         return tuple(
             [
                 DetectorScore(
-                    judge.name, score, judge.conformal.p(score), self._top(judge, row) if flagged else ()
+                    judge.name,
+                    score,
+                    judge.conformal.p(score),
+                    self._top(judge, row, until) if flagged else (),
                 )
                 for judge, score in zip(self._judges, raw, strict=True)
             ]
         )
 
-    def _top(self, judge: Judge, row: Row) -> tuple[str, ...]:
+    def _top(self, judge: Judge, row: Row, until: float) -> tuple[str, ...]:
         """The fields behind one detector's score of a row: exact where the score is a sum over fields."""
         if judge.additive:
             return self._fields.top(judge.additive.contributions(row))
+        if isinstance(judge.detector, Apart):
+            return self._top_apart(judge.detector, row) if perf_counter() < until else ()
         return self._fields.top(explain.leave_one_out(judge.detector, row, self._fields))
+
+    def _top_apart(self, detector: Apart, row: Row) -> tuple[str, ...]:
+        try:
+            return self._fields.top(explain.leave_one_out(detector, row, self._fields, perf_counter))
+        except Away:
+            return ()
 
     def _not_a_score(self, raw: Sequence[float]) -> str:
         names = (judge.name for judge, score in zip(self._judges, raw, strict=True) if math.isnan(score))
@@ -195,16 +239,18 @@ def combined(surprises: Sequence[Surprise], combine: Combination, raw: Floats) -
     return combine(np.column_stack([surprise.many(raw[:, j]) for j, surprise in enumerate(surprises)]))
 
 
-def load(directory: Path) -> Baseline:
-    """The baseline in `directory`. Raises BaselineError naming the file and the reason."""
+def load(directory: Path, worker: Path | None = None) -> Baseline:
+    """The baseline in `directory`. Raises BaselineError naming the file and the reason.
+
+    `worker`: the socket of PyOD's worker, for detectors that have no compiled form."""
     manifest, arrays = artifact.read(directory)
     try:
-        return assemble(str(directory), manifest, arrays)
+        return assemble(str(directory), manifest, arrays, worker)
     except ValueError as error:
         raise BaselineError(f"{directory / artifact.ARRAYS}: {error}") from error
 
 
-def assemble(directory: str, manifest: Manifest, arrays: Arrays) -> Baseline:
+def assemble(directory: str, manifest: Manifest, arrays: Arrays, worker: Path | None = None) -> Baseline:
     """A baseline from what is stored of it. Raises BaselineError or ValueError when parts don't fit."""
     file = Path(directory) / artifact.MANIFEST
     schema = Schema(manifest.schema, manifest.readings)
@@ -214,7 +260,8 @@ def assemble(directory: str, manifest: Manifest, arrays: Arrays) -> Baseline:
         raise BaselineError(f"{file}: combination {manifest.combination!r} is not known to this sidecar")
     if not manifest.detectors:
         raise BaselineError(f"{file}: no detectors")
-    judges = tuple(_judge(file, fitted.name, arrays, len(schema.columns)) for fitted in manifest.detectors)
+    connection = Connection(worker, directory, manifest.digest[:12])
+    judges = tuple(_judge(file, one, arrays, len(schema.columns), connection) for one in manifest.detectors)
     conformal = judges[0].conformal
     if len(judges) > 1:
         conformal = Conformal(need(arrays, "calibration/combined", np.float64, -1))
@@ -223,18 +270,15 @@ def assemble(directory: str, manifest: Manifest, arrays: Arrays) -> Baseline:
         schema, need(arrays, "typical", np.float64, width), need(arrays, "spread", np.float64, width)
     )
     binned = binned_rows(arrays, manifest.reference)
-    return Baseline(
-        directory, manifest, judges, COMBINATIONS[manifest.combination], conformal, fields, binned
-    )
+    combine = COMBINATIONS[manifest.combination]
+    return Baseline(directory, manifest, judges, combine, conformal, fields, binned, connection)
 
 
-def _judge(file: Path, name: str, arrays: Arrays, columns: int) -> Judge:
-    if name not in DETECTORS:
-        known = ", ".join(DETECTORS)
-        raise BaselineError(f"{file}: detector {name!r} is not known to this sidecar, which has {known}")
+def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Connection) -> Judge:
+    name = fitted.name
     own = {key.removeprefix(f"{name}/"): array for key, array in arrays.items() if key.startswith(f"{name}/")}
     try:
-        detector = DETECTORS[name].from_arrays(own, columns)
+        detector = Apart(name, worker) if fitted.apart else _compiled(file, fitted, own, columns)
         return Judge(
             name,
             detector,
@@ -244,6 +288,15 @@ def _judge(file: Path, name: str, arrays: Arrays, columns: int) -> Judge:
         )
     except ValueError as error:
         raise ValueError(f"detector {name}: {error}") from error
+
+
+def _compiled(file: Path, fitted: Fitted, own: Arrays, columns: int) -> Detector:
+    if fitted.detector not in DETECTORS:
+        known = ", ".join(DETECTORS)
+        raise BaselineError(
+            f"{file}: detector {fitted.detector!r} is not known to this sidecar, which has {known}"
+        )
+    return DETECTORS[fitted.detector].from_arrays(own, columns)
 
 
 def _unscorable(batch: Sequence[Features], matrix: Matrix) -> dict[int, str]:

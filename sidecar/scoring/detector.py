@@ -27,7 +27,19 @@ Scores: TypeAlias = NDArray[np.float64]
 """Raw scores, shape (rows,); larger is odder."""
 
 
-class Detector(Protocol):
+class Scorer(Protocol):
+    """Whatever gives rows a raw score."""
+
+    def score(self, row: Row) -> float:
+        """Raw score of one row: the fast way for a single one."""
+        ...
+
+    def score_many(self, matrix: Matrix) -> Scores:
+        """Raw scores of many rows: the fast way for a batch."""
+        ...
+
+
+class Detector(Scorer, Protocol):
     """One compiled detector. Immutable once made, so that it may be swapped while calls are in flight."""
 
     name: ClassVar[str]
@@ -45,14 +57,6 @@ class Detector(Protocol):
 
     def arrays(self) -> Arrays:
         """Everything needed to make this detector again."""
-        ...
-
-    def score(self, row: Row) -> float:
-        """Raw score of one row: the fast way for a single one."""
-        ...
-
-    def score_many(self, matrix: Matrix) -> Scores:
-        """Raw scores of many rows: the fast way for a batch."""
         ...
 
 

@@ -8,8 +8,12 @@ import warnings
 import numpy as np
 import pytest
 
-from sidecar.baseline.fitting import RECIPES, check_names, fit_detector, parameters, quiet
+from sidecar.baseline.fitting import RECIPES, check, check_learning, fit_detector, parameters, quiet
 from sidecar.errors import DataError, UsageError
+from sidecar.wanted import Wanted, read
+
+CHANCE = {"iforest", "pca", "mcd", "gmm", "sampling", "loda", "inne", "cblof"}
+"""What draws random numbers."""
 
 TRAIN = np.random.default_rng(0).normal(size=(80, 3))
 
@@ -31,7 +35,7 @@ def test_the_same_seed_gives_the_same_model(name):
 def test_parameters_are_plain_and_say_the_seed(name):
     found = parameters(fit_detector(name, rows_for(name), 5))
     assert json.loads(json.dumps(found)) == found
-    assert found.get("random_state") == (5 if RECIPES[name].seeded else None)
+    assert found.get("random_state") == (5 if name in CHANCE else None)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +44,47 @@ def test_parameters_are_plain_and_say_the_seed(name):
         (["ecod", "iforrest"], 'no detector "iforrest"; did you mean iforest'),
         (["???"], r'no detector "\?\?\?"; there are ecod, '),
         ([], "no detectors; choose from ecod, "),
-        (["ecod", "ecod"], "named twice"),
     ],
 )
 def test_names_that_cannot_be_fitted_are_refused(names, message):
     with pytest.raises(UsageError, match=message):
-        check_names(names)
+        check([Wanted(name, name, {}) for name in names])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("abod(foo=3)", "PyOD's ABOD has no parameter 'foo' to set; it has contamination, n_neighbors"),
+        ("lof(n_jobs=4)", "has no parameter 'n_jobs' to set"),
+        ("abod(method=slowly)", r"PyOD's ABOD .*slowly"),
+        ("lscp(detector_list=[lof(foo=1)])", "PyOD's LOF has no parameter 'foo'"),
+    ],
+)
+def test_parameters_that_pyod_does_not_have_are_refused(text, message):
+    (wanted,) = read(text)
+    with pytest.raises((UsageError, DataError), match=message):
+        fit_detector(wanted, TRAIN, 0)
+
+
+def test_detectors_inside_others_are_checked_and_made():
+    with pytest.raises(UsageError, match='no detector "loof"; did you mean lof'):
+        check(read("lscp(detector_list=[lof,loof])"))
+    (wanted,) = read("lscp(detector_list=[lof(n_neighbors=5),lof(n_neighbors=9)])")
+    check([wanted])
+    model = fit_detector(wanted, TRAIN, 0)
+    assert [one.n_neighbors for one in model.detector_list] == [5, 9]
+
+
+def test_what_needs_a_package_says_which():
+    with pytest.raises(UsageError, match="detector vae needs the package torch; install it first"):
+        check(read("vae"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("ecod,knn-500", False), ("knn(n_neighbors=9)", True), ("kde", True)]
+)
+def test_learning_says_whether_the_worker_may_be_needed(text, expected):
+    assert check_learning(text) is expected
 
 
 def test_what_pyod_refuses_is_a_data_error():

@@ -85,7 +85,7 @@ def with_nan(array: np.ndarray) -> np.ndarray:
 
 
 def rename_detector(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    manifest["detectors"][0]["name"] = "crystal-ball"
+    manifest["detectors"][0]["name"] = manifest["detectors"][0]["wanted"] = "crystal-ball"
 
 
 def drop_a_field(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

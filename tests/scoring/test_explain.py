@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.baseline.fitting import fit_detector
 from sidecar.features import Field, Schema
-from sidecar.scoring.explain import ASKED, Fields, leave_one_out
+from sidecar.scoring.explain import ASKED, STAGES, Fields, leave_one_out
 from sidecar.scoring.iforest import IForest
 
 
@@ -78,6 +78,24 @@ def test_work_is_bounded_and_spent_on_the_farthest():
     counting = Counting.from_arrays(detector.arrays(), ASKED + 40)
     row = fields.typical + 0.1
     row[ASKED + 30] = 8.0
-    effect = leave_one_out(counting, row, fields)
-    assert asked == [ASKED + 1]
+    effect = leave_one_out(counting, row, fields, lambda: 0.0)
+    assert sum(asked) == ASKED + 1
     assert int(np.argmax(effect)) == ASKED + 30
+
+
+def test_a_slow_detector_is_asked_about_fewer_fields():
+    detector, fields = forest(ASKED)
+    asked, now = [], [0.0]
+
+    class Slow(IForest):
+        def score_many(self, matrix):
+            asked.append(len(matrix))
+            now[0] += 0.001 * len(matrix)
+            return detector.score_many(matrix)
+
+    slow = Slow.from_arrays(detector.arrays(), ASKED)
+    row = fields.typical + 0.1
+    row[30] = 8.0
+    effect = leave_one_out(slow, row, fields, lambda: now[0])
+    assert asked == [STAGES[0] + 1]
+    assert fields.top(effect) == ("f30",)

@@ -19,7 +19,7 @@ from sidecar.scoring import artifact, sample
 def main(question: Path, answer: Path) -> None:
     """Read the question, write the answer. Raises SidecarError when that cannot be done."""
     try:
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         from sidecar.baseline.cohorts.finding import find
     except ModuleNotFoundError as error:
