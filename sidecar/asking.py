@@ -26,13 +26,18 @@ Answer = TypeVar("Answer")
 
 
 def asked(
-    admin: str, path: str, kind: type[Answer], body: bytes | None = None, content_type: str = ""
+    admin: str,
+    path: str,
+    kind: type[Answer],
+    body: bytes | None = None,
+    content_type: str = "",
+    patience: float = PATIENCE,
 ) -> Answer:
     """What the sidecar at `admin` answers to GET, or to POST where there's a body. Raises SidecarError."""
-    url = _base(admin) + path
+    url = base(admin) + path
     headers = {"Content-Type": content_type} if body is not None else {}
     try:
-        with _direct.open(urllib.request.Request(url, body, headers), timeout=PATIENCE) as reply:  # noqa: S310  _base has looked
+        with _direct.open(urllib.request.Request(url, body, headers), timeout=patience) as reply:  # noqa: S310  base has looked
             content = reply.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -51,7 +56,8 @@ def asked(
         ) from error
 
 
-def _base(admin: str) -> str:
+def base(admin: str) -> str:
+    """An admin address without its last slash. Raises UsageError when it is none."""
     parts = urllib.parse.urlsplit(admin)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"--admin {admin}: is not a URL such as http://127.0.0.1:9702")

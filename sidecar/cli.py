@@ -60,6 +60,7 @@ More examples:
   sidecar query "select verdict, sum(weight) from calls group by all" --at captures
   sidecar inject -f deployment.yaml | kubectl apply -f -
   sidecar labels push labels.csv
+  sidecar cascade http://speech:9702 http://intent:9702 http://action:9702
 
 Files:
   FILE of --config    settings as YAML, one `name: value` a line, named as the flags are
@@ -214,6 +215,15 @@ def _labels(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
+def _cascade(arguments: list[str]) -> int:
+    parser = _Parser("cascade")
+
+    from sidecar.peers import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
@@ -223,6 +233,7 @@ COMMANDS = {
     "uninject": Command("take it out again: the manifest as it was", _uninject),
     "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
     "labels": Command("tell a running sidecar what turned out to be true of rows it saw answered", _labels),
+    "cascade": Command("ask the sidecars of a chain which model broke it, and since when", _cascade),
     "check": Command("print the settings that `run` would use, and where each comes from", _check),
 }
 

@@ -39,6 +39,7 @@ Detectors: TypeAlias = Annotated[
     ),
 ]
 Count: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 1 or more", ge=1)]
+CountOrZero: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 0 or more", ge=0)]
 Bytes: TypeAlias = Annotated[
     int, Meta(title="BYTES", description="bytes, 1 or more, such as 65536 or 64KiB", ge=1)
 ]
@@ -228,6 +229,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     prediction: Text = ""
     """Which output is the prediction: `value=price` for a quantity; `class=label,score=p[1],positive=yes`, or
     some of these, for a class. Empty: inferred from the outputs and the first labels."""
+
+    pair_rows: CountOrZero = 2000
+    """Rows of question and answer kept beside each other, for `sidecar cascade`; 0: none.
+    2000 are some megabytes, and tell a changed model from a changed world."""
 
     service_name: Name = "sidecar"
     """Name of the model's service in traces when OTEL_SERVICE_NAME is not set."""

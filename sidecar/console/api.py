@@ -246,6 +246,15 @@ async def take_labels(request: web.Request) -> web.Response:
     return _json(performance_view.taken(found, taken))
 
 
+async def show_pairs(request: web.Request) -> web.Response:
+    """Questions and answers beside each other, for whoever asks which model changed."""
+    known(request.query, ())
+    found = chain_view.witness(request.app[OBSERVER])
+    # Thousands of rows: encoding them here would hold up everybody else.
+    body = await asyncio.to_thread(msgspec.json.encode, found)
+    return web.Response(body=body, content_type="application/json")
+
+
 async def _searched(observer: Observer) -> None:
     """Wait for a search for cohorts, if there is something new to be found."""
     observer.cohorts.demand()
@@ -282,6 +291,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/cohorts/{id}": show_cohort,
     "/api/v1/map": show_map,
     "/api/v1/chain": show_chain,
+    "/api/v1/pairs": show_pairs,
 }
 """Everything that's served on the admin address, for GET and HEAD."""
 

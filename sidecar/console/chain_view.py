@@ -1,7 +1,12 @@
-"""`/api/v1/chain`: the edges at this model, and how its own calls were joined to those it was answering."""
+"""`/api/v1/chain` and `/api/v1/pairs`: the edges at this model, how its own calls were joined to those it was
+answering, and its questions and answers beside each other.
+
+Counterpart: `sidecar.peers`, which asks for them from outside.
+"""
 
 from __future__ import annotations
 
+from sidecar.cascade import Witness
 from sidecar.console.views import View
 from sidecar.observer.edges import Counts
 from sidecar.observer.observer import Observer
@@ -18,6 +23,12 @@ def graph(observer: Observer) -> View:
         ],
         "joins": edges.joins,
     }
+
+
+def witness(observer: Observer) -> Witness:
+    """What this sidecar can tell of who broke the chain."""
+    edges = tuple((edge.source, edge.target) for edge in sorted(observer.edges.counts))
+    return Witness(observer.edges.service, observer.paired.pairs(), edges)
 
 
 def _counts(counts: Counts) -> dict[str, object]:

@@ -24,6 +24,7 @@ from sidecar.observer.edges import Edges, KeptEdges
 from sidecar.observer.exchanges import Exchanges
 from sidecar.observer.history import History, KeptHistory
 from sidecar.observer.learning import KeptLearning, Learning
+from sidecar.observer.paired import KeptSubject, Paired
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
 from sidecar.observer.truth.truth import KeptTruth, Truth
@@ -54,6 +55,7 @@ class State(msgspec.Struct, frozen=True):
     edges: KeptEdges | None = None
     history: KeptHistory | None = None
     truth: KeptTruth | None = None
+    paired: tuple[KeptSubject, ...] = ()
 
 
 class Observer:
@@ -78,6 +80,7 @@ class Observer:
         self.history = History()
         self.cohorts = Cohorts(settings.cohort_seconds)
         self.edges = Edges(os.environ.get("OTEL_SERVICE_NAME") or settings.service_name)
+        self.paired = Paired(settings.pair_rows, self.traffic.left_out)
         self.learning = Learning(settings.learn_rows)
         self.baseline = ""
         """Directory of the baseline whose reference the windows are kept against."""
@@ -118,6 +121,7 @@ class Observer:
         step_aside()
         self.cohorts.update(records, self.clock())
         self.edges.update(records)
+        self.paired.update(records)
         if self.is_learning:
             self.learning.update(records)
         self.busy_seconds += time.perf_counter() - began
@@ -210,6 +214,7 @@ class Observer:
             self.edges.snapshot(),
             self.history.keep(),
             self.truth.keep(),
+            self.paired.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -232,6 +237,7 @@ class Observer:
             self.history.restore(state.history)
         if state.truth is not None:
             self.truth.restore(state.truth)
+        self.paired.restore(state.paired)
 
 
 def _quotable(text: str) -> str:

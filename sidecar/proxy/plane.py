@@ -19,6 +19,7 @@ from sidecar.proxy.telling import Teller
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
+from sidecar.tracing.consistent import CALLS, Consistent
 from sidecar.tracing.context import Propagation
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Plane:
         self.in_flight = 0
         self.answering: dict[str, Call] | None = None
         """Calls in flight by their CLIENT span, when somebody (`sidecar.proxy.egress`) needs to know them."""
+        self.close_ups = Consistent(CALLS if settings.pair_rows else 0)
+        """Calls whose bodies the observer gets, to keep question and answer beside each other."""
         self._left = asyncio.Event()
         self.failures: Counter[str] = Counter()
 

@@ -226,9 +226,10 @@ def record_of(call: Call) -> Record:
     score, head, response = judged.score, call.head, call.response
     decision = call.plane.decision
     body_matters = score.verdict == "learning" or (score.flagged and _has_categories(call))
+    codec = call.codec
+    body_matters = body_matters or (codec is not None and call.plane.close_ups.take(call.span.trace))
     limit = call.plane.settings.kept_body_bytes
     whole = body_matters and call.request_bytes <= limit
-    codec = call.codec
     keeping = call.plane.keeping
     weight = 0.0
     if keeping.capturing:
