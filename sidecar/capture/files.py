@@ -19,10 +19,10 @@ from sidecar.capture.columns import Row
 from sidecar.tasks import step_aside
 
 GROUP_ROWS = 16_384
-GROUP_BYTES = 16 * 1024 * 1024
+GROUP_BYTES = 8 * 1024 * 1024
 """A row group ends at the first of these."""
 
-BATCH_ROWS = 1024
+BATCH_ROWS = 512
 BATCH_BYTES = 4 * 1024 * 1024
 """Rows made into columns in one go, before others may run."""
 
@@ -47,6 +47,7 @@ def finish(path: Path, folder: Path) -> Path | None:
         raise
     _sync(target.parent)
     path.unlink(missing_ok=True)
+    pa.default_memory_pool().release_unused()
     return target
 
 

@@ -14,6 +14,7 @@ from sidecar.capture.parcels import Layout, Orders
 from sidecar.capture.sink import Sink
 from sidecar.exchange import Record
 from sidecar.observer.observer import Observer
+from sidecar.redaction import redactor
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
 
@@ -52,9 +53,15 @@ class Captures:
             sink.offer(chosen, drift, self._layouts)
 
     def _learn(self) -> None:
+        """Take note of a new baseline's names. Those of categories come from training data, and may be
+        secrets."""
         digest, schema = self._observer.traffic.digest, self._observer.schema
         if schema is not None and digest not in self._layouts:
-            categories = tuple(field.categories for field in schema.fields)
+            redact = redactor(self._observer.settings.redact)
+            categories = tuple(
+                () if field.name in redact.rules.columns else tuple(map(redact.text, field.categories))
+                for field in schema.fields
+            )
             self._layouts[digest] = Layout(schema.names, categories)
             if len(self._layouts) > REMEMBERED:
                 del self._layouts[next(iter(self._layouts))]

@@ -1,5 +1,7 @@
 """Secrets as they stand in real traffic, none of them real, and the places where they are planted."""
 
+from urllib.parse import quote, quote_plus
+
 SECRETS = {
     "email": "jane.roe@customer-mail.example",
     "card": "4111111111111111",
@@ -29,7 +31,13 @@ def leaks(data: bytes) -> list[str]:
     found = []
     for name, secret in {**SECRETS, **NAMED}.items():
         core = secret[4:-4] if len(secret) > 16 else secret
-        cores = {core, core.replace("\n", "\\n"), core.replace(" ", "+"), core.replace(" ", "%20")}
+        cores = {
+            core,
+            core.replace("\n", "\\n"),
+            core.replace("\n", " "),
+            quote(core, safe=""),
+            quote_plus(core),
+        }
         if any(one.encode() in data for one in cores):
             found.append(name)
     return found

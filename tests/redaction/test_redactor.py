@@ -4,6 +4,8 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sidecar.redaction import redactor
 from sidecar.settings import Settings
@@ -74,6 +76,42 @@ def test_no_target_keeps_a_secret(secret):
 def test_targets_without_secrets_are_the_same():
     for target in ("/v1/models/m:predict", "/a%20b/c?x=1&y=%20z", "*", "/?"):
         assert DEFAULT.target(target) == target
+
+
+@given(st.sampled_from(sorted(SECRETS)), st.text(max_size=40), st.text(max_size=40), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_whatever_stands_around_a_secret(name, before, after, escaped):
+    text = f"{before} {SECRETS[name]} {after}"
+    body = json.dumps({"x": text, "y": [1.5e-07, text]}, ensure_ascii=escaped).encode(
+        "utf-8", "surrogatepass"
+    )
+    assert name not in leaks(DEFAULT.body(JSON, b"", body, 10_000).data)
+    assert name not in leaks(
+        DEFAULT.body(b"text/plain", b"", text.encode("utf-8", "surrogatepass"), 10_000).data
+    )
+
+
+@pytest.mark.parametrize(
+    ("harmless", "secret"),
+    [
+        (b'{"a": 4111111111111112}', b'{"a": 4111111111111111}'),
+        (b'{"a": [41111111, 11111111]}', b'{"a": 4111111111111111}'),
+        (b'{"spin": "abc"}', b'{"s pin": "abc"}'),
+        (b'{"xtokens": "abc"}', b'{"x.token": "abc"}'),
+    ],
+)
+def test_what_was_harmless_once_hides_nothing_that_is_alike(harmless, secret):
+    fresh = redactor(Settings(upstream="http://127.0.0.1:1").redact)
+    for _ in range(2):
+        assert json.loads(fresh.body(JSON, b"", harmless, 100).data) == json.loads(harmless)
+        assert b"[redacted:" in fresh.body(JSON, b"", secret, 100).data
+
+
+def test_numbers_of_any_kind_are_looked_at_once():
+    fresh = redactor(Settings(upstream="http://127.0.0.1:1").redact)
+    for value in (b"1", b"-2.5e-07", b"[0.25, 3]", b"12345678"):
+        assert not fresh.suspicious(b'{"predictions": %b, "model": "m"}' % value)
+    assert len(fresh._harmless) == 1
 
 
 def test_limits():

@@ -1,0 +1,1 @@
+"""What captures keep, survive and cost. One file for each question; `python -m bench.capture` asks all."""
