@@ -18,6 +18,9 @@ from msgspec import Meta
 Url: TypeAlias = Annotated[
     str, Meta(title="URL", description="http://host:port, https://host:port or unix:/path/to.sock")
 ]
+WebUrlOrNone: TypeAlias = Annotated[
+    str, Meta(title="[URL]", description="http://host/path or https://host/path, or nothing")
+]
 Address: TypeAlias = Annotated[
     str, Meta(title="HOST:PORT", description="host:port, such as 127.0.0.1:9700 or [::1]:9700")
 ]
@@ -247,6 +250,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged to standard error, as JSON lines."""
+
+    # -- alerts ------------------------------------------------------------------------------------
+
+    alert_url: WebUrlOrNone = ""
+    """URL that alerts of drift are posted to. One that ends in `/api/v2/alerts` is an Alertmanager, any other
+    gets the message of Alertmanager's webhooks, version 4. Empty: nobody is told."""
+
+    alert_repeat: Seconds = 14_400.0
+    """Seconds between reminders of an alert that still stands. Four hours, as Alertmanager has it (which
+    repeats by its own rules: it's sent what stands every minute)."""
+
+    alert_silence: SecondsOrZero = 600.0
+    """Seconds after an alert was told in which the same one, ended and back, is not told again. Ten minutes,
+    so that what comes and goes is one message."""
+
+    alert_token: File = ""
+    """File with a bearer token for `alert-url`, read anew for each message. Empty: none."""
 
     # -- capture -----------------------------------------------------------------------------------
 

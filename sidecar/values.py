@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -100,6 +101,13 @@ def _url(text: str) -> str:
     return text.removesuffix(slash)
 
 
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("is not a URL of these forms")
+    return text
+
+
 def _whole_number(text: str) -> int:
     if not re.fullmatch("[+-]?[0-9]+(_[0-9]+)*", text):
         raise ValueError("is not a whole number")
@@ -177,6 +185,7 @@ def _rules(text: str) -> str:
 
 READERS: dict[str, Callable[[str], Any]] = {
     "URL": _url,
+    "[URL]": _web_url,
     "HOST:PORT": _address,
     "[HOST:PORT]": lambda text: _address(text) if text else "",
     "DIR": _text,

@@ -95,6 +95,9 @@ def values(source: Source) -> Iterator[Value]:
     yield from _chain(observer)
     yield from _learning(observer)
     yield from _observer(observer)
+    yield Value("sidecar_alerts_firing", (), observer.alerts.firing)
+    yield Value("sidecar_alert_messages_total", (), observer.alerts.sent)
+    yield Value("sidecar_alert_messages_failed_total", (), observer.alerts.failed)
     oddness = observer.traffic.oddness
     yield Value("sidecar_answers_scored_total", (), oddness.scored)
     yield Value("sidecar_answers_odd_total", (), oddness.odd)

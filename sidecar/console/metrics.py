@@ -172,6 +172,11 @@ METRICS: dict[str, Metric] = {
         "counter", "Calls and answers heard that have no place in a window, by reason.", ("reason",)
     ),
     "sidecar_access_lines_dropped_total": Metric("counter", "Lines of the access log that were lost."),
+    "sidecar_alerts_firing": Metric("gauge", "Alerts of drift that stand."),
+    "sidecar_alert_messages_total": Metric("counter", "Messages about alerts that `alert-url` took."),
+    "sidecar_alert_messages_failed_total": Metric(
+        "counter", "Tries to deliver a message about alerts that failed; each is tried again."
+    ),
     "sidecar_spans_exported_total": Metric("counter", "Spans handed over to the collector."),
     "sidecar_spans_failed_total": Metric("counter", "Spans that exporters gave up."),
     "sidecar_spans_over_budget_total": Metric("counter", "Calls worth a trace beyond the budget for them."),

@@ -29,6 +29,7 @@ from sidecar.observer.fitting import keep_fitting
 from sidecar.observer.grouping import keep_grouping
 from sidecar.observer.hearing import Hearing
 from sidecar.observer.observer import Observer, State
+from sidecar.observer.webhook import Receiver, keep_alerting
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
 from sidecar.tracing.spans import SpanExport
@@ -98,6 +99,9 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
         tasks.start("learning", keep_fitting(observer.learning, settings.detectors, run_dir))
         tasks.start("cohorts", keep_grouping(observer.cohorts, run_dir, observer.clock))
+        if settings.alert_url:
+            receiver = Receiver(settings.alert_url, observer.edges.service, urls[0], settings.alert_token)
+            tasks.start("alerts", keep_alerting(observer, receiver))
         log.info("observing; admin at %s", ", ".join(urls))
         yield observer, urls
     finally:

@@ -49,6 +49,12 @@ def status(observer: Observer, sinks: Sequence[Sink] = ()) -> View:
         },
         "learning": learning(observer),
         "drift": observer.drift_state(),
+        "alerts": {
+            "firing": observer.alerts.firing,
+            "messages": observer.alerts.sent,
+            "messages_failed": observer.alerts.failed,
+            "failure": observer.alerts.failure,
+        },
         "calls": totals.calls,
         "failed": totals.failed,
         "records": observer.records,

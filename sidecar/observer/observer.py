@@ -19,6 +19,7 @@ from sidecar.exchange import Outbound, Record
 from sidecar.features import Schema
 from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
+from sidecar.observer.alerts import Alert, alerts_of
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.edges import Edges, KeptEdges
 from sidecar.observer.exchanges import Exchanges
@@ -56,6 +57,7 @@ class State(msgspec.Struct, frozen=True):
     history: KeptHistory | None = None
     truth: KeptTruth | None = None
     paired: tuple[KeptSubject, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
 
 class Observer:
@@ -78,6 +80,7 @@ class Observer:
         self.traffic = Traffic(settings.window_rows, settings.window_seconds, self.truth)
         self.versions = Versions(settings.model_version_header, settings.model_version)
         self.history = History()
+        self.alerts = alerts_of(settings)
         self.cohorts = Cohorts(settings.cohort_seconds)
         self.edges = Edges(os.environ.get("OTEL_SERVICE_NAME") or settings.service_name)
         self.paired = Paired(settings.pair_rows, self.traffic.left_out)
@@ -215,6 +218,7 @@ class Observer:
             self.history.keep(),
             self.truth.keep(),
             self.paired.keep(),
+            alerts=self.alerts.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -233,6 +237,7 @@ class Observer:
             self.cohorts.restore(state.cohorts)
         if state.edges is not None:
             self.edges.merge(state.edges)
+        self.alerts.restore(state.alerts)
         if state.history is not None:
             self.history.restore(state.history)
         if state.truth is not None:
