@@ -11,6 +11,7 @@ The story of a batch of records, in the order of the files:
     relations   the test of how features hang together, by a `classifier` learned from earlier rows
     versions    which version of the model answered, where the call did not say
     verdict     skew, feature drift or prediction drift: a table of facts
+    alerts      who should be told of what now; `webhook` tells
     history     verdicts as they changed, closed windows, courses
     learning    rows for a first baseline, where none was given; `fitting` runs the process that fits
     cohorts     flagged rows in groups that keep their number; `reservoir` keeps the rows, fairly over time,

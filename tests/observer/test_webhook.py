@@ -124,9 +124,7 @@ async def test_an_alertmanager_gets_a_list_whose_end_is_only_known_when_it_is_ov
     assert "endsAt" not in listener.heard[0][0]
 
 
-async def test_a_receiver_that_refuses_is_tried_again_ever_more_slowly_and_then_hears_how_things_stand(
-    caplog,
-):
+async def test_a_receiver_that_refuses_is_tried_again_and_then_hears_how_things_stand(caplog):
     flow = Flow()
     async with listening() as (listener, url):
         listener.status = 503
@@ -145,8 +143,7 @@ async def test_a_receiver_that_refuses_is_tried_again_ever_more_slowly_and_then_
 
 
 async def test_pauses_between_tries_double_up_to_a_limit(monkeypatch):
-    pauses = []
-    monkeypatch.setattr(module.random, "uniform", lambda low, high: pauses.append(0) or 1.0)
+    monkeypatch.setattr(module.random, "uniform", lambda low, high: 1.0)
     monkeypatch.setattr(module, "SLOWEST_SECONDS", 0.08)
     flow = Flow()
     flow.verdict = DRIFT
@@ -156,7 +153,7 @@ async def test_pauses_between_tries_double_up_to_a_limit(monkeypatch):
         async with alerting(flow, Receiver(url, "shop")):
             await until(lambda: flow.alerts.failed >= 5)
         assert time.monotonic() - began >= 0.02 + 0.04 + 0.08 + 0.08
-    assert listener.tries == len(pauses) == flow.alerts.failed
+    assert flow.alerts.failed <= listener.tries <= flow.alerts.failed + 1
 
 
 async def test_nobody_there_a_redirect_and_a_missing_token_are_failures_not_ends(tmp_path):
