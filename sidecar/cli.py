@@ -197,6 +197,21 @@ def _uninject(arguments: list[str]) -> int:
     return command.undo(parser.parse_args(arguments))
 
 
+def _webhook(arguments: list[str]) -> int:
+    parser = _Parser("webhook")
+    try:
+        from sidecar.inject import webhook
+    except ModuleNotFoundError as error:
+        if error.name != "cryptography":
+            raise
+        raise SidecarError(
+            "`sidecar webhook` needs cryptography, which is not installed; "
+            "install sidecar with its extra `webhook`, in the checkout: pip install '.[webhook]'"
+        ) from error
+    webhook.add_arguments(parser)
+    return webhook.run(parser.parse_args(arguments))
+
+
 def _redirect(arguments: list[str]) -> int:
     parser = _Parser("redirect")
 
@@ -231,6 +246,7 @@ COMMANDS = {
     "query": Command("ask captured calls, in SQL", _query),
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
+    "webhook": Command("put a sidecar into pods as a cluster creates them", _webhook),
     "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
     "labels": Command("tell a running sidecar what turned out to be true of rows it saw answered", _labels),
     "cascade": Command("ask the sidecars of a chain which model broke it, and since when", _cascade),

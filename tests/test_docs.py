@@ -12,6 +12,7 @@ from sidecar import cli
 from sidecar.capture.columns import COLUMNS
 from sidecar.errors import FAILURES
 from sidecar.inject.annotations import ANNOTATIONS, PREFIX, STATUS
+from sidecar.inject.measures import MEASURES
 from sidecar.inject.reasons import REASONS
 from sidecar.manual import reference
 from sidecar.proxy import heads, judging
@@ -97,6 +98,15 @@ def test_every_annotation_is_explained():
 def test_every_reason_of_an_injection_is_explained():
     documented = [tuple(row) for row in rows("docs/kubernetes.md", "## What becomes of a pod")]
     assert documented == [(f"`{name}`", row.outcome, row.meaning) for name, row in REASONS.items()]
+
+
+def test_every_metric_of_the_webhook_is_explained():
+    documented = [tuple(row) for row in rows("docs/kubernetes.md", "### What it counts")]
+    table = [
+        (f"`{name}`", row.kind, ", ".join(f"`{label}`" for label in row.labels), row.help)
+        for name, row in MEASURES.items()
+    ]
+    assert documented == table
 
 
 # -- commands --------------------------------------------------------------------------------------

@@ -112,8 +112,8 @@ def test_locks_hold_versions_and_hashes_and_nothing_else(lock):
     ("lock", "extras"),
     [
         ("base", []),
-        ("all", ["fit", "images", "capture", "otlp-grpc"]),
-        ("dev", ["fit", "images", "capture", "otlp-grpc", "dev"]),
+        ("all", ["fit", "images", "capture", "otlp-grpc", "webhook"]),
+        ("dev", ["fit", "images", "capture", "otlp-grpc", "webhook", "dev"]),
     ],
 )
 def test_locks_hold_what_the_package_asks_for(lock, extras):

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, undo: bool) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """`sidecar inject`. Raises SidecarError unless everything could be injected."""
-    around = Around(settings=_settled(arguments), native=_native(arguments.kubernetes))
+    around = Around(settings=_settled(arguments), native=native(arguments.kubernetes))
     return _passed(arguments, lambda thing: workloads.inject(thing, around, arguments.path), "injected")
 
 
@@ -102,7 +102,8 @@ def _settled(arguments: argparse.Namespace) -> settings.InjectSettings:
     return msgspec.structs.replace(settled, image=arguments.image) if arguments.image else settled
 
 
-def _native(version: str) -> bool:
+def native(version: str) -> bool:
+    """Whether a cluster of this version knows native sidecars. Raises UsageError for what is no version."""
     try:
         major, minor = (int(part) for part in version.removeprefix("v").split(".")[:2])
     except ValueError:

@@ -109,8 +109,8 @@ def _decide(pod: Json, wished: Wishes, around: Around) -> Plan:
     if traffic == "redirect":
         if found := servers.mesh(pod):
             raise NotInjected("mesh", f"It has {found}.")
-        if around.pod_security in ("baseline", "restricted"):
-            raise NotInjected("pod-security", f"It enforces {around.pod_security}.")
+        if around.pod_security not in ("", "privileged"):
+            raise NotInjected("pod-security", f"Its level is {around.pod_security}.")
     if traffic == "port" and not _variable(model, wished):
         raise NotInjected("no-port-variable")
     if not around.native and pod["spec"].get("restartPolicy") in ("Never", "OnFailure"):

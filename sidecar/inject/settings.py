@@ -15,7 +15,7 @@ from sidecar import __version__
 from sidecar.errors import UsageError
 
 Traffic: TypeAlias = Literal["redirect", "service", "port"]
-PodSecurity: TypeAlias = Literal["", "privileged", "baseline", "restricted"]
+PodSecurity: TypeAlias = Literal["", "privileged", "baseline", "restricted", "unknown"]
 
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Never injected: a cluster has to come up without us."""
@@ -73,7 +73,7 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the cluster knows native sidecars (1.29 and later)."""
 
     pod_security: PodSecurity = ""
-    """The Pod Security level that the namespace enforces; empty: none that is known."""
+    """The Pod Security level that the namespace enforces; empty: none. `unknown`: it could not be asked."""
 
     user_range: tuple[int, int] | None = None
     """First user id and number of ids that the namespace allows (OpenShift)."""
