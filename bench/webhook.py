@@ -3,8 +3,8 @@
     python -m bench.webhook                  200 reviews a second for 20 seconds, three certificate changes
     python -m bench.webhook --rate 400 --seconds 10 --new-connections
 
-A real `sidecar webhook` in a process of its own, TLS, and the small API server of the tests. Reviews are sent on
-time whether or not earlier ones are answered (open loop), over kept connections as an API server has, or
+A real `sidecar webhook` in a process of its own, TLS, and the small API server of the tests. Reviews are sent
+on time whether or not earlier ones are answered (open loop), over kept connections as an API server has, or
 each over a new one. Latency is counted from when a review was due, so that waiting is not left out.
 """
 
