@@ -35,6 +35,7 @@ import msgspec
 from sidecar.errors import SidecarError, UsageError
 from sidecar.listening import bound
 from sidecar.logs import configure
+from sidecar.policy.watching import LOOK_SECONDS, Watching
 from sidecar.proxy.address import Address
 from sidecar.proxy.address import listen as listen_address
 from sidecar.retuning import retuned
@@ -136,10 +137,15 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
         outbound = [_bind("egress", settings.egress, settings.workers) for _ in listening if settings.egress]
     run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
     run_dir.mkdir(parents=True, exist_ok=True)
+    policies = Watching(Path(settings.policy), run_dir) if settings.policy else None
     try:
+        if policies is not None:
+            policies.first()
         children = _children(settings, run_dir, listening, outbound, needs_worker=needs_worker)
-        return _supervise(children, _Tuning(settings, read, run_dir))
+        return _supervise(children, _Tuning(settings, read, run_dir), policies)
     finally:
+        if policies is not None:
+            policies.close()
         for one in (*listening, *outbound):
             one.close()
         if not settings.run_dir:
@@ -227,7 +233,7 @@ class _Tuning:
         log.info("settings read again; changed: %s", ", ".join(found.changed) or "none")
 
 
-def _supervise(children: list[Child], tuning: _Tuning) -> int:
+def _supervise(children: list[Child], tuning: _Tuning, policies: Watching | None) -> int:
     asked: list[int] = []
     hung_up: list[int] = []
 
@@ -243,13 +249,15 @@ def _supervise(children: list[Child], tuning: _Tuning) -> int:
     wake_read, wake_write = socket.socketpair()
     wake_write.setblocking(False)
     signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
-    wake_read.settimeout(0.2)
+    wake_read.settimeout(LOOK_SECONDS if policies is not None else 0.2)
     while not asked:
         with contextlib.suppress(TimeoutError):
             wake_read.recv(64)
         if hung_up:
             hung_up.clear()
             tuning.again(children)
+        if policies is not None:
+            policies.tend()
         now = time.monotonic()
         for child in children:
             child.tend(now)

@@ -55,6 +55,8 @@ More examples:
   sidecar run --upstream unix:/run/model.sock --listen 0.0.0.0:9700 --expose model
   SIDECAR_UPSTREAM=http://127.0.0.1:8080 sidecar run --config sidecar.yaml
   sidecar check --config sidecar.yaml
+  sidecar check policies/
+  sidecar check --schema > schema.json
   sidecar outliers list
   sidecar outliers export --cohort 3 -o add-to-training.parquet
   sidecar query "select verdict, sum(weight) from calls group by all" --at captures
@@ -137,7 +139,14 @@ def _run(arguments: list[str]) -> int:
 
 
 def _check(arguments: list[str]) -> int:
-    settings, origins = _resolve(_SettingsParser("check"), arguments)
+    files = [one for one in arguments if not one.startswith("-")]
+    if arguments == ["--schema"] or (files and files == arguments):
+        from sidecar.policy import command  # late, because only policies need a CEL library
+
+        return command.run(files) if files else command.schema()
+    parser = _SettingsParser("check")
+    parser.usage = f"{parser.usage}\n       sidecar check POLICY-FILE...\n       sidecar check --schema"
+    settings, origins = _resolve(parser, arguments)
     for field, setting in described().items():
         line = f"{setting.name}: {_yaml(written(getattr(settings, field), setting.unit))}"
         print(f"{line:<44}  # {origins[field]}")
@@ -250,7 +259,9 @@ COMMANDS = {
     "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
     "labels": Command("tell a running sidecar what turned out to be true of rows it saw answered", _labels),
     "cascade": Command("ask the sidecars of a chain which model broke it, and since when", _cascade),
-    "check": Command("print the settings that `run` would use, and where each comes from", _check),
+    "check": Command(
+        "check policy files; or print the settings that `run` would use, and where each comes from", _check
+    ),
 }
 
 FIT_PACKAGES = {"pyod", "sklearn", "pyarrow", "rich"}

@@ -69,6 +69,9 @@ FAILURES: dict[str, Failure] = {
     "no-route": Failure(
         404, "No route for this outbound call", "Give the sidecar a route of that name, or an absolute URL."
     ),
+    "blocked": Failure(
+        403, "Refused by a policy", "The rule is named in x-policy-action, where that is shown."
+    ),
     "request-timeout": Failure(
         408, "Request not received in time", "Send the whole request sooner, or raise header-timeout."
     ),

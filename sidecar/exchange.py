@@ -126,12 +126,38 @@ class Score(msgspec.Struct, frozen=True):
 Expose: TypeAlias = Literal["caller", "model", "both", "none"]
 
 
+class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A rule that applied to a call, as policy/rule; with `dry_run` it only would have."""
+
+    rule: str
+    action: str
+    dry_run: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a caller gets in place of the model's answer: `body` as it is, or a problem of this `cause`."""
+
+    cause: str
+    status: int
+    detail: str = ""
+    body: str = ""
+    content_type: str = ""
+    retry_after: int = 0
+
+
 class Decision(msgspec.Struct, frozen=True):
-    """What policy makes of a score: the action, the rule that chose it, who may see the facts."""
+    """What policy makes of a call: the action, the rule that chose it, who may see the facts.
+
+    `label` is the policy's own word beside the rule; `hits` are all rules that applied, in their order;
+    `answer` is what the caller gets without the model being called.
+    """
 
     action: str = "allow"
     rule: str = "default"
     expose: Expose = "caller"
+    label: str = ""
+    hits: tuple[Hit, ...] = ()
+    answer: Answer | None = None
 
 
 class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -36,6 +36,10 @@ class Counters(msgspec.Struct, frozen=True, array_like=True):
     in_flight: int = 0
     connections: int = 0
     upstream_connections: int = 0
+    rule_hits: dict[str, int] = {}
+    """By `policy/rule action`, with ` dry-run` behind it when the rule only would have applied."""
+    rule_errors: dict[str, int] = {}
+    """By `policy/rule`: how often a condition could not be told though there was a score."""
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
@@ -57,6 +61,10 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
     records: tuple[Record, ...]
     outbound: tuple[Outbound, ...] = ()
     """The model's own calls to others, finished since the last batch."""
+    policies: str = ""
+    """Digest of the policies in force, or empty."""
+    policies_refused: str = ""
+    """Why the last change of policies was refused, or empty."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", array_like=True):

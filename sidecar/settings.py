@@ -119,6 +119,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Who sees the anomaly headers.
     A public edge should say `model` or `none`: to an attacker a score is an oracle."""
 
+    policy: File = ""
+    """File of policies, or directory of such files: what happens to a call, by its score and other facts.
+    Read again whenever it changes. Empty: every call passes."""
+
     codec: Literal["auto", "v2", "v1", "mlflow", "csv", "npy", "image", "plain"] = "auto"
     """Wire format of the model's bodies. `auto` finds it by method, path and headers; a name settles it."""
 

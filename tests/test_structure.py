@@ -30,6 +30,7 @@ DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "m
 
 HEAVY = {
     "aiohttp",
+    "cel_expr_python",
     "duckdb",
     "fsspec",
     "opentelemetry",
@@ -40,6 +41,7 @@ HEAVY = {
     "sklearn",
     "PIL",
     "rich",
+    "yaml",
 }
 """What the data plane must not import: megabytes in every pod."""
 

@@ -25,6 +25,7 @@ from sidecar.console import (
     metrics,
     page,
     performance_view,
+    policy_view,
     probe,
     uploads,
     verdict_view,
@@ -255,6 +256,12 @@ async def show_pairs(request: web.Request) -> web.Response:
     return web.Response(body=body, content_type="application/json")
 
 
+async def show_policies(request: web.Request) -> web.Response:
+    """The policies in force, and how often each rule applied."""
+    known(request.query, ())
+    return _json(policy_view.policies(request.app[OBSERVER]))
+
+
 async def _searched(observer: Observer) -> None:
     """Wait for a search for cohorts, if there is something new to be found."""
     observer.cohorts.demand()
@@ -292,6 +299,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/map": show_map,
     "/api/v1/chain": show_chain,
     "/api/v1/pairs": show_pairs,
+    "/api/v1/policies": show_policies,
 }
 """Everything that's served on the admin address, for GET and HEAD."""
 

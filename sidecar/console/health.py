@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sidecar.console import policy_view
 from sidecar.console.views import View, learning
 from sidecar.observer.observer import Observer
 
@@ -22,5 +23,6 @@ def readiness(observer: Observer) -> tuple[int, View]:
         "upstream": {"state": health.upstream, "url": observer.settings.upstream},
         "learning": learning(observer),
         "baseline_error": observer.baseline_error,
+        "policy_errors": policy_view.errors(observer),
     }
     return (503 if health.reasons else 200), msgspec.to_builtins(body)

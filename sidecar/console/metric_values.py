@@ -17,6 +17,7 @@ from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import Flow
 from sidecar.observer.windows import Window
+from sidecar.policy import handing
 from sidecar.scoring.bins import Counts
 
 FEATURES = 256
@@ -93,6 +94,7 @@ def values(source: Source) -> Iterator[Value]:
     yield from _reference(observer.traffic.fields, observer.traffic.digest)
     yield from _data_planes(observer)
     yield from _chain(observer)
+    yield from _policies(observer)
     yield from _learning(observer)
     yield from _observer(observer)
     yield Value("sidecar_alerts_firing", (), observer.alerts.firing)
@@ -238,6 +240,20 @@ def _capture(sink: Sink) -> Iterator[Value]:
         yield Value("sidecar_capture_file_bytes_total", (), past.file_bytes + now.file_bytes)
         yield Value("sidecar_capture_files_deleted_total", (), past.deleted + now.deleted)
         yield Value("sidecar_capture_spool_bytes", (), now.waiting_bytes)
+
+
+def _policies(observer: Observer) -> Iterator[Value]:
+    totals = observer.workers.totals()
+    for key, count in totals.rule_hits.items():
+        rule, action, *dry = key.split(" ")
+        yield Value("sidecar_policy_hits_total", (rule, action, "true" if dry else "false"), count)
+    for rule, count in totals.rule_errors.items():
+        yield Value("sidecar_policy_errors_total", (rule,), count)
+    if observer.settings.policy and observer.run_dir is not None:
+        status = handing.status(observer.run_dir)
+        yield Value("sidecar_policy_changes_total", ("applied",), status.applied)
+        yield Value("sidecar_policy_changes_total", ("refused",), status.refused)
+        yield Value("sidecar_policy_valid", (), float(not status.errors))
 
 
 def _learning(observer: Observer) -> Iterator[Value]:

@@ -149,6 +149,19 @@ METRICS: dict[str, Metric] = {
     "sidecar_capture_file_bytes_total": Metric("counter", "Bytes of finished Parquet files."),
     "sidecar_capture_files_deleted_total": Metric("counter", "Parquet files deleted: too old, or too many."),
     "sidecar_capture_spool_bytes": Metric("gauge", "Bytes of finished files that wait to go to a URL."),
+    # -- policies
+    "sidecar_policy_hits_total": Metric(
+        "counter",
+        "Calls to which a rule applied, or would have if it were not a dry run.",
+        ("rule", "action", "dry_run"),
+    ),
+    "sidecar_policy_errors_total": Metric(
+        "counter", "Calls for which a rule's condition could not be told though there was a score.", ("rule",)
+    ),
+    "sidecar_policy_changes_total": Metric(
+        "counter", "Changes of the policy files, by what became of them.", ("outcome",)
+    ),
+    "sidecar_policy_valid": Metric("gauge", "1 when the policy files are in force as they are now."),
     # -- learning
     "sidecar_learning_rows": Metric("gauge", "Rows collected to learn a baseline from."),
     "sidecar_learning_rows_needed": Metric("gauge", "Rows wanted to fit a baseline; 0: not learning."),

@@ -81,6 +81,7 @@ def step_back() -> None:
 async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Observer, list[str]]]:
     """An observer at work, and the URLs of its admin address. It ends, and is kept, with the context."""
     observer = Observer(settings)
+    observer.run_dir = run_dir
     saved = snapshot.read(run_dir / SNAPSHOT, State)
     if saved is not None:
         observer.restore(saved)

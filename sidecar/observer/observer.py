@@ -85,6 +85,8 @@ class Observer:
         self.edges = Edges(os.environ.get("OTEL_SERVICE_NAME") or settings.service_name)
         self.paired = Paired(settings.pair_rows, self.traffic.left_out)
         self.learning = Learning(settings.learn_rows)
+        self.run_dir: Path | None = None
+        """Where policies are handed over, once there is one."""
         self.baseline = ""
         """Directory of the baseline whose reference the windows are kept against."""
         self.baseline_error = ""

@@ -28,6 +28,8 @@ class Worker(msgspec.Struct, frozen=True):
     draining: bool
     baseline: str
     refused: str
+    policies: str = ""
+    policies_refused: str = ""
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -37,6 +39,8 @@ class Totals(msgspec.Struct, frozen=True):
     failed: dict[str, int] = {}
     records_dropped: int = 0
     records_dropped_bytes: int = 0
+    rule_hits: dict[str, int] = {}
+    rule_errors: dict[str, int] = {}
 
     def plus(self, counters: Counters) -> Totals:
         """These and one process's."""
@@ -47,6 +51,8 @@ class Totals(msgspec.Struct, frozen=True):
             dict(failed),
             self.records_dropped + counters.records_dropped,
             self.records_dropped_bytes + counters.records_dropped_bytes,
+            dict(Counter(self.rule_hits) + Counter(counters.rule_hits)),
+            dict(Counter(self.rule_errors) + Counter(counters.rule_errors)),
         )
 
 
@@ -94,6 +100,8 @@ class Workers:
             batch.draining,
             batch.baseline,
             batch.refused,
+            batch.policies,
+            batch.policies_refused,
         )
 
     def current(self, now: float) -> list[Worker]:

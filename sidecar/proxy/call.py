@@ -16,8 +16,10 @@ from time import monotonic, perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
 from sidecar.errors import FAILURES, CallFailed, translated
-from sidecar.exchange import Headers, SpanIds
-from sidecar.proxy import reply
+from sidecar.exchange import Decision, Headers, SpanIds
+from sidecar.policy.rulebook import Course
+from sidecar.proxy import deciding, reply
+from sidecar.proxy.beforehand import answer_in_place, may_begin, score_deadline
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, UNKNOWN_FORMAT, Judged
 from sidecar.proxy.outgoing import to_caller, to_model
@@ -27,8 +29,6 @@ from sidecar.proxy.pieces import chunk, first, last_chunk, write
 if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
     from sidecar.proxy.upstream import Pool, Upstream
-
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 CONNECT_BUFFER = 65_536
 """Bytes of a body that may wait while a connection to the model is opened."""
@@ -50,6 +50,9 @@ class Call:
     upstream: Upstream | None = None
     retried = False
     submitted = invited = tunnelling = False
+    course: Course | None = None
+    decision: Decision | None = None
+    """What policies say, if there are any; else it is the plane's."""
     # the way back
     response: ResponseHead | None = None
     response_bytes = 0
@@ -131,14 +134,8 @@ class Call:
     def _begin(self) -> None:
         """Check the limits, take a connection to the model, and send the head."""
         plane, head = self.plane, self.head
-        if plane.score_first and self.judgement is None:
-            if not self.request_complete:
-                self._invite()
-                return  # the facts go to the model with the request, so the request must be whole
-            if plane.judge.takes_long(self):
-                self._submit_first()
-                return
-            plane.judge.now(self)
+        if not may_begin(self):
+            return
         self.begun = True
         plane.identify(self)
         try:
@@ -147,25 +144,15 @@ class Call:
         except CallFailed as failed:
             self.fail(failed)
             return
+        if self.decision is not None and self.decision.answer is not None:
+            answer_in_place(self, self.decision.answer)
+            return
         self.out.insert(0, to_model(self))
         connection = pool.take()
         if connection is not None:
             self._attach(connection)
         else:
             plane.tasks.start("connect to the model", self._connect())
-
-    def _invite(self) -> None:
-        """Ask for the body of a caller who waits to be asked: the model is not asked before it is whole."""
-        if self.head.expects and self.head.version != "1.0" and not self.invited:
-            self.invited = True
-            self.client.transport.write(CONTINUE)
-
-    def _submit_first(self) -> None:
-        """Have a large body scored in the thread; `judged` goes on with the call, or the deadline does."""
-        if not self.submitted:
-            self.submitted = True
-            self.plane.judge.submit(self)
-            self.plane.loop.call_later(self.plane.settings.score_deadline, self.judged, DEADLINE)
 
     async def _connect(self) -> None:
         """Not cancelled when the call ends first: the next one has a use for the connection."""
@@ -257,6 +244,8 @@ class Call:
                 return
             if response.unframed or self.plane.draining or not self.request_complete:
                 self.close_after = True
+            if self.course is not None:
+                deciding.decide(self)
             self.back.insert(0, to_caller(self, response))
             self.head_sent = True
         if self.response_done and response.rechunk:
@@ -275,7 +264,7 @@ class Call:
     def _wait_for_score(self) -> None:
         if not self.waiting:
             self.waiting = True
-            self.plane.loop.call_later(self.plane.settings.score_deadline, self.judged, DEADLINE)
+            self.plane.loop.call_later(score_deadline(self), self.judged, DEADLINE)
             if self.upstream is not None and not self.response_done:
                 self.upstream.pause_reading()
 

@@ -53,6 +53,8 @@ class Judged(NamedTuple):
     features: bytes = b""
     took_ns: int = 0
     baseline: str = ""
+    names: tuple[str, ...] = ()
+    """The columns of `features`."""
 
 
 def unscored(reason: str) -> Judged:
@@ -66,6 +68,7 @@ RESPONSE_FIRST = unscored("response-first")
 DEADLINE = unscored("deadline")
 BUSY = unscored("busy")
 INTERNAL = unscored("internal")
+POLICY = unscored("policy")
 
 
 class Judge:
@@ -241,4 +244,6 @@ def _judge_alone(request: Request, codec: Codec, baseline: Baseline, threshold: 
 def _judged(score: Score, payload: Payload, features: Features, took: int, baseline: Baseline) -> Judged:
     values = features.values
     model, version = payload.model or "", payload.version or ""
-    return Judged(score, model, version, len(values), values.tobytes(), took, baseline.digest)
+    return Judged(
+        score, model, version, len(values), values.tobytes(), took, baseline.digest, baseline.schema.names
+    )

@@ -21,8 +21,10 @@ def to_model(call: Call) -> bytes:
     lines = call.head.lines + plane.outbound(call.span)
     if not call.head.request_id:
         lines += b"x-request-id: %b\r\n" % call.request_id.encode()
-    if plane.score_first and call.judgement is not None:
-        lines += anomaly_fields(call.judgement.score, plane.decision, plane.drift)
+    decision = call.decision
+    shown = plane.score_first if decision is None else decision.expose in ("model", "both")
+    if shown and call.judgement is not None:
+        lines += anomaly_fields(call.judgement.score, decision or plane.decision, plane.drift)
     return lines + b"\r\n"
 
 
@@ -31,8 +33,9 @@ def to_caller(call: Call, response: ResponseHead) -> bytes:
     plane = call.plane
     assert call.judgement is not None
     lines = response.lines
-    if plane.show_caller:
-        lines += anomaly_fields(call.judgement.score, plane.decision, plane.drift)
+    decision = call.decision
+    if plane.show_caller if decision is None else decision.expose in ("caller", "both"):
+        lines += anomaly_fields(call.judgement.score, decision or plane.decision, plane.drift)
     lines += b"x-request-id: %b\r\ntraceresponse: %b\r\n" % (
         call.request_id.encode("latin-1"),
         traceresponse(call.span),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sidecar.errors import CallFailed
 from sidecar.exchange import Decision, Expose
 from sidecar.link import Counters
+from sidecar.proxy.deciding import Policing
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
 from sidecar.proxy.keeping import Keeping
@@ -50,6 +51,7 @@ class Plane:
         self.tasks = Tasks()
         self.keeping = Keeping(settings)
         self._show(settings.expose)
+        self.policing = Policing()
         self.drift = ""
         self.draining = False
         self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
@@ -121,6 +123,8 @@ class Plane:
             self.answering.pop(call.span.client, None)
         if call.failure:
             self.failures[call.failure] += 1
+        if call.course is not None:
+            self.policing.counted(call)
         self.teller.tell(call)
 
     async def emptied(self, until: float) -> None:
@@ -146,6 +150,8 @@ class Plane:
             in_flight=self.in_flight,
             connections=len(self.clients),
             upstream_connections=self.pool.open,
+            rule_hits=dict(self.policing.hits),
+            rule_errors=dict(self.policing.errors),
         )
 
     def sweep(self) -> None:

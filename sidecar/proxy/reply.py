@@ -12,7 +12,8 @@ import math
 import orjson
 
 from sidecar.errors import FAILURES, CallFailed
-from sidecar.exchange import Decision, DetectorScore, Score
+from sidecar.exchange import Answer, Decision, DetectorScore, Score
+from sidecar.proxy.heads import ResponseHead
 
 _MOST_ROWS = 64
 
@@ -20,15 +21,8 @@ _MOST_ROWS = 64
 def problem(failed: CallFailed, request_id: str, *, close: bool, head_only: bool = False) -> bytes:
     """A whole response for a call that failed: `application/problem+json` as in RFC 9457."""
     row = FAILURES[failed.cause]
-    body = orjson.dumps(
-        {
-            "type": f"urn:sidecar:error:{failed.cause}",
-            "title": row.title,
-            "status": row.status,
-            "detail": f"{failed.detail}. {row.advice}" if failed.detail else row.advice,
-            "instance": f"urn:sidecar:request:{request_id}" if request_id else "urn:sidecar:request",
-        }
-    )
+    detail = f"{failed.detail}. {row.advice}" if failed.detail else row.advice
+    body = _problem(failed.cause, row.status, detail, request_id)
     head = (
         f"HTTP/1.1 {row.status} {_REASONS[row.status]}\r\n"
         "Content-Type: application/problem+json\r\n"
@@ -45,11 +39,52 @@ def problem(failed: CallFailed, request_id: str, *, close: bool, head_only: bool
     return head.encode("latin-1") + b"\r\n" + (b"" if head_only else body)
 
 
+def _problem(cause: str, status: int, detail: str, request_id: str) -> bytes:
+    return orjson.dumps(
+        {
+            "type": f"urn:sidecar:error:{cause}",
+            "title": FAILURES[cause].title,
+            "status": status,
+            "detail": detail,
+            "instance": f"urn:sidecar:request:{request_id}" if request_id else "urn:sidecar:request",
+        }
+    )
+
+
+def in_place(answer: Answer, request_id: str, *, head_only: bool) -> tuple[ResponseHead, bytes]:
+    """The answer of a policy, as if it were the model's: a head and a body."""
+    row = FAILURES[answer.cause]
+    if answer.content_type:
+        kind, body = answer.content_type, answer.body.encode()
+    else:
+        kind = "application/problem+json"
+        body = _problem(answer.cause, answer.status, answer.detail or row.advice, request_id)
+    lines = (
+        f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, '')}\r\n"
+        f"Content-Type: {kind}\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Cache-Control: no-store\r\n"
+        f"x-sidecar-error: {answer.cause}\r\n"
+    )
+    if answer.retry_after:
+        lines += f"Retry-After: {answer.retry_after}\r\n"
+    head = ResponseHead(
+        answer.status, lines.encode("latin-1"), (), (), head_only, False, False, False, True, len(body)
+    )
+    return head, b"" if head_only else body
+
+
 _REASONS = {
+    200: "OK",
     400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     408: "Request Timeout",
+    409: "Conflict",
     413: "Content Too Large",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     499: "Client Closed Request",
     500: "Internal Server Error",
@@ -78,7 +113,8 @@ def anomaly_fields(score: Score, decision: Decision, drift: str) -> bytes:
             lines += f"x-anomaly-rows: {', '.join(map(str, score.flagged[:_MOST_ROWS]))}\r\n"
     if drift:
         lines += f"x-drift-state: {drift}\r\n"
-    lines += f'x-policy-action: {decision.action}; rule="{decision.rule}"\r\n'
+    label = f'; label="{decision.label}"' if decision.label else ""
+    lines += f'x-policy-action: {decision.action}; rule="{decision.rule}"{label}\r\n'
     return lines.encode("latin-1", "replace")
 
 

@@ -161,6 +161,8 @@ class Teller(asyncio.Protocol):
             refused=self.refused,
             records=records,
             outbound=outbound,
+            policies=plane.policing.digest,
+            policies_refused=plane.policing.refused,
         )
 
     # -- the connection --------------------------------------------------------------------------
@@ -224,7 +226,7 @@ def record_of(call: Call) -> Record:
     """The record of a call that has ended."""
     judged = call.judgement or unscored(call.failure or "response-first")
     score, head, response = judged.score, call.head, call.response
-    decision = call.plane.decision
+    decision = call.decision or call.plane.decision
     body_matters = score.verdict == "learning" or (score.flagged and _has_categories(call))
     codec = call.codec
     body_matters = body_matters or (codec is not None and call.plane.close_ups.take(call.span.trace))

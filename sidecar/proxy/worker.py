@@ -20,6 +20,7 @@ import uvloop
 from sidecar.errors import BaselineError, UsageError
 from sidecar.link import Drift, Order, Progress, Swap
 from sidecar.proxy.address import upstream as upstream_address
+from sidecar.proxy.deciding import LOOK_SECONDS
 from sidecar.proxy.egress.listener import listen as listen_outbound
 from sidecar.proxy.egress.outbound import Outlet
 from sidecar.proxy.egress.routes import routes
@@ -75,6 +76,7 @@ class Worker:
         self._outlet: Outlet | None = None
         self._egress: asyncio.Server | None = None
         self._context: ssl.SSLContext | None = None
+        self._looking: Sweep | None = None
 
     async def serve(self, listening: socket.socket, outbound: socket.socket | None = None) -> None:
         """From the listening socket to the last call."""
@@ -97,6 +99,11 @@ class Worker:
         self.plane = plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
         if baseline is not None:
             plane.keeping.blind(baseline.schema.names)
+        if settings.policy:
+            self._look()
+            if plane.policing.rulebook is None:  # without them what is to be blocked would pass
+                raise UsageError(f"policy {settings.policy}: {plane.policing.refused}")
+            self._looking = Sweep(loop, LOOK_SECONDS, self._look)
         self._sweep = Sweep(loop, plane.sweep_seconds(), self._swept)
         plane.tasks.start("tell the observer", teller.keep_connected())
         self._context = context = listener_context(settings)
@@ -123,6 +130,8 @@ class Worker:
         plane = self.plane
         await self._drain()
         self._sweep.close()
+        if self._looking is not None:
+            self._looking.close()
         if self._egress is not None and self._outlet is not None:  # last: calls in flight may have needed it
             self._egress.close()
             await self._outlet.close()
@@ -147,6 +156,10 @@ class Worker:
         self._sweep.every(self.plane.sweep_seconds())
         logging.getLogger().setLevel(settings.log_level.upper())
         log.info("settings taken over")
+
+    def _look(self) -> None:
+        """Go by the policies that are in force."""
+        self.plane.policing.look(self._run_dir, self._settings.expose)
 
     def _swept(self) -> None:
         self.plane.sweep()

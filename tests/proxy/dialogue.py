@@ -32,6 +32,8 @@ import msgspec
 from sidecar.errors import FAILURES
 from sidecar.exchange import Outbound, Record
 from sidecar.link import Batch, Frames, Order, batch, frame
+from sidecar.policy import handing
+from sidecar.policy.checking import check_text
 from sidecar.proxy.plane import Plane
 from sidecar.proxy.worker import Worker
 from sidecar.settings import RETUNED, Settings
@@ -308,6 +310,10 @@ class Stage:
     def plane(self) -> Plane:
         return self.worker.plane
 
+    @property
+    def run_dir(self) -> Path:
+        return Path(self.observer.path).parent
+
     async def caller(self, *, receive_buffer: int = 0) -> Peer:
         """A new connection to the sidecar. `receive_buffer`: bytes that the kernel takes for a caller who
         does not read."""
@@ -322,8 +328,7 @@ class Stage:
 
     async def retune(self, settings: Settings) -> None:
         """What the supervisor and its signal bring about: other settings, while calls go on."""
-        directory = Path(self.observer.path).parent
-        (directory / RETUNED).write_bytes(msgspec.json.encode(settings))
+        (self.run_dir / RETUNED).write_bytes(msgspec.json.encode(settings))
         self.worker.retune()
 
     async def modelled(self) -> Peer:
@@ -438,6 +443,7 @@ async def sidecar(
     errors: int = 0,
     egress: bool = False,
     baseline_directory: str = "",
+    policies: str = "",
     **settings: Any,
 ) -> AsyncIterator[Stage]:
     """A stage with a worker as production wires it, and `settings` other than the defaults.
@@ -446,7 +452,7 @@ async def sidecar(
     `baseline_directory`, for it to load;
     `send_buffer`: bytes that the kernel takes for callers who do not read; `observed`: whether there is an
     observer from the start; `errors`: how many errors this dialogue is meant to log; `egress`: whether the
-    model's own calls are taken too.
+    model's own calls are taken too; `policies`: the text of a policy file that is in force.
     """
     own = listening() if model is None else model
     settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
@@ -456,6 +462,9 @@ async def sidecar(
     if outward is not None:
         settings["egress"] = "{}:{}".format(*outward.getsockname())
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
+        if policies:
+            settings["policy"] = "policy.yaml"
+            put_in_force(policies, Path(directory))
         worker = Worker(Settings(baseline=baseline_directory, **settings), Path(directory), 0)
         stage = Stage(worker, front.getsockname()[:2], own, Observer(f"{directory}/observer.sock"))
         stage.faults = faults
@@ -472,6 +481,13 @@ async def sidecar(
             await worker.stop()
             await stage.observer.close()
         faults.check(errors)
+
+
+def put_in_force(policies: str, directory: Path) -> None:
+    """Hand policies over to the worker of this run directory, as the process that checks them would."""
+    checked = check_text(policies)
+    assert checked.policies is not None, checked.wrong
+    handing.write(directory, handing.IN_FORCE, checked.policies)
 
 
 class Faults(logging.Handler):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sidecar.errors import FAILURES, CallFailed
 from sidecar.exchange import Decision, DetectorScore, Score
+from sidecar.policy import rulebook
 from sidecar.proxy import reply
 from sidecar.proxy.reply import anomaly_fields, number, problem, string, text
 from tests.proxy.dialogue import fields
@@ -40,7 +41,8 @@ def test_every_failure_is_a_problem(cause):
 
 
 def test_no_failure_is_listed_that_never_happens():
-    sources = "".join(path.read_text() for path in Path(reply.__file__).parent.rglob("*.py"))
+    rooms = [Path(room.__file__).parent for room in (reply, rulebook)]
+    sources = "".join(path.read_text() for room in rooms for path in room.rglob("*.py"))
     named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', sources)) | {"internal"}  # that one is in `translated`
     assert set(FAILURES) <= named
 

@@ -1,0 +1,290 @@
+"""The facts that a rule may speak of: the table of them, and one call's.
+
+`FACTS` is what expressions are checked against and what docs/policies.md lists. `Facts` holds the values of
+one call, each worked out when a rule first asks. To add a fact: a row in the table, and a property of its
+name (with `_` for a dot).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from time import monotonic
+from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
+
+import numpy as np
+
+from sidecar.exchange import Headers, Score, header
+from sidecar.policy.meters import Meter
+from sidecar.tracing.chain import chain
+
+MAP = "map(string, double)"
+
+DETECTOR_NUMBERS = ("raw", "p")
+"""What is known of each detector."""
+
+
+class Fact(NamedTuple):
+    """One row: its CEL type, when it is known, and what it means.
+
+    `stage` is `head` when it is known before the model is called, without the body; `score` when the request
+    must be whole and looked at. `absent` says that it is not there when there is no score: a rule
+    that needs it then goes by its `on-missing`. `values`: all that it can be; `low`, `high`: its bounds.
+    """
+
+    type: str
+    stage: Literal["head", "score"]
+    meaning: str
+    example: str
+    absent: bool = False
+    values: tuple[str, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+
+
+VERDICTS = ("normal", "outlier", "adversarial", "unscored", "learning")
+DRIFT_STATES = (
+    "unknown", "stable", "skew", "feature-drift", "prediction-drift", "concept-drift", "upstream",
+)  # fmt: skip
+
+FACTS: dict[str, Fact] = {
+    "method": Fact("string", "head", "The request's method.", 'method == "POST"'),
+    "path": Fact("string", "head", "The raw path, without the query.", 'path.startsWith("/v2/models/")'),
+    "host": Fact("string", "head", "The request's Host, as it was sent.", 'host == "flight.example.com"'),
+    "client": Fact("string", "head", "The caller's address.", 'client.startsWith("10.")'),
+    "headers": Fact(
+        "map(string, string)",
+        "head",
+        "The request's fields by lower-case name; several of one name are joined by commas.",
+        '"x-team" in headers && headers["x-team"] == "red"',
+    ),
+    "model": Fact(
+        "string", "head", "The model that the path names; empty when it names none.", 'model == "flight"'
+    ),
+    "chain": Fact(
+        "list(string)", "head", "The models that the call came through, first to last.", '"intent" in chain'
+    ),
+    "drift.state": Fact(
+        "string",
+        "head",
+        "What `x-drift-state` says, without its parameters.",
+        'drift.state == "feature-drift"',
+        values=DRIFT_STATES,
+    ),
+    "drift.subject": Fact(
+        "string", "head", "The feature, output or model that `x-drift-state` names.", 'drift.subject == "s5"'
+    ),
+    "verdict": Fact(
+        "string", "score", "What `x-anomaly-verdict` says.", 'verdict == "outlier"', values=VERDICTS
+    ),
+    "reason": Fact(
+        "string",
+        "score",
+        "Why a call is unscored; empty when it is not.",
+        'reason.startsWith("missing-column")',
+    ),
+    "score": Fact(
+        "double", "score", "The worst row's score, 1 - p.", "score > 0.999", absent=True, low=0.0, high=1.0
+    ),
+    "p": Fact(
+        "double",
+        "score",
+        "The worst row's p-value: the share of clean traffic that is as odd.",
+        "p <= 0.001",
+        absent=True,
+        low=0.0,
+        high=1.0,
+    ),
+    "rows": Fact("int", "score", "Rows in the request; 0 when it could not be read.", "rows > 64", low=0),
+    "flagged": Fact("int", "score", "Rows at or under the threshold.", "flagged > 3", low=0),
+    "features": Fact(
+        MAP,
+        "score",
+        "The worst row's values by name; NaN where missing.",
+        'features["s5"] > 99.0',
+        absent=True,
+    ),
+    "lowest": Fact(
+        MAP, "score", "The least value of each feature over all rows.", 'lowest["s5"] < 0.0', absent=True
+    ),
+    "highest": Fact(
+        MAP, "score", "The greatest value of each feature over all rows.", 'highest["s5"] > 99.0', absent=True
+    ),
+    "detectors": Fact(
+        "map(string, map(string, double))",
+        "score",
+        "Each detector's `raw` score and `p` of the worst row.",
+        'detectors["ecod"].p < 0.0001',
+        absent=True,
+    ),
+}
+"""Every fact by its name."""
+
+
+class Absent(Exception):
+    """There is no score, so there is no such fact."""
+
+
+class Facts:
+    """What is known of one call. `take` adds what scoring found."""
+
+    def __init__(
+        self, method: str, target: str, host: str, client: str, fields: Headers, drift: str = ""
+    ) -> None:
+        self.method = method
+        self.path = target.partition("?")[0]
+        self.host = host
+        self.client = client
+        self._fields = fields
+        self._drift = drift
+        self.meters: Mapping[str, Meter] = {}
+        """By the id of each `rate(...)`."""
+        self.scored = False
+        """Whether scoring has had its say, be it that there is no score."""
+        self._score = UNKNOWN
+        self._names: tuple[str, ...] = ()
+        self._block = b""
+        self.rows = 0
+
+    def take(self, score: Score, rows: int, names: tuple[str, ...], block: bytes) -> None:
+        """Take in what scoring found: `block` is `Features.values` of `rows` rows, `names` its columns."""
+        self.scored = True
+        self._score = score
+        self.rows = rows
+        self._names = names
+        self._block = block
+
+    # -- known from the head -------------------------------------------------------------------------
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in self._fields:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            found[key] = f"{found[key]}, {text}" if key in found else text
+        return found
+
+    @property
+    def model(self) -> str:
+        return model_of(self.path)
+
+    @cached_property
+    def chain(self) -> tuple[str, ...]:
+        return chain((header(self._fields, b"baggage") or b"").decode("latin-1"))
+
+    @property
+    def drift_state(self) -> str:
+        return self._drift.partition(";")[0] or "unknown"
+
+    @property
+    def drift_subject(self) -> str:
+        found = _SUBJECT.search(self._drift)
+        return found[1] if found else ""
+
+    @cached_property
+    def now(self) -> float:
+        """When the call came, in seconds of any clock that only goes forwards."""
+        return monotonic()
+
+    def rate(self, meter: str, key: str) -> float:
+        """Calls a second of those that have this key in common."""
+        return self.meters[meter].rate(key, self.now)
+
+    @cached_property
+    def draw(self) -> float:
+        """A number from 0 to 1, for actions that are taken for a share of the calls."""
+        return random.random()
+
+    # -- known from scoring --------------------------------------------------------------------------
+
+    @property
+    def verdict(self) -> str:
+        return self._score.verdict
+
+    @property
+    def reason(self) -> str:
+        return self._score.reason
+
+    @property
+    def p(self) -> float:
+        if self._score.p != self._score.p:
+            raise Absent
+        return self._score.p
+
+    @property
+    def score(self) -> float:
+        return 1.0 - self.p
+
+    @property
+    def flagged(self) -> int:
+        return len(self._score.flagged)
+
+    @cached_property
+    def features(self) -> Mapping[str, float]:
+        odds = self._score.row_p
+        worst = min(range(len(odds)), key=lambda i: (odds[i] != odds[i], odds[i])) if len(odds) > 1 else 0
+        return Row(self._matrix[worst], _index(self._names))
+
+    @cached_property
+    def lowest(self) -> Mapping[str, float]:
+        return Row(np.fmin.reduce(self._matrix, axis=0), _index(self._names))
+
+    @cached_property
+    def highest(self) -> Mapping[str, float]:
+        return Row(np.fmax.reduce(self._matrix, axis=0), _index(self._names))
+
+    @property
+    def _matrix(self) -> Any:
+        if not self._block:
+            raise Absent
+        return np.frombuffer(self._block, "<f8").reshape(-1, len(self._names))
+
+    @cached_property
+    def detectors(self) -> dict[str, dict[str, float]]:
+        if not self._score.detectors:
+            raise Absent
+        return {one.name: {"raw": one.raw, "p": one.p} for one in self._score.detectors}
+
+
+class Row(Mapping[str, float]):
+    """One value for each feature, by its name."""
+
+    __slots__ = ("_index", "_values")
+
+    def __init__(self, values: Any, index: Mapping[str, int]) -> None:
+        self._values = values
+        self._index = index
+
+    def __getitem__(self, name: str) -> float:
+        return float(self._values[self._index[name]])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._index
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+
+UNKNOWN = Score("unscored", math.nan)
+
+_SUBJECT = re.compile(r'="((?:[^"\\]|\\.)*)"')
+_MODEL = re.compile(r"/v[12]/models/([^/:]+)")
+
+
+@lru_cache(maxsize=1024)
+def model_of(path: str) -> str:
+    """The model that a path of V1 or V2 names, or an empty string."""
+    found = _MODEL.search(path[:512])
+    return unquote(found[1]) if found else ""
+
+
+@lru_cache(maxsize=16)
+def _index(names: tuple[str, ...]) -> dict[str, int]:
+    return {name: i for i, name in enumerate(names)}

@@ -1,0 +1,126 @@
+"""The table of every key that a policy document may have.
+
+docs/policies.md, policies/schema.json and the checks follow from it. Counterparts: `sidecar.policy.kinds`
+reads the values, `sidecar.policy.rules` is what they become.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from sidecar.exchange import Expose
+from sidecar.policy import kinds
+from sidecar.policy.documents import Key
+from sidecar.policy.rules import ACTIONS
+
+API_VERSION = "sidecar/v1"
+
+EXPOSE = kinds.choice(*get_args(Expose))
+
+
+def schema_of(keys: dict[str, Key]) -> dict[str, Any]:
+    """The JSON Schema of a mapping with these keys."""
+    return {
+        "type": "object",
+        "properties": {name: {"description": key.meaning} | key.kind.schema for name, key in keys.items()},
+        "required": [name for name, key in keys.items() if key.required],
+        "additionalProperties": False,
+    }
+
+
+MATCH: dict[str, Key] = {
+    "host": Key(kinds.PATTERNS, "The request's Host.", '"*.example.com"'),
+    "path": Key(kinds.PATTERNS, "The raw path, without the query.", "/v2/models/*/infer"),
+    "method": Key(kinds.PATTERNS, "The method.", "POST"),
+    "model": Key(kinds.PATTERNS, "The model that the path names.", "flight-*"),
+    "headers": Key(
+        kinds.HEADER_PATTERNS, "Fields of the request, all of which must fit.", '{x-team: "red*"}'
+    ),
+}
+"""Under `match`. A call must fit every key that is there."""
+
+RULE: dict[str, Key] = {
+    "name": Key(
+        kinds.name("the rule's name"), "What `x-policy-action` and metrics call it.", "extreme", True
+    ),
+    "when": Key(
+        kinds.expression(), "The condition. Without one the rule always applies.", 'verdict == "outlier"'
+    ),
+    "action": Key(kinds.choice(*ACTIONS), "What happens when the condition holds.", "block", True),
+    "dry-run": Key(kinds.FLAG, "Only count and record what would have happened.", "true"),
+    "fail": Key(
+        kinds.choice("open", "closed"),
+        "What happens when the condition cannot be told, because there is no score or something it asks for "
+        "is not there: `open`, the default, the rule does not apply; `closed`, it does.",
+        "closed",
+    ),
+    "expose": Key(EXPOSE, "Who sees the anomaly headers when this rule applies.", "none"),
+    "label": Key(kinds.name("a label"), "A word of yours beside the rule's name.", "review", False, ("tag",)),
+    "status": Key(
+        kinds.number("a status from 400 to 599", 400, 599, whole=True),
+        "Status of the answer; 403 without.",
+        "422",
+        False,
+        ("block",),
+    ),
+    "detail": Key(
+        kinds.text("a sentence", 512),
+        "What the answer says, as `detail` of its problem+json.",
+        '"Ask for a review."',
+        False,
+        ("block",),
+    ),
+    "body": Key(
+        kinds.text("the text of a body", 65_536),
+        "The whole body of the answer, instead of problem+json.",
+        "'{\"label\": null}'",
+        False,
+        ("block",),
+    ),
+    "content-type": Key(
+        kinds.text("a media type", 128),
+        "Of `body`; application/json without.",
+        "text/plain",
+        False,
+        ("block",),
+    ),
+}
+"""Under each of `rules`."""
+
+POLICY: dict[str, Key] = {
+    "apiVersion": Key(kinds.choice(API_VERSION), "Which edition of this table.", API_VERSION, True),
+    "kind": Key(kinds.choice("Policy"), "What the document is.", "Policy", True),
+    "name": Key(kinds.name("the policy's name"), "What headers and metrics call it.", "public-edge", True),
+    "description": Key(kinds.text(), "What it is for.", '"Hide scores from the public."'),
+    "match": Key(
+        kinds.nested("a mapping, see below", schema_of(MATCH)),
+        "Which calls it is for; all without.",
+        "{model: flight}",
+    ),
+    "expose": Key(EXPOSE, "Who sees the anomaly headers, instead of the setting `expose`.", "model"),
+    "threshold": Key(
+        kinds.number("a number between 0 and 1, such as 0.01", 0.0, 1.0, open_ends=True),
+        "A row is an outlier when its p-value is at most this, instead of the setting `threshold`.",
+        "0.001",
+    ),
+    "deadline": Key(
+        kinds.seconds(0.001, 60.0),
+        "How long a call waits for its score, instead of `score-deadline`.",
+        "20ms",
+    ),
+    "rules": Key(
+        kinds.nested("a list of rules, see below", {"type": "array", "items": schema_of(RULE)}),
+        "What is looked at, in order.",
+        "[{name: odd, action: tag}]",
+    ),
+}
+"""At the top of a document."""
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a policy document, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A policy of sidecar",
+        **schema_of(POLICY),
+    }

@@ -1,0 +1,240 @@
+"""The policies in force, ready to be asked: which are for a call, and what they make of its facts.
+
+    head -> Scope -> Course -> Decision
+
+A `Scope` is what all calls of one kind have in common and is remembered. A `Course` is one call's way
+through the rules: as far as they go by the head, then, once there is a score, to the end. Pure: facts in, a
+decision out; who acts on it is `sidecar.proxy.deciding`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from sidecar.exchange import Answer, Decision, Expose, Hit
+from sidecar.policy.code import Function, function, metered
+from sidecar.policy.facts import FACTS, Absent, Facts
+from sidecar.policy.meters import Meter
+from sidecar.policy.rules import ACTIONS, Match, Policies, Policy, Rule
+from sidecar.policy.tree import facts as facts_of
+
+SCOPES_KEPT = 1024
+"""Kinds of call that are remembered. Paths are made up by callers, and must not fill the memory."""
+
+
+class Ready(NamedTuple):
+    """A rule with its condition as a function. `id` is policy and rule; `scored` says that it asks for
+    something that is only known from the body."""
+
+    id: str
+    rule: Rule
+    holds: Function
+    scored: bool
+    ends: bool
+    first: bool
+    """Whether what it does must be known before the model is called."""
+    hit: Hit
+    sole: Decision | None
+    """What comes of it when no other rule has applied."""
+
+
+class Scope:
+    """What the policies say of calls of one kind."""
+
+    def __init__(self, policies: list[Policy], expose: Expose) -> None:
+        def first_given(name: str) -> object:
+            return next((found for one in policies if (found := getattr(one, name)) is not None), None)
+
+        self.expose: Expose = first_given("expose") or expose  # type: ignore[assignment]
+        self.threshold: float | None = first_given("threshold")  # type: ignore[assignment]
+        self.deadline: float | None = first_given("deadline")  # type: ignore[assignment]
+        self.rules = [_ready(policy, rule, self.expose) for policy in policies for rule in policy.rules]
+        self.otherwise = Decision(expose=self.expose)
+        self.shown_to_model = any(
+            (one.rule.expose or self.expose) in ("model", "both") for one in self.rules
+        ) or self.expose in ("model", "both")
+        self.metered = list({one.id: one for rule in self.rules for one in metered(rule.rule.when)}.values())
+        self.waits = [self._waits(i) for i in range(len(self.rules))]
+
+    def _waits(self, i: int) -> bool:
+        """Whether a call without a score cannot go on from this rule: what blocks from here on, or what
+        would keep it from doing so, depends on the score."""
+        scored = False
+        for one in self.rules[i:]:
+            scored = scored or (one.scored and (one.ends or one.first))
+            if one.first and scored:
+                return True
+        return False
+
+
+def _ready(policy: Policy, rule: Rule, expose: Expose) -> Ready:
+    id_ = f"{policy.name}/{rule.name}"
+    scored = any(FACTS[name].stage == "score" for name in facts_of(rule.when))
+    deed = ACTIONS[rule.action]
+    hit = Hit(id_, rule.action, rule.dry_run)
+    answer = _answer(rule)
+    sole = (
+        None
+        if rule.dry_run
+        else Decision(rule.action, id_, rule.expose or expose, rule.label, (hit,), answer)
+    )
+    return Ready(id_, rule, function(rule.when), scored, deed.ends, deed.first, hit, sole)
+
+
+def _answer(rule: Rule) -> Answer | None:
+    """What the caller gets in the model's place."""
+    if rule.action == "block":
+        return Answer("blocked", rule.status, rule.detail, rule.body, rule.content_type if rule.body else "")
+    return None
+
+
+class Course:
+    """One call's way through the rules of its scope."""
+
+    __slots__ = ("_at", "_later", "applied", "errors", "facts", "last", "scope")
+
+    def __init__(self, scope: Scope, facts: Facts) -> None:
+        self.scope = scope
+        self.facts = facts
+        self.applied: list[tuple[int, Ready]] = []
+        """The rules that apply, with their places; the one that ends the search is `last`."""
+        self.last: Ready | None = None
+        self.errors: list[str] = []
+        """Rules whose condition could not be told though there is a score."""
+        self._at = 0
+        self._later: list[int] = []
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether rules wait for a score."""
+        return bool(self._later) or self._at < len(self.scope.rules)
+
+    def go_on(self) -> bool:
+        """Look at rules as far as the facts go. False: a score must come before the model is called."""
+        rules, facts = self.scope.rules, self.facts
+        if facts.scored and self._later:
+            later, self._later = self._later, []
+            for i in later:
+                self._look(i, rules[i])
+        for i in range(self._at, len(rules)):
+            one = rules[i]
+            if one.scored and not facts.scored:
+                if self.scope.waits[i]:
+                    self._at = i
+                    return False
+                self._later.append(i)
+            elif self._look(i, one):
+                break
+        self._at = len(rules)
+        return True
+
+    def _look(self, i: int, one: Ready) -> bool:
+        """Whether the rule applies and ends the search."""
+        try:
+            applies = one.holds(self.facts)
+        except Absent:
+            applies = one.rule.closed
+        except Exception:
+            self.errors.append(one.id)
+            applies = one.rule.closed
+        if not applies:
+            return False
+        self.applied.append((i, one))
+        if one.ends and not one.rule.dry_run:
+            self.last = one
+            return True
+        return False
+
+    def decision(self) -> Decision:
+        """What the rules come to, as far as they have been looked at."""
+        applied = self.applied
+        if not applied:
+            return self.scope.otherwise
+        if len(applied) == 1 and applied[0][1].sole is not None:
+            return applied[0][1].sole
+        applied.sort()
+        acting = [one for _, one in applied if not one.rule.dry_run]
+        shown = self.last if self.last is not None and self.last.rule.action != "allow" else None
+        shown = shown or next(iter(acting), None)
+        hits = tuple(one.hit for _, one in applied)
+        if shown is None:
+            return Decision(expose=self.scope.expose, hits=hits)
+        expose = next((one.rule.expose for one in acting if one.rule.expose), self.scope.expose)
+        label = next((one.rule.label for one in acting if one.rule.label), "")
+        answer = self.last.sole.answer if self.last is not None and self.last.sole is not None else None
+        return Decision(shown.rule.action, shown.id, expose, label, hits, answer)
+
+
+class Rulebook:
+    """All policies in force."""
+
+    def __init__(self, policies: Policies, expose: Expose, before: Rulebook | None = None) -> None:
+        """`before`: the rulebook whose place this one takes; what it has counted goes on."""
+        self.meters: dict[str, Meter] = dict(before.meters) if before is not None else {}
+        self.policies = policies
+        self.digest = policies.digest
+        self._expose = expose
+        self._matchers = [(_matcher(one.match), one) for one in policies.policies]
+        self._fields = tuple(sorted({name for one in policies.policies for name in one.match.headers}))
+        self._scopes: dict[tuple[str, ...], Scope] = {}
+        self._by_policies: dict[tuple[int, ...], Scope] = {}
+
+    def course(self, facts: Facts) -> Course:
+        """The way of a call that is known by its head."""
+        values = [facts.headers.get(name, "\0") for name in self._fields] if self._fields else ()
+        key = (facts.method, facts.path, facts.host, *values)
+        scope = self._scopes.get(key)
+        if scope is None:
+            scope = self._scope(facts)
+            if len(self._scopes) >= SCOPES_KEPT:
+                self._scopes.clear()
+            self._scopes[key] = scope
+        if scope.metered:
+            self._count(scope, facts)
+        return Course(scope, facts)
+
+    def _count(self, scope: Scope, facts: Facts) -> None:
+        """Count the call, whether or not a condition will come to ask how many there were."""
+        facts.meters = self.meters
+        for one in scope.metered:
+            meter = self.meters.get(one.id)
+            if meter is None:
+                meter = self.meters[one.id] = Meter(one.seconds)
+            with suppress(Exception):  # the key is a field that the call has not: the condition will say so
+                meter.update(one.key(facts), facts.now)
+
+    def _scope(self, facts: Facts) -> Scope:
+        fitting = tuple(i for i, (matches, _) in enumerate(self._matchers) if matches(facts))
+        scope = self._by_policies.get(fitting)
+        if scope is None:
+            policies = [self._matchers[i][1] for i in fitting]
+            scope = self._by_policies[fitting] = Scope(policies, self._expose)
+        return scope
+
+
+# -- which calls a policy is for -------------------------------------------------------------------------
+
+
+def _matcher(match: Match) -> Callable[[Facts], bool]:
+    """Whether a call is one of those that a policy is for."""
+    plain = [(name, _pattern(getattr(match, name))) for name in PLAIN if getattr(match, name)]
+    fields = [(name, _pattern(patterns)) for name, patterns in match.headers.items()]
+
+    def matches(facts: Facts) -> bool:
+        return all(pattern.fullmatch(getattr(facts, name)) for name, pattern in plain) and all(
+            name in facts.headers and pattern.fullmatch(facts.headers[name]) for name, pattern in fields
+        )
+
+    return matches
+
+
+PLAIN = ("host", "path", "method", "model")
+
+
+def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the patterns. `*` is any characters and `?` one; nothing else is special."""
+    return re.compile("|".join(fnmatch.translate(one.replace("[", "[[]")) for one in patterns))

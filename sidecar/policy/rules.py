@@ -1,0 +1,86 @@
+"""What a checked policy is: plain frozen data, which the checking process writes and the data plane reads.
+
+Counterparts: `sidecar.policy.checking` makes it from documents, `sidecar.policy.rulebook` goes by it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import msgspec
+
+from sidecar.exchange import Expose
+from sidecar.policy.tree import Node
+
+Action: TypeAlias = Literal["allow", "tag", "block"]
+
+
+class Deed(NamedTuple):
+    """One row of `ACTIONS`: what an action does, whether it ends the search, and whether it must be known
+    before the model is called."""
+
+    meaning: str
+    ends: bool
+    first: bool
+
+
+ACTIONS: dict[Action, Deed] = {
+    "allow": Deed("Let the call pass, and look at no further rule.", ends=True, first=False),
+    "tag": Deed(
+        "Name the rule, and its `label`, in `x-policy-action`, record, span and metrics.", False, False
+    ),
+    "block": Deed("Answer with `status` instead of the model.", ends=True, first=True),
+}
+"""Every action. Rules are looked at in order; one that ends it is the last, the others are noted on the
+way."""
+
+assert set(ACTIONS) == set(get_args(Action))
+
+
+class Match(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Which calls a policy is for: patterns, any of which must fit; an empty tuple fits everything."""
+
+    host: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    method: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    headers: dict[str, tuple[str, ...]] = {}
+
+
+class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One rule. The last lines are for some actions only, as `sidecar.policy.keys` says."""
+
+    name: str
+    when: Node
+    action: Action
+    text: str = ""
+    """The condition as it stands in the file."""
+    dry_run: bool = False
+    closed: bool = False
+    """Whether it applies when what it asks for is not there."""
+    expose: Expose | None = None
+    label: str = ""
+    status: int = 403
+    detail: str = ""
+    body: str = ""
+    content_type: str = "application/json"
+
+
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One policy."""
+
+    name: str
+    file: str
+    match: Match = Match()
+    expose: Expose | None = None
+    threshold: float | None = None
+    deadline: float | None = None
+    rules: tuple[Rule, ...] = ()
+    description: str = ""
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """All policies in force, in their order. `digest`: of what they say, wherever it stands."""
+
+    digest: str
+    policies: tuple[Policy, ...]

@@ -1,0 +1,104 @@
+"""Watches the files of policies and has them checked when they change. Runs in the supervisor.
+
+Nothing is parsed here. The files are looked at, not listened to: a `stat` of each ten times a second costs
+nothing, sees the swapped symlink of a ConfigMap as it sees an editor's rename, and works on every file
+system. Counterpart: `sidecar.policy.compiling`, which this starts.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypeAlias
+
+from sidecar.errors import UsageError
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1
+"""How often the files are looked at."""
+
+Look: TypeAlias = tuple[tuple[str, int, int, int], ...]
+"""Name, inode, size and time of change of each file."""
+
+
+def look(path: Path) -> Look:
+    """What the files are like now; empty when they cannot be seen."""
+    try:
+        if not path.is_dir():
+            return (_one(path),)
+        found = [one for one in path.iterdir() if one.suffix in (".yaml", ".yml") and one.name[0] != "."]
+        return tuple(sorted(map(_one, found)))
+    except OSError:
+        return ()
+
+
+def _one(file: Path) -> tuple[str, int, int, int]:
+    found = file.stat()  # of what a symlink leads to
+    return file.name, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class Watching:
+    """The policies of one `sidecar run`: what they were when last checked, and the check that is under
+    way."""
+
+    def __init__(self, path: Path, run_dir: Path) -> None:
+        self._command = [sys.executable, "-m", "sidecar.policy.compiling", str(path), str(run_dir)]
+        self._path = path
+        self._seen: Look = ()
+        self._checked: Look = ()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def first(self) -> None:
+        """Check and hand over before anything starts. Raises UsageError with all that is wrong."""
+        self._checked = self._seen = look(self._path)
+        done = subprocess.run(self._command, capture_output=True, check=False)
+        said = _said(done.stdout)
+        if done.returncode:
+            last_words = done.stderr.decode().strip().rpartition("\n")[2]
+            raise UsageError("\n".join(said["errors"]) or f"policy {self._path}: {last_words}")
+        for warning in said["warnings"]:
+            log.warning("policy: %s", warning)
+
+    def tend(self) -> None:
+        """Look at the files, and have them checked once they have stayed the same for a moment: one that is
+        being written is half a file."""
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            self._tell(self._process)
+            self._process = None
+        seen = look(self._path)
+        if seen == self._seen != self._checked:
+            self._checked = seen
+            self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
+        self._seen = seen
+
+    def close(self) -> None:
+        """End a check that is under way."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+    def _tell(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        said = _said(process.stdout.read())
+        process.stdout.close()
+        for warning in said["warnings"]:
+            log.warning("policy: %s", warning)
+        if process.returncode == 0:
+            log.info("policies changed: %s", said["digest"])
+        else:
+            errors = "; ".join(said["errors"]) or f"the check ended with status {process.returncode}"
+            log.error("policies not changed, the old ones stay: %s", errors)
+
+
+def _said(line: bytes) -> dict[str, list[str]]:
+    """What a check printed, or nothing where it came to no end."""
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return {"digest": [], "errors": [], "warnings": []}

@@ -1,0 +1,133 @@
+"""Asks the policies at the right moments of a call, and acts on what they say.
+
+    before     the head is here, and perhaps a score: may the call go on, or must a score come first?
+    after      the score is here: what else applies, before the caller is answered
+    counted    the call has ended
+
+Counterpart: `sidecar.policy.rulebook`, which decides and touches nothing. Without policies none of this is
+called.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sidecar.exchange import Expose
+from sidecar.policy import handing
+from sidecar.policy.facts import Facts
+from sidecar.policy.rulebook import Rulebook
+from sidecar.proxy.judging import Judged
+
+if TYPE_CHECKING:
+    from sidecar.proxy.call import Call
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1
+"""How often it is looked whether other policies are in force: a `stat` of one file."""
+
+MOST_COUNTS = 2_000
+"""Rules that are counted. Only those of policies long gone are forgotten beyond."""
+
+
+def waits(call: Call) -> bool:
+    """Whether the call must have its score before it goes on to the model."""
+    course = call.course
+    if course is None:
+        head, rulebook = call.head, call.plane.policing.rulebook
+        assert rulebook is not None
+        facts = Facts(head.method, head.target, head.host, call.client.peer, head.fields, call.plane.drift)
+        course = call.course = rulebook.course(facts)
+    if call.judgement is not None:
+        _take(call)
+    may_go = course.go_on()
+    return not course.facts.scored and (not may_go or course.scope.shown_to_model)
+
+
+def decide(call: Call) -> None:
+    """Go on with the rules as far as the facts go, and keep what they come to."""
+    course = call.course
+    assert course is not None
+    if call.judgement is not None:
+        _take(call)
+    course.go_on()
+    call.decision = course.decision()
+
+
+def _take(call: Call) -> None:
+    """Tell the facts what scoring found, by the policies' own threshold if they have one."""
+    course, judged = call.course, call.judgement
+    assert course is not None
+    assert judged is not None
+    if course.facts.scored:
+        return
+    if course.scope.threshold is not None:
+        call.judgement = judged = at_threshold(judged, course.scope.threshold)
+    course.facts.take(judged.score, judged.rows, judged.names, judged.features)
+
+
+def at_threshold(judged: Judged, threshold: float) -> Judged:
+    """The same, flagged by another threshold."""
+    score = judged.score
+    if score.verdict not in ("normal", "outlier"):
+        return judged
+    flagged = tuple(i for i, p in enumerate(score.row_p) if p <= threshold)
+    verdict = "outlier" if flagged else "normal"
+    return judged._replace(score=msgspec.structs.replace(score, verdict=verdict, flagged=flagged))
+
+
+class Policing:
+    """The policies of one worker: those in force, and what they came to."""
+
+    def __init__(self) -> None:
+        self.rulebook: Rulebook | None = None
+        self.hits: Counter[str] = Counter()
+        """How often each rule applied, as `policy/rule action`, with `dry-run` behind it when it only would
+        have."""
+        self.errors: Counter[str] = Counter()
+        self.refused = ""
+        self._expose: Expose = "caller"
+        self._seen: tuple[int, int] | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.rulebook.digest if self.rulebook is not None else ""
+
+    def look(self, run_dir: Path, expose: Expose) -> None:
+        """Go by the policies that are in force now. What cannot be read changes nothing."""
+        try:
+            found = (run_dir / handing.IN_FORCE).stat()
+            seen = (found.st_mtime_ns, found.st_ino)
+            if seen == self._seen and expose == self._expose:
+                return
+            self._seen, self._expose = seen, expose
+            rulebook = Rulebook(handing.policies(run_dir), expose, self.rulebook)
+        except Exception as error:  # also of a rule that no function can be made of
+            if str(error) != self.refused:
+                log.error("policies not taken over, the old ones stay: %s", error)
+            self.refused = str(error)
+            return
+        self.refused = ""
+        self.rulebook = rulebook
+        if len(self.hits) > MOST_COUNTS:
+            self.hits.clear()
+        log.info("going by the policies %s", rulebook.digest)
+
+    def counted(self, call: Call) -> None:
+        """Take note of what applied to a call that has ended."""
+        course = call.course
+        if course is None:
+            return
+        if call.judgement is not None and course.unfinished:
+            decide(call)
+        if call.decision is not None:
+            for hit in call.decision.hits:
+                self.hits[
+                    f"{hit.rule} {hit.action} dry-run" if hit.dry_run else f"{hit.rule} {hit.action}"
+                ] += 1
+        self.errors.update(course.errors)

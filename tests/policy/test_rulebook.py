@@ -1,0 +1,226 @@
+"""From facts to a decision: order, what ends the search, what must be known first, and what is only noted."""
+
+import pytest
+
+from sidecar.exchange import Decision, Hit
+from sidecar.policy.checking import check_text
+from sidecar.policy.rulebook import SCOPES_KEPT, Course, Rulebook
+from tests.policy.documents import policy
+from tests.policy.told import facts, unscored
+
+
+def book(*texts: str, expose: str = "caller", before: Rulebook | None = None) -> Rulebook:
+    checked = check_text("---\n".join(texts))
+    assert checked.policies is not None, checked.wrong
+    return Rulebook(checked.policies, expose, before)
+
+
+def decided(rulebook: Rulebook, told) -> Decision:
+    course = rulebook.course(told)
+    assert course.go_on()
+    return course.decision()
+
+
+ODD = facts((1.0, 2.0), row_p=(0.001,), verdict="outlier")
+NORMAL = facts((1.0, 2.0))
+
+
+# -- order -------------------------------------------------------------------------------------------
+
+
+def test_without_a_rule_that_applies_a_call_is_allowed():
+    rulebook = book(policy("{name: a, when: p < 0.01, action: block}"))
+    assert decided(rulebook, NORMAL) == Decision()
+    assert book(policy(more="expose: none")).course(NORMAL).decision() == Decision(expose="none")
+
+
+def test_the_first_rule_that_ends_the_search_is_the_last():
+    rulebook = book(
+        policy(
+            "{name: a, when: p < 0.01, action: tag, label: low}",
+            "{name: b, when: rows > 0, action: allow}",
+            "{name: c, action: block}",
+        )
+    )
+    assert decided(rulebook, ODD) == Decision(
+        "tag", "p/a", "caller", "low", (Hit("p/a", "tag"), Hit("p/b", "allow"))
+    )
+    assert decided(rulebook, NORMAL) == Decision("allow", "p/b", "caller", "", (Hit("p/b", "allow"),))
+
+
+def test_what_blocks_is_shown_before_what_was_noted_on_the_way():
+    rulebook = book(policy("{name: a, action: tag}", "{name: b, when: p < 0.01, action: block, status: 422}"))
+    found = decided(rulebook, ODD)
+    assert (found.action, found.rule, found.answer.status) == ("block", "p/b", 422)
+    assert found.hits == (Hit("p/a", "tag"), Hit("p/b", "block"))
+    assert decided(rulebook, NORMAL).answer is None
+
+
+def test_policies_are_asked_one_after_the_other():
+    rulebook = book(
+        policy("{name: a, when: p < 0.01, action: allow}"),
+        policy("{name: b, action: block}").replace("name: p", "name: q"),
+    )
+    assert decided(rulebook, ODD).action == "allow"
+    assert decided(rulebook, NORMAL).rule == "q/b"
+
+
+def test_a_dry_run_is_noted_and_does_nothing():
+    rulebook = book(
+        policy("{name: a, action: block, dry-run: true}", "{name: b, when: p < 0.01, action: tag}")
+    )
+    assert decided(rulebook, NORMAL) == Decision(hits=(Hit("p/a", "block", True),))
+    found = decided(rulebook, ODD)
+    assert (found.action, found.answer, len(found.hits)) == ("tag", None, 2)
+
+
+def test_who_sees_it_is_said_by_the_first_that_says_it():
+    rulebook = book(
+        policy(
+            "{name: a, when: p < 0.01, action: tag, expose: both}",
+            "{name: b, action: tag}",
+            more="expose: none",
+        ),
+        policy(more="expose: model").replace("name: p", "name: q"),
+    )
+    assert decided(rulebook, ODD).expose == "both"
+    assert decided(rulebook, NORMAL).expose == "none"
+
+
+# -- what must be known first --------------------------------------------------------------------------
+
+
+def first_step(*rules: str, more: str = "") -> tuple[bool, Course]:
+    """Whether a call without a score may go on."""
+    course = book(policy(*rules, more=more)).course(facts())
+    return course.go_on(), course
+
+
+BLOCK_SCORED = "{name: block, when: p < 0.01, action: block}"
+BLOCK_HEAD = '{name: block-head, when: method == "DELETE", action: block}'
+TAG_SCORED = "{name: tag, when: p < 0.01, action: tag}"
+ALLOW_SCORED = "{name: allow, when: p > 0.5, action: allow}"
+ALLOW_HEAD = '{name: allow-head, when: client == "10.0.0.7", action: allow}'
+
+
+@pytest.mark.parametrize(
+    ("rules", "may_go"),
+    [
+        ((BLOCK_SCORED,), False),
+        ((TAG_SCORED,), True),
+        ((BLOCK_HEAD,), True),
+        ((TAG_SCORED, BLOCK_HEAD), True),
+        ((BLOCK_HEAD, TAG_SCORED, BLOCK_SCORED), False),
+        ((ALLOW_SCORED,), True),
+        ((ALLOW_SCORED, BLOCK_HEAD), False),
+        ((BLOCK_HEAD, ALLOW_SCORED), True),
+        ((ALLOW_HEAD, BLOCK_SCORED), True),  # the search has ended before
+        ((), True),
+    ],
+)
+def test_a_call_waits_for_its_score_only_when_a_block_hangs_on_it(rules, may_go):
+    assert first_step(*rules)[0] == may_go
+
+
+def test_what_was_left_for_later_is_looked_at_once_there_is_a_score():
+    may_go, course = first_step(TAG_SCORED, "{name: all, action: tag}")
+    assert may_go
+    assert course.unfinished
+    assert course.decision().hits == (Hit("p/all", "tag"),)
+    course.facts.take(ODD._score, 1, ODD._names, ODD._block)
+    assert course.go_on()
+    assert not course.unfinished
+    assert course.decision().hits == (Hit("p/tag", "tag"), Hit("p/all", "tag"))
+    assert course.decision().rule == "p/tag"
+
+
+def test_going_on_twice_applies_nothing_twice():
+    may_go, course = first_step(BLOCK_HEAD, "{name: all, action: tag}", BLOCK_SCORED)
+    assert not may_go
+    assert not course.go_on()
+    course.facts.take(ODD._score, 1, ODD._names, ODD._block)
+    assert course.go_on()
+    assert course.go_on()
+    assert course.decision().hits == (Hit("p/all", "tag"), Hit("p/block", "block"))
+
+
+def test_the_model_sees_facts_only_if_they_come_first():
+    assert book(policy(more="expose: model")).course(facts()).scope.shown_to_model
+    assert book(policy("{name: a, action: tag, expose: both}")).course(facts()).scope.shown_to_model
+    assert not book(policy("{name: a, action: tag}")).course(facts()).scope.shown_to_model
+
+
+# -- what is missing -----------------------------------------------------------------------------------
+
+
+def test_without_a_score_a_rule_goes_by_what_it_says():
+    rules = (BLOCK_SCORED, "{name: closed, when: p < 0.001, action: block, fail: closed}")
+    course = book(policy(*rules)).course(unscored("busy"))
+    assert course.go_on()
+    assert course.decision().rule == "p/closed"
+    assert course.errors == []  # it is nobody's mistake
+
+
+def test_a_condition_that_cannot_be_told_is_an_error_and_counts_as_missing():
+    for fail, action in (("open", "allow"), ("closed", "block")):
+        rule = f"{{name: a, when: 'features[\"none\"] > 1.0', action: block, fail: {fail}}}"
+        course = book(policy(rule)).course(facts((1.0, 2.0)))
+        assert course.go_on()
+        assert course.errors == ["p/a"]
+        assert course.decision().action == action
+
+
+# -- which calls ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("match", "fits"),
+    [
+        ("{path: /v2/*}", True),
+        ("{path: [/v1/*, /v2/*/infer]}", True),
+        ("{path: /v1/*}", False),
+        ("{path: /v2}", False),
+        ("{method: POST, model: 'fl?ght'}", True),
+        ("{method: GET, model: flight}", False),
+        ("{host: '[m]'}", False),
+        ("{headers: {X-Team: 'red*'}}", True),
+        ("{headers: {x-team: blue}}", False),
+        ("{headers: {x-none: '*'}}", False),
+    ],
+)
+def test_a_policy_is_for_the_calls_that_it_names(match, fits):
+    rulebook = book(policy("{name: a, action: tag}", more=f"match: {match}"))
+    assert (decided(rulebook, NORMAL).action == "tag") == fits
+
+
+def test_calls_of_one_kind_share_a_scope_and_there_is_an_end_to_scopes():
+    rulebook = book(policy("{name: a, action: tag}", more="match: {path: /a*}"))
+    one = rulebook.course(facts(target="/a?1")).scope
+    assert rulebook.course(facts(target="/a?2")).scope is one
+    assert rulebook.course(facts(target="/ab")).scope is one  # another path, the same policies
+    assert rulebook.course(facts(target="/b")).scope is not one
+    for i in range(2 * SCOPES_KEPT):
+        rulebook.course(facts(target=f"/a{i}"))
+    assert len(rulebook._scopes) <= SCOPES_KEPT
+
+
+# -- rates ---------------------------------------------------------------------------------------------
+
+FAST = policy("{name: fast, when: 'rate(client, duration(\"10s\")) > 0.45', action: block}")
+
+
+def test_calls_are_counted_by_their_key_and_a_new_rulebook_goes_on_counting():
+    rulebook = book(FAST)
+    actions = [decided(rulebook, facts()).action for _ in range(6)]
+    assert actions == ["allow"] * 4 + ["block"] * 2
+    assert decided(rulebook, facts(client="10.0.0.8")).action == "allow"
+    assert decided(book(FAST, before=rulebook), facts()).action == "block"
+    assert decided(book(FAST), facts()).action == "allow"
+
+
+def test_a_call_without_the_key_is_not_counted():
+    rulebook = book(FAST.replace("client", 'headers["x-key"]'))
+    course = rulebook.course(facts())
+    assert course.go_on()
+    assert course.decision().action == "allow"
+    assert course.errors == ["p/fast"]

@@ -1,0 +1,207 @@
+"""Policies at work on real sockets: what comes first, what comes later, and how one set follows another."""
+
+import os
+
+import msgspec
+import pytest
+
+from sidecar.exchange import Score
+from sidecar.proxy.deciding import Policing, at_threshold
+from sidecar.proxy.judging import Judged, unscored
+from tests.policy.documents import policy
+from tests.proxy.dialogue import GET, OK, http, put_in_force, sidecar
+from tests.proxy.test_judging import Watched, baseline, clean, infer, outliers, slow_when_large
+
+BLOCK_ODD = policy("{name: odd, when: p <= 0.01, action: block, status: 422}")
+TAG_ODD = policy("{name: odd, when: p <= 0.01, action: tag, label: review}")
+LARGE = 70_000
+
+
+# -- first or later --------------------------------------------------------------------------------
+
+
+async def test_an_outlier_is_blocked_before_the_model_is_asked():
+    async with sidecar(policies=BLOCK_ODD, baseline=baseline()) as stage:
+        caller = await stage.caller()
+        await caller.send(infer(outliers()))
+        response = await caller.response()
+        assert response.status == 422
+        assert response.field("x-policy-action") == 'block; rule="p/odd"'
+        assert response.field("x-anomaly-verdict") == "outlier"
+        await stage.no_model()
+        await caller.send(infer(clean()))
+        model = await stage.model()
+        await model.request()
+        await model.send(OK)
+        assert (await caller.response()).field("x-policy-action") == 'allow; rule="default"'
+        blocked, passed = await stage.records(2)
+        assert (blocked.verdict, blocked.action, passed.action) == ("outlier", "block", "allow")
+        assert blocked.response_body == b""  # it was none of the model's
+        assert stage.plane.counters().rule_hits == {"p/odd block": 1}
+
+
+async def test_a_large_outlier_is_blocked_too():
+    async with sidecar(policies=BLOCK_ODD, baseline=baseline(), score_deadline=5.0) as stage:
+        caller = await stage.caller()
+        await caller.send(infer(outliers(), size=LARGE))
+        assert (await caller.response()).status == 422
+        await stage.no_model()
+
+
+async def test_a_tag_does_not_wait_for_the_score():
+    request = infer(outliers())
+    async with sidecar(policies=TAG_ODD, baseline=baseline()) as stage:
+        caller = await stage.caller()
+        await caller.send(request[:-5])
+        model = await stage.model()
+        await model.head()  # it has the head before the request is whole
+        await caller.send(request[-5:])
+        await model.exactly(len(request.partition(b"\r\n\r\n")[2]))
+        await model.send(OK)
+        response = await caller.response()
+        assert response.field("x-policy-action") == 'tag; rule="p/odd"; label="review"'
+        (record,) = await stage.records()
+        assert (record.action, record.rule) == ("tag", "p/odd")
+
+
+async def test_a_rule_looked_at_late_counts_also_when_the_model_fails():
+    async with sidecar(policies=TAG_ODD, baseline=baseline()) as stage:
+        caller = await stage.caller()
+        await caller.send(infer(outliers()))
+        model = await stage.model()
+        await model.request()
+        model.close()
+        await caller.problem("upstream-closed")
+        (record,) = await stage.records()
+        assert (record.action, record.rule) == ("tag", "p/odd")
+        assert stage.plane.counters().rule_hits == {"p/odd tag": 1}
+
+
+async def test_a_call_waits_for_its_score_no_longer_than_the_policy_says():
+    for fail, status in (("open", 200), ("closed", 403)):
+        rules = policy(f"{{name: odd, when: p <= 0.01, action: block, fail: {fail}}}", more="deadline: 20ms")
+        watched = Watched(slow_when_large)
+        async with sidecar(policies=rules, baseline=watched, score_deadline=60.0) as stage:
+            caller = await stage.caller()
+            await caller.send(infer(clean(10), size=LARGE))
+            if status == 200:
+                model = await stage.model()
+                await model.request()
+                await model.send(OK)
+            response = await caller.response()
+            assert response.status == status
+            assert response.field("x-anomaly-verdict") == 'unscored; reason="deadline"'
+
+
+async def test_a_dry_run_is_counted_and_changes_nothing():
+    rules = BLOCK_ODD.replace("action: block, status: 422", "action: block, dry-run: true")
+    async with sidecar(policies=rules, baseline=baseline()) as stage:
+        _, response = await stage.call(infer(outliers()), OK)
+        assert response.status == 200
+        assert response.field("x-policy-action") == 'allow; rule="default"'
+        await stage.records()
+        assert stage.plane.counters().rule_hits == {"p/odd block dry-run": 1}
+
+
+async def test_a_condition_that_cannot_be_told_is_counted():
+    rules = policy('{name: r, when: \'headers["x-none"] == "a"\', action: block}')
+    async with sidecar(policies=rules) as stage:
+        _, response = await stage.call(GET, OK)
+        assert response.status == 200
+        await stage.records()
+        assert stage.plane.counters().rule_errors == {"p/r": 1}
+
+
+# -- what is seen ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expose", "model_sees", "caller_sees"),
+    [("caller", False, True), ("model", True, False), ("both", True, True), ("none", False, False)],
+)
+async def test_a_policy_says_who_sees_the_facts(expose, model_sees, caller_sees):
+    async with sidecar(policies=policy(more=f"expose: {expose}"), baseline=baseline()) as stage:
+        got, response = await stage.call(infer(outliers()), OK)
+        assert (b"x-anomaly-verdict: outlier" in got) == model_sees
+        assert (response.field("x-anomaly-verdict") == "outlier") == caller_sees
+
+
+async def test_a_rule_may_show_more_than_its_policy():
+    rules = policy(
+        '{name: ours, when: client == "127.0.0.1", action: allow, expose: both}', more="expose: none"
+    )
+    async with sidecar(policies=rules, baseline=baseline()) as stage:
+        got, response = await stage.call(infer(clean()), OK)
+        assert b"x-anomaly-verdict: normal" in got
+        assert response.field("x-policy-action") == 'allow; rule="p/ours"'
+
+
+async def test_a_threshold_of_its_own():
+    async with sidecar(policies=policy(more="threshold: 0.9"), baseline=baseline()) as stage:
+        _, response = await stage.call(infer(clean(3)), OK)
+        assert response.field("x-anomaly-verdict") == "outlier"
+        (record,) = await stage.records()
+        assert record.verdict == "outlier"
+        assert record.flagged == tuple(i for i, p in enumerate(record.row_p) if p <= 0.9)
+
+
+def test_another_threshold_flags_other_rows():
+    judged = Judged(Score("outlier", 0.005, (0.005, 0.5), (0,)))
+    assert at_threshold(judged, 0.6).score.flagged == (0, 1)
+    assert at_threshold(judged, 0.001).score.verdict == "normal"
+    assert at_threshold(unscored("busy"), 0.6) == unscored("busy")
+
+
+async def test_policies_are_for_the_calls_that_they_name():
+    rules = policy("{name: closed, action: block}", more="match: {method: DELETE}")
+    async with sidecar(policies=rules) as stage:
+        _, response = await stage.call(GET, OK)
+        assert response.status == 200
+        caller = await stage.caller()
+        await caller.send(http("DELETE / HTTP/1.1", "Host: m"))
+        assert (await caller.response()).status == 403
+
+
+# -- one set after another ---------------------------------------------------------------------------
+
+
+async def test_a_change_holds_from_the_next_call_on_and_not_for_one_that_has_begun():
+    async with sidecar(policies=policy("{name: a, action: tag}")) as stage:
+        caller, model = await stage.begin(GET)
+        put_in_force(policy("{name: b, action: block}"), stage.run_dir)
+        await stage.until(
+            lambda: stage.plane.policing.rulebook.policies.policies[0].rules[0].name == "b", "the change"
+        )
+        await model.send(OK)
+        assert (await caller.response()).field("x-policy-action") == 'tag; rule="p/a"'
+        await caller.send(GET)
+        assert (await caller.response()).status == 403
+
+
+def test_what_cannot_be_read_leaves_the_old_ones_in_force(tmp_path, caplog):
+    policing = Policing()
+    policing.look(tmp_path, "caller")
+    assert policing.rulebook is None
+    assert "No such file" in policing.refused
+    put_in_force(policy("{name: a, action: tag}"), tmp_path)
+    policing.look(tmp_path, "caller")
+    first = policing.rulebook
+    assert (first.digest, policing.refused) == (policing.digest, "")
+    (tmp_path / "policies.json").write_bytes(b'{"digest": "x"}')
+    policing.look(tmp_path, "caller")
+    assert policing.rulebook is first
+    assert "missing required field `policies`" in policing.refused
+    before = len(caplog.records)
+    os.utime(tmp_path / "policies.json", ns=(1, 1))
+    policing.look(tmp_path, "caller")
+    assert len(caplog.records) == before  # said once
+
+
+def test_another_exposure_of_the_settings_is_taken_over(tmp_path):
+    put_in_force(policy("{name: a, action: tag}"), tmp_path)
+    policing = Policing()
+    policing.look(tmp_path, "caller")
+    policing.look(tmp_path, "none")
+    policies = policing.rulebook.policies
+    assert msgspec.json.decode((tmp_path / "policies.json").read_bytes(), type=type(policies)) == policies
+    assert policing.rulebook._expose == "none"
