@@ -58,6 +58,7 @@ More examples:
   sidecar check policies/
   sidecar check --schema > schema.json
   sidecar outliers list
+  sidecar report --since 24h -o report.html
   sidecar outliers export --cohort 3 -o add-to-training.parquet
   sidecar query "select verdict, sum(weight) from calls group by all" --at captures
   sidecar inject -f deployment.yaml | kubectl apply -f -
@@ -179,6 +180,15 @@ def _outliers(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
+def _report(arguments: list[str]) -> int:
+    parser = _Parser("report")
+
+    from sidecar.report import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 def _query(arguments: list[str]) -> int:
     parser = _Parser("query")
 
@@ -252,6 +262,7 @@ COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
     "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
+    "report": Command("write what happened, verdicts and all, as one page", _report),
     "query": Command("ask captured calls, in SQL", _query),
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
