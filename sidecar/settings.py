@@ -115,6 +115,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     threshold: Probability = 0.01
     """A row is an outlier when its p-value is at most this: the share of clean traffic that gets flagged."""
 
+    batch_control: Literal["each", "false-discovery"] = "each"
+    """How rows of a call with many are flagged. `each`: by the threshold, as if it came alone, so of 100
+    clean rows about one is. `false-discovery`: so that `threshold` is the share of false ones among the
+    flagged (Benjamini-Hochberg); takes a larger reference."""
+
     expose: Literal["caller", "model", "both", "none"] = "caller"
     """Who sees the anomaly headers.
     A public edge should say `model` or `none`: to an attacker a score is an oracle."""

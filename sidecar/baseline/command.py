@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sidecar.errors import UsageError
+
 if TYPE_CHECKING:
     from sidecar.baseline.fit import Progress, Summary
     from sidecar.scoring.artifact import Fitted
@@ -55,6 +57,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns that hold what the model answered to the row; NAME* stands for all that begin so",
     )
     add(
+        "--weights",
+        metavar="COLUMN",
+        default="",
+        help="a column that says how much a row counts in p-values, because rows were drawn unevenly",
+    )
+    add(
+        "--towards",
+        metavar="FILE",
+        type=Path,
+        help="recent clean rows, when the training data has aged: p-values are weighted towards them",
+    )
+    add(
         "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
     )
     add("--force", action="store_true", help="replace the baseline that is there")
@@ -63,6 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, and say what came of it. Raises SidecarError when it cannot be done; else returns 0."""
+    if arguments.weights and arguments.towards:
+        raise UsageError("--weights and --towards both say how much rows count; give one of them")
     from sidecar.baseline.fit import fit  # late: this imports PyOD
 
     with _progress(arguments.quiet) as progress:
@@ -73,6 +89,8 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             ignore=_names(arguments.ignore),
             outputs=_names(arguments.outputs),
+            weights_column=arguments.weights,
+            towards=arguments.towards,
             replace=arguments.force,
             progress=progress,
         )
@@ -83,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def sentences(summary: Summary) -> list[str]:
     """The outcome, for a person."""
+    from sidecar.baseline.promise import sentence  # late: this imports SciPy
+
     manifest, baseline = summary.manifest, summary.baseline
     split = manifest.split
     lines = [
@@ -91,9 +111,7 @@ def sentences(summary: Summary) -> list[str]:
         f" (seed {split.seed}).",
     ]
     lines += [_held_to(entry, manifest.pyod) for entry in manifest.detectors]
-    lines.append(
-        f"The finest p-value is {baseline.finest_p:.2g}; a threshold below that never flags anything."
-    )
+    lines.append(sentence(summary.held_out, baseline.finest_p))
     lines += [f"Note: {note}." for note in summary.notes]
     if baseline.finest_p > 0.01:
         lines.append("Note: that is coarser than the usual threshold of 0.01. Give at least 200 rows.")

@@ -14,21 +14,18 @@ import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import answers, fitting, learning_apart, reference, tables
-from sidecar.baseline.fitted import Fitted, fitted, stored_rows
+from sidecar.baseline import answers, fitting, learning_apart, reference, tables, weights
+from sidecar.baseline.calibrating import COMBINATION, calibrated
+from sidecar.baseline.fitted import fitted, stored_rows
 from sidecar.baseline.schema import infer
 from sidecar.baseline.split import Parts, fewer, split
-from sidecar.errors import BaselineError, DataError, UsageError
+from sidecar.errors import DataError, UsageError
 from sidecar.exchange import Features, Matrix
-from sidecar.features import Field
+from sidecar.features import Field, Schema
 from sidecar.scoring import artifact, sample
-from sidecar.scoring.baseline import Baseline, combined, load
-from sidecar.scoring.calibration import Surprise
-from sidecar.scoring.combination import COMBINATIONS
+from sidecar.scoring.baseline import Baseline, load
 from sidecar.scoring.detector import Arrays, Floats
 from sidecar.wanted import Wanted, read
-
-COMBINATION = "fisher"
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Called with what is being done and the share of all work that is behind it, 0 to 1."""
@@ -40,6 +37,8 @@ class Summary(msgspec.Struct, frozen=True):
     baseline: Baseline
     manifest: artifact.Manifest
     notes: tuple[str, ...]
+    held_out: float
+    """Rows behind p-values; weighted ones count like so many of equal weight."""
 
 
 def fit(
@@ -50,21 +49,26 @@ def fit(
     seed: int = 0,
     ignore: Sequence[str] = (),
     outputs: Sequence[str] = (),
+    weights_column: str = "",
+    towards: Path | None = None,
     replace: bool = False,
     progress: Progress = lambda doing, share: None,
 ) -> Summary:
     """Fit `detectors` on the rows of `data` and save the baseline as directory `out`.
 
-    Each of `detectors` is a text as `sidecar.wanted` reads it.
-    `ignore` names columns that the model doesn't get, such as the label; `outputs` those that hold what it
-    answered, `x*` all that begin with x. Raises UsageError for unknown
-    detectors, DataError for data that cannot be used, BaselineError when `out` is taken, cannot be written,
-    or a compiled detector is not PyOD's.
+    Each of `detectors` is a text as `sidecar.wanted` reads it. `ignore` names columns that the model doesn't
+    get, such as the label; `outputs` those that hold what it answered, `x*` all that begin with x.
+    `weights_column` and `towards` say how much calibration rows count, as `sidecar.baseline.weights` tells.
+    Raises UsageError for unknown detectors, DataError for data that cannot be used, BaselineError when `out`
+    is taken, cannot be written, or a compiled detector is not PyOD's.
     """
     wanted = _wanted(detectors)
     artifact.check_place(out, replace=replace)
     progress(f"reading {data.name}", 0.0)
     table, answered = answers.taken(_without(tables.read(data), ignore), outputs)
+    known = None
+    if weights_column:
+        table, known = weights.taken(table, weights_column)
     schema, notes = infer(table)
     features = learning_apart.laid_out(table, schema)
     rows, left_out = _usable(features)
@@ -83,8 +87,10 @@ def fit(
     described = reference.describe(features.values, schema)
     if any(fit.entry.apart for fit in fits):
         parts = fewer(parts, alone=any(fit.entry.alone for fit in fits))
+    counts, said = _weights(known, _recent(towards, table, schema), features.matrix, parts)
+    notes = (*notes, *said)
     arrays = {
-        **_calibrated(fits, features.matrix, parts),
+        **calibrated(fits, features.matrix, parts, counts),
         **stored_rows(fits, train, held_out),
         **typical,
         **sample.arrays(train),
@@ -116,7 +122,8 @@ def fit(
     )
     manifest = artifact.write(out, manifest, arrays, replace=replace)
     progress("done", 1.0)
-    return Summary(load(out), manifest, (*notes, *_left_out(features, left_out)))
+    behind = float(parts.calibration.size) if counts is None else weights.effective(counts)
+    return Summary(load(out), manifest, (*notes, *_left_out(features, left_out)), behind)
 
 
 # -- rows --------------------------------------------------------------------------------------------
@@ -157,30 +164,32 @@ def _wanted(detectors: Sequence[str]) -> tuple[Wanted, ...]:
     return found
 
 
-def _calibrated(fits: Sequence[Fitted], matrix: Matrix, parts: Parts) -> Arrays:
-    """The detectors' own arrays, and their scores on the rows that they were not fitted on."""
-    standard = _scores(fits, matrix[parts.standard])
-    calibration = _scores(fits, matrix[parts.calibration])
-    arrays: Arrays = {}
-    for j, (_, entry, own) in enumerate(fits):
-        arrays |= {f"{entry.name}/{key}": array for key, array in own.items()}
-        arrays[f"{entry.name}/standard"] = np.sort(standard[:, j])
-        arrays[f"{entry.name}/calibration"] = np.sort(calibration[:, j])
-    if len(fits) > 1:
-        surprises = [Surprise(standard[:, j]) for j in range(len(fits))]
-        arrays["calibration/combined"] = np.sort(combined(surprises, COMBINATIONS[COMBINATION], calibration))
-    return arrays
+def _weights(
+    known: Floats | None, recent: Matrix | None, matrix: Matrix, parts: Parts
+) -> tuple[Floats | None, tuple[str, ...]]:
+    """How much each calibration row counts, and what to say of it."""
+    found = None
+    if known is not None:
+        found = known[parts.calibration]
+    elif recent is not None:
+        found = weights.towards(matrix[parts.fit], recent, matrix[parts.calibration])
+    if found is None:
+        return None, ()
+    rows = weights.effective(found)
+    return found, (f"calibration rows are weighted; they count like {rows:,.0f} rows of one weight",)
 
 
-def _scores(fits: Sequence[Fitted], matrix: Matrix) -> Floats:
-    """Raw scores, shape (rows, detectors)."""
-    scores = np.column_stack([fit.detector.score_many(matrix) for fit in fits])
-    for j, (_, entry, _) in enumerate(fits):
-        if not np.isfinite(scores[:, j]).all():
-            raise BaselineError(
-                f"{entry.name}: has no finite score for some training rows; leave this detector out"
-            )
-    return scores
+def _recent(file: Path | None, table: tables.Table, schema: Schema) -> Matrix | None:
+    """Recent rows as detectors see them, those that can be scored."""
+    if file is None:
+        return None
+    recent = tables.read(file)
+    missing = [name for name in schema.sources if name not in recent.columns]
+    if missing:
+        raise DataError(f"{recent.file}: has no column {missing[0]!r}, which {table.file} has")
+    features = learning_apart.laid_out(recent, schema)
+    usable: Matrix = features.matrix[_usable(features)[0]]
+    return usable
 
 
 def _typical(train: Matrix) -> Arrays:

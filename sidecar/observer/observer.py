@@ -90,6 +90,10 @@ class Observer:
         self.baseline = ""
         """Directory of the baseline whose reference the windows are kept against."""
         self.baseline_error = ""
+        self.detectors: tuple[str, ...] = ()
+        self.calibration_rows = 0
+        self.finest_p = 1.0
+        """Of the baseline: a threshold below flags nothing."""
         self.schema: Schema | None = None
         """Of the baseline, to show features by name."""
         if settings.baseline:
@@ -187,6 +191,8 @@ class Observer:
             self.baseline_error = str(error)
             return
         self.baseline_error = ""
+        self.detectors, self.calibration_rows = found.detectors, found.calibration_rows
+        self.finest_p = found.finest_p
         self.schema = found.schema
         self.traffic.adopt(found.reference, found.digest, found.binned)
         self.traffic.oddness.adopt(directory, found.schema, found.digest, self.settings.threshold)

@@ -12,6 +12,7 @@ import logging
 import signal
 import socket
 import ssl
+from math import ceil
 from pathlib import Path
 
 import msgspec
@@ -88,7 +89,7 @@ class Worker:
         settings = self._settings
         loop = asyncio.get_running_loop()
         address = upstream_address(settings.upstream)
-        baseline = load(Path(settings.baseline), self._run_dir / SOCKET) if settings.baseline else None
+        baseline = self._read(settings.baseline) if settings.baseline else None
         tls = upstream_context(settings, address.tls)
         pool = Pool(address, settings.connect_timeout, tls, settings.upstream_server_name)
         judge = Judge(loop, settings.threshold, settings.codec, baseline)
@@ -198,11 +199,23 @@ class Worker:
             case Swap(baseline=directory) if directory != plane.teller.baseline:
                 plane.tasks.start("load a baseline", self._load(directory))
 
+    def _read(self, directory: str) -> Baseline:
+        settings = self._settings
+        together = settings.batch_control == "false-discovery"
+        baseline = load(Path(directory), self._run_dir / SOCKET, together=together)
+        if settings.threshold < baseline.finest_p:
+            log.warning(
+                "no row will ever be flagged: the threshold, %g, is below the finest p-value of %s, %.2g;"
+                " raise the threshold, or fit on at least %d rows",
+                *(settings.threshold, directory, baseline.finest_p, ceil(2.5 / settings.threshold)),
+            )
+        return baseline
+
     async def _load(self, directory: str) -> None:
         """Load in a thread and swap between two calls; a bad baseline is refused and the old one stays."""
         teller = self.plane.teller
         try:
-            baseline: Baseline = await asyncio.to_thread(load, Path(directory), self._run_dir / SOCKET)
+            baseline: Baseline = await asyncio.to_thread(self._read, directory)
             await asyncio.to_thread(baseline.warm)
         except BaselineError as error:
             teller.refused = str(error)

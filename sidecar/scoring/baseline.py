@@ -23,10 +23,11 @@ from sidecar.scoring import artifact, explain
 from sidecar.scoring.apart import Apart, Away, Connection
 from sidecar.scoring.artifact import Fitted, Manifest
 from sidecar.scoring.bins import ReferenceField
-from sidecar.scoring.calibration import Conformal, Surprise
+from sidecar.scoring.calibration import Conformal, Surprise, WeightedConformal
 from sidecar.scoring.combination import COMBINATIONS, Combination
 from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, Scorer, need
 from sidecar.scoring.detectors import DETECTORS
+from sidecar.scoring.discovery import cutoff
 from sidecar.scoring.sample import Binned, binned_rows
 
 EXPLAIN_SECONDS = 0.02
@@ -69,6 +70,7 @@ class Baseline:
         fields: explain.Fields,
         binned: Binned,
         worker: Connection,
+        together: bool,
     ) -> None:
         self.directory = directory
         """Where it was read from."""
@@ -100,6 +102,7 @@ class Baseline:
         self._fields = fields
         self._columns = len(self.schema.columns)
         self._worker = worker
+        self._together = together
 
     def warm(self) -> None:
         """Wait until PyOD's worker is ready to score its detectors, if there are any. Raises BaselineError
@@ -189,7 +192,8 @@ class Baseline:
         if len(reasons) == end - start:
             return _unscored(end - start, reasons[0] if reasons else "no-rows")
         p = found.p[start:end].tolist()
-        flagged = tuple(row for row, p_of_row in enumerate(p) if p_of_row <= threshold)
+        highest = cutoff(p, threshold) if self._together and len(p) > 1 else threshold
+        flagged = tuple(row for row, p_of_row in enumerate(p) if p_of_row <= highest)
         worst = start + (int(np.nanargmax(found.statistic[start:end])) if len(p) > 1 else 0)
         opinions = self._opinions(found.raw[worst].tolist(), found.matrix[worst], flagged, until)
         return Score("outlier" if flagged else "normal", p[worst - start], tuple(p), flagged, opinions)
@@ -239,18 +243,21 @@ def combined(surprises: Sequence[Surprise], combine: Combination, raw: Floats) -
     return combine(np.column_stack([surprise.many(raw[:, j]) for j, surprise in enumerate(surprises)]))
 
 
-def load(directory: Path, worker: Path | None = None) -> Baseline:
+def load(directory: Path, worker: Path | None = None, *, together: bool = False) -> Baseline:
     """The baseline in `directory`. Raises BaselineError naming the file and the reason.
 
-    `worker`: the socket of PyOD's worker, for detectors that have no compiled form."""
+    `worker`: the socket of PyOD's worker, for detectors that have no compiled form. `together`: rows of one
+    call are flagged by the rule of `sidecar.scoring.discovery`."""
     manifest, arrays = artifact.read(directory)
     try:
-        return assemble(str(directory), manifest, arrays, worker)
+        return assemble(str(directory), manifest, arrays, worker, together=together)
     except ValueError as error:
         raise BaselineError(f"{directory / artifact.ARRAYS}: {error}") from error
 
 
-def assemble(directory: str, manifest: Manifest, arrays: Arrays, worker: Path | None = None) -> Baseline:
+def assemble(
+    directory: str, manifest: Manifest, arrays: Arrays, worker: Path | None = None, *, together: bool = False
+) -> Baseline:
     """A baseline from what is stored of it. Raises BaselineError or ValueError when parts don't fit."""
     file = Path(directory) / artifact.MANIFEST
     schema = Schema(manifest.schema, manifest.readings)
@@ -264,14 +271,14 @@ def assemble(directory: str, manifest: Manifest, arrays: Arrays, worker: Path | 
     judges = tuple(_judge(file, one, arrays, len(schema.columns), connection) for one in manifest.detectors)
     conformal = judges[0].conformal
     if len(judges) > 1:
-        conformal = Conformal(need(arrays, "calibration/combined", np.float64, -1))
+        conformal = _conformal(arrays, "calibration/combined", "calibration/weights")
     width = len(schema.columns)
     fields = explain.Fields(
         schema, need(arrays, "typical", np.float64, width), need(arrays, "spread", np.float64, width)
     )
     binned = binned_rows(arrays, manifest.reference)
     combine = COMBINATIONS[manifest.combination]
-    return Baseline(directory, manifest, judges, combine, conformal, fields, binned, connection)
+    return Baseline(directory, manifest, judges, combine, conformal, fields, binned, connection, together)
 
 
 def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Connection) -> Judge:
@@ -283,11 +290,18 @@ def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Con
             name,
             detector,
             detector if isinstance(detector, Additive) else None,
-            Conformal(need(own, "calibration", np.float64, -1)),
+            _conformal(own, "calibration", "weights"),
             Surprise(need(own, "standard", np.float64, -1)),
         )
     except ValueError as error:
         raise ValueError(f"detector {name}: {error}") from error
+
+
+def _conformal(arrays: Arrays, scores: str, weights: str) -> Conformal:
+    held_out = need(arrays, scores, np.float64, -1)
+    if weights not in arrays:
+        return Conformal(held_out)
+    return WeightedConformal(held_out, need(arrays, weights, np.float64, held_out.size))
 
 
 def _compiled(file: Path, fitted: Fitted, own: Arrays, columns: int) -> Detector:

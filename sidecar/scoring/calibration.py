@@ -63,6 +63,44 @@ class Conformal:
         return p
 
 
+class WeightedConformal(Conformal):
+    """The same where held-out rows stand for different shares of the traffic, because they were drawn or have
+    aged:
+
+        p = (sum of the weights of held-out rows that score at least as much, + w) / (sum of all weights + w)
+
+    When a row's weight is how much more often such rows occur in the traffic than among the held-out ones,
+    and w is the new row's own, P(p <= t) <= t again, exactly (Tibshirani, Barber, Candes and Ramdas 2019,
+    "Conformal prediction under covariate shift", NeurIPS). The new row's weight isn't known here, so the
+    largest there is stands for it: p can only be larger for that. With estimated weights the promise is as
+    good as the estimate.
+    """
+
+    def __init__(self, held_out: Floats, weights: Floats) -> None:
+        """`weights`: one for each of `held_out`, positive and finite. Raises ValueError otherwise."""
+        super().__init__(held_out)
+        if weights.shape != held_out.shape or not np.isfinite(weights).all() or not (weights > 0).all():
+            raise ValueError("calibration weights must be a positive number for each calibration score")
+        own = weights[np.argsort(held_out, kind="stable")]
+        new = float(own.max())
+        at_least = np.append(np.cumsum(own[::-1])[::-1], 0.0) + new
+        self._p = at_least / at_least[0]
+        """By how many held-out rows are less odd."""
+
+    @property
+    def finest(self) -> float:
+        return float(self._p[-1])
+
+    def p(self, score: float) -> float:
+        lowest = score * (1.0 - math.copysign(TIE, score)) - self._slack
+        return float(self._p[bisect_left(self._sorted, lowest)])
+
+    def p_many(self, scores: Floats) -> Floats:
+        lowest = scores * (1.0 - np.copysign(TIE, scores)) - self._slack
+        p: Floats = self._p[self.held_out.searchsorted(lowest)]
+        return p
+
+
 class Surprise:
     """Raw score -> nats: how unlikely a score that large is, on one scale for all detectors.
 

@@ -30,7 +30,15 @@ def test_status_tells_what_is_lost_and_where_it_waits(baseline):
     assert (found["records_dropped"], found["records_dropped_bytes"], found["queue_bytes"]) == (3, 999, 77)
     assert found["workers"][0]["counters"]["queue_bytes"] == 77
     assert found["records"] == 1002
-    assert found["baseline"] == {"directory": baseline.directory, "digest": baseline.digest, "error": ""}
+    assert found["baseline"] == {
+        "directory": baseline.directory,
+        "digest": baseline.digest,
+        "error": "",
+        "detectors": baseline.detectors,
+        "calibration_rows": baseline.calibration_rows,
+        "finest_p": baseline.finest_p,
+        "flags_nothing": False,
+    }
     assert found["health"] == {"data_plane": "up", "upstream": "up", "workers": 1, "reasons": ()}
     assert found["uptime_seconds"] == pytest.approx(0.2 * 50 + 2.0)
     assert found["drift"].startswith("feature-drift; ")

@@ -206,3 +206,20 @@ def test_mixed_data_from_file_to_score(tmp_path):
     odd = score(**{**usual, "kind": "crypto", "amount": 60.0})
     assert odd.verdict == "outlier"
     assert set(odd.detectors[0].top[:2]) == {"kind", "amount"}
+
+
+def test_rows_of_one_call_may_be_flagged_by_the_share_of_false_ones():
+    """Benjamini-Hochberg: a call of clean rows has hardly ever a flagged one, outliers still are."""
+    directory = cardio("ecod", "iforest")
+    each, together = load(directory), load(directory, together=True)
+    clean, odd = adbench(CARDIO).clean[1000:], adbench(CARDIO).outliers
+    calls = [Features(rows, rows) for rows in np.array_split(clean, 12)]
+    by_each = sum(bool(each.score(call, 0.05).flagged) for call in calls)
+    by_share = sum(bool(together.score(call, 0.05).flagged) for call in calls)
+    assert by_each == 12
+    assert by_share <= 4
+    mixed = Features(np.vstack((clean[:20], odd[:40])), np.vstack((clean[:20], odd[:40])))
+    found = together.score(mixed, 0.1)
+    assert found.flagged
+    assert set(found.flagged) <= set(each.score(mixed, 0.1).flagged)
+    assert together.score(Features(odd[:1], odd[:1]), 0.05) == each.score(Features(odd[:1], odd[:1]), 0.05)

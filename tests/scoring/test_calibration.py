@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.scoring.calibration import Conformal, Surprise
+from sidecar.scoring.calibration import Conformal, Surprise, WeightedConformal
 
 scores = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e12, 1e12))
 samples = st.lists(scores, min_size=1, max_size=40).map(np.array)
@@ -111,3 +111,45 @@ def test_surprise_of_tied_scores_still_rises_beyond_them(standard):
     assert (
         surprise.one(standard.max()) < surprise.one(standard.max() + 1.0) < surprise.one(standard.max() + 2.0)
     )
+
+
+# -- weighted --------------------------------------------------------------------------------------
+
+
+def test_weighted_p_is_the_sum_that_the_paper_says():
+    rng = np.random.default_rng(3)
+    held_out, weights = rng.normal(size=57).round(1), rng.gamma(1.0, size=57) + 0.01
+    conformal = WeightedConformal(held_out, weights)
+    new = weights.max()
+    scores = np.concatenate((rng.normal(size=40), held_out[:5], [-9.0, 9.0, np.inf]))
+    expected = [(weights[held_out >= score - 1e-9].sum() + new) / (weights.sum() + new) for score in scores]
+    assert conformal.p_many(scores) == pytest.approx(expected, rel=1e-12)
+    assert [conformal.p(score) for score in scores] == pytest.approx(expected, rel=1e-12)
+    assert conformal.finest == pytest.approx(new / (weights.sum() + new))
+
+
+def test_equal_weights_change_nothing():
+    held_out = np.random.default_rng(0).normal(size=99)
+    plain, weighted = Conformal(held_out), WeightedConformal(held_out, np.full(99, 0.3))
+    scores = np.linspace(-4, 4, 50)
+    assert weighted.p_many(scores) == pytest.approx(plain.p_many(scores), rel=1e-12)
+    assert weighted.finest == pytest.approx(plain.finest)
+
+
+def test_after_a_covariate_shift_weights_keep_the_promise_and_their_absence_breaks_it():
+    """Reference from a normal, traffic from one moved by one; the score is the value itself."""
+    rng = np.random.default_rng(0)
+    unweighted, weighted = [], []
+    for _ in range(60):
+        held_out, traffic = rng.normal(size=2000), rng.normal(1.0, size=500)
+        weights = np.exp(np.minimum(held_out, 3.5) - 0.5)  # the ratio of the densities
+        unweighted.append((Conformal(held_out).p_many(traffic) <= 0.1).mean())
+        weighted.append((WeightedConformal(held_out, weights).p_many(traffic) <= 0.1).mean())
+    assert np.mean(unweighted) > 0.3
+    assert 0.06 < np.mean(weighted) <= 0.1
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, np.nan], [1.0, np.inf]])
+def test_what_is_no_weight_is_refused(weights):
+    with pytest.raises(ValueError, match="a positive number for each"):
+        WeightedConformal(np.array([1.0, 2.0]), np.array(weights))
