@@ -192,4 +192,6 @@ async def test_a_baseline_that_must_not_be_used_leaves_the_old_one(tmp_path):
 async def test_a_threshold_that_can_flag_nothing_is_told(caplog):
     directory = str(cardio("ecod"))
     async with sidecar(baseline_directory=directory, threshold=0.0001):
-        assert "no row will ever be flagged: the threshold, 0.0001, is below the finest p-value" in caplog.text
+        assert (
+            "no row will ever be flagged: the threshold, 0.0001, is below the finest p-value" in caplog.text
+        )

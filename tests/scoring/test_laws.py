@@ -146,6 +146,18 @@ def test_score_is_pyods_of_that_row_alone(name, data):
     assert relative(detector.score_many(rows), expected) <= allowed
 
 
+@pytest.mark.parametrize("name", [name for name in DETECTORS if name not in ("mad", "mcd")])
+def test_a_thousand_columns_score_as_in_pyod(name):
+    """MAD is for one column, and MCD takes PyOD minutes to fit on so many."""
+    train = odd().normal(size=(60, 1000))
+    model = fit_detector(name, train, seed=0)
+    detector = DETECTORS[name].from_pyod(model)
+    rows = np.vstack((train[:1], train[1:2] + odd(7).normal(size=(1, 1000))))
+    expected = alone(model, rows)
+    assert relative(np.array([detector.score(row) for row in rows]), expected) <= 1e-9
+    assert relative(detector.score_many(rows), expected) <= 1e-9
+
+
 @every_detector
 @pytest.mark.parametrize("huge", [1e30, -1e30, 1e100, -1e100, 1e200, -1e200])
 def test_extreme_values_score_as_in_pyod(name, huge):
