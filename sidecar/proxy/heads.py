@@ -41,7 +41,7 @@ HOP_BY_HOP = frozenset(
 )
 """Fields about one connection only (RFC 9110, 7.6.1). The other connection gets its own."""
 
-UNDERSTOOD = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-request-id"}
+UNDERSTOOD = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-request-id", b"ce-id"}
 """Fields that are read here, whether or not they are passed on."""
 
 PROTECTED = frozenset({b"host", b"content-length", b"content-type", b"content-encoding", b"x-request-id"})
@@ -124,15 +124,15 @@ class _Fields:
     """One pass over the fields of a head: `passed` are the pieces to send on, the rest is understood."""
 
     __slots__ = (
-        "chunked", "expects", "host", "hosts", "length", "options", "passed", "recorded", "request_id",
-        "trailers", "upgrade",
+        "chunked", "event_id", "expects", "host", "hosts", "length", "options", "passed", "recorded",
+        "request_id", "trailers", "upgrade",
     )  # fmt: skip
 
     def __init__(self, fields: Headers, dropped: frozenset[bytes], host: bytes) -> None:
         self.length = -1
         self.hosts = 0
         self.chunked = self.expects = self.trailers = False
-        self.upgrade = self.request_id = self.host = b""
+        self.upgrade = self.request_id = self.event_id = self.host = b""
         self.options: frozenset[bytes] = frozenset()
         self.recorded: list[tuple[bytes, bytes]] = []
         self.passed: list[bytes] = []
@@ -178,6 +178,8 @@ class _Fields:
             self.trailers = b"trailers" in _tokens(value)
         elif key == b"x-request-id":
             self.request_id = self.request_id or value
+        elif key == b"ce-id":
+            self.event_id = self.event_id or value
 
     def keep_alive(self, version: str) -> bool:
         return b"close" not in self.options and (version != "1.0" or b"keep-alive" in self.options)
@@ -214,6 +216,9 @@ def request_head(
     wanted = b"upgrade" in read.options and b"h2c" not in read.upgrade.lower()
     upgrade = read.upgrade if wanted and not read.chunked and read.length <= 0 else b""
     pieces = [method, b" ", path, b" HTTP/1.1\r\n", *read.passed]
+    if read.event_id and not read.request_id:  # a CloudEvent's id names the call, as with KServe
+        read.request_id = read.event_id
+        pieces += (b"X-Request-Id: ", read.event_id, b"\r\n")
     if not read.hosts:
         pieces += (b"Host: ", host or model, b"\r\n")
     if read.chunked:

@@ -15,7 +15,7 @@ MOST_HEADS = 512
 LONGEST_HEAD = 2048
 """Bytes. Together they bound the memory: one megabyte of heads for each side."""
 
-ONCE_ONLY = (b"traceparent", b"x-request-id", b"x-b3-traceid", b"uber-trace-id", b"\nb3:")
+ONCE_ONLY = (b"traceparent", b"x-request-id", b"x-b3-traceid", b"uber-trace-id", b"\nb3:", b"\nce-id:")
 """Fields that differ from call to call: a head with one of them would never be met again."""
 
 

@@ -77,6 +77,17 @@ async def test_several_request_ids():
         assert response.field("x-request-id") == "a"
 
 
+async def test_the_id_of_a_cloud_event_names_a_call_that_has_no_other():
+    async with sidecar() as stage:
+        got, response = await stage.call(http("GET / HTTP/1.1", "Host: m", "Ce-Id: e-1", "Ce-Id: e-2"), OK)
+        assert (fields(got, "ce-id"), fields(got, "x-request-id")) == (["e-1", "e-2"], ["e-1"])
+        assert response.field("x-request-id") == "e-1"
+        got, response = await stage.call(
+            http("GET / HTTP/1.1", "Host: m", "Ce-Id: e-1", "X-Request-Id: a"), OK
+        )
+        assert (fields(got, "x-request-id"), response.field("x-request-id")) == (["a"], "a")
+
+
 async def test_ids_are_never_the_same_twice():
     async with sidecar() as stage:
         await stage.calls(200)
