@@ -10,6 +10,7 @@ every sidecar of a chain keeps the same ones; each stands for one over the share
 
 from __future__ import annotations
 
+import logging
 import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 
 from sidecar.exchange import Captured, Headers, Record, header
-from sidecar.proxy.pieces import joined
+from sidecar.proxy.pieces import first, joined
 from sidecar.redaction import Body, Redactor, redactor
 from sidecar.redaction.patterns import is_card
 from sidecar.redaction.redactor import MARGIN, MARKS, peculiar
@@ -27,8 +28,12 @@ from sidecar.settings import Settings
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
 
+log = logging.getLogger(__name__)
+
 ALWAYS = frozenset({"outlier", "adversarial"})
 """Verdicts of calls that are all kept."""
+
+UNSEARCHED = Body(b"", True, False, ("dropped:unreadable",))
 
 CARD_FROM = 1e12
 """The least number that may be a card's."""
@@ -84,8 +89,14 @@ class Keeping:
     def captured(self, call: Call) -> Captured:
         """What a capture keeps of a call beside its record, without secrets."""
         head, response = call.head, call.response
-        asked = self._body(head.fields, call.kept, call.request_bytes)
-        answered = self._body(response.fields if response else (), call.kept_response, call.response_bytes)
+        try:
+            asked = self._body(head.fields, call.kept, call.request_bytes)
+            answered = self._body(
+                response.fields if response else (), call.kept_response, call.response_bytes
+            )
+        except Exception as error:  # told by its kind only: its words may be the body's
+            log.error("a body cannot be searched for secrets and is not kept: %s", type(error).__name__)
+            asked = answered = UNSEARCHED
         return Captured(
             self._allowed(head.fields, asked.plain),
             self._allowed(response.fields, answered.plain) if response else (),
@@ -97,7 +108,7 @@ class Keeping:
         )
 
     def _body(self, headers: Headers, pieces: list[bytes], size: int) -> Body:
-        data = joined(pieces)
+        data = joined(first(pieces, self.body_bytes))[: self.body_bytes]
         media, coding, _ = _kind(headers)
         return self._redactor.body(media, coding, data, self._limit, whole=len(data) == size)
 
@@ -111,7 +122,7 @@ class Keeping:
         """Records without secrets in anything that was the caller's or the model's own words."""
         if self._redactor.idle:
             return records
-        records = tuple(map(self._cleaned, records))
+        records = tuple(map(self._surely_cleaned, records))
         if "card" in self._redactor.rules.patterns:
             records = _without_cards(records)
         return records
@@ -122,13 +133,24 @@ class Keeping:
         self._width = len(names)
         self.blinded = bool(self._blind)
 
-    def seen(self, features: bytes) -> bytes:
-        """A block of features without the redacted columns."""
-        if not features:
-            return features
+    def seen(self, features: bytes, rows: int) -> bytes:
+        """A block of features without the redacted columns; nothing of those scored by an older baseline,
+        whose columns may be others."""
+        if len(features) != 8 * rows * self._width:
+            return b""
         values = np.frombuffer(features, "<f8").reshape(-1, self._width).copy()
         values[:, self._blind] = np.nan
         return values.tobytes()
+
+    def _surely_cleaned(self, record: Record) -> Record:
+        """One record that cannot be cleaned must neither leave nor take the others of its batch with it."""
+        try:
+            return self._cleaned(record)
+        except Exception as error:
+            log.error(
+                "a record cannot be searched for secrets, its texts are left out: %s", type(error).__name__
+            )
+            return _blanked(record)
 
     def _cleaned(self, record: Record) -> Record:
         words = _words(record)
@@ -193,6 +215,24 @@ def _kind(headers: Headers) -> tuple[bytes, bytes, bool]:
     """Content-Type, Content-Encoding, and whether such bodies cannot be searched as they are."""
     media, coding = header(headers, b"content-type") or b"", header(headers, b"content-encoding") or b""
     return media, coding, peculiar(media.lower(), coding)
+
+
+def _blanked(record: Record) -> Record:
+    """The record without anything that the caller or the model wrote."""
+    return msgspec.structs.replace(
+        record,
+        id="",
+        target="/",
+        host="",
+        model="",
+        version="",
+        reason="",
+        span=msgspec.structs.replace(record.span, state="", baggage=""),
+        request_headers=(),
+        response_headers=(),
+        request_body=b"",
+        response_body=b"",
+    )
 
 
 def _words(record: Record) -> Words:

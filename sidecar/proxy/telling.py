@@ -258,7 +258,7 @@ def record_of(call: Call) -> Record:
         judged.model,
         judged.version,
         judged.rows,
-        keeping.seen(judged.features) if keeping.blinded else judged.features,
+        keeping.seen(judged.features, judged.rows) if keeping.blinded else judged.features,
         score.verdict,
         score.reason,
         score.p,

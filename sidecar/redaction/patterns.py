@@ -14,17 +14,27 @@ Span: TypeAlias = tuple[int, int]
 
 
 class Pattern(NamedTuple):
-    """One row of `PATTERNS`. `find` yields the spans to take out. A text can hold one only where one of
-    `signs` is in it (whatever its case), or one of `forms` in its `shape`."""
+    """How one kind of secret is found: `find` yields the spans to take out. A text can hold one only where
+    one of `signs` is in it (in lower case), or one of `forms` in its `shape`."""
 
     find: Callable[[str], Iterator[Span]]
-    signs: tuple[bytes, ...] = ()
+    signs: tuple[str, ...] = ()
     forms: tuple[bytes, ...] = ()
 
 
 def shape(data: bytes) -> bytes:
     """`data` with digits as 0, letters as A, dots as they are and all else as x; x before the first."""
     return b"x" + data.translate(_SHAPES)
+
+
+def skeleton(data: bytes) -> bytes:
+    """`data` in lower case without what numbers are made of. What is not in it isn't in `data` either, if the
+    same is taken out of that."""
+    return data.translate(_LOWER, _NUMBERS)
+
+
+_NUMBERS = b"0123456789.,[]-+eE "
+_LOWER = bytes(range(256)).lower()
 
 
 _SHAPES = (
@@ -96,49 +106,80 @@ def _same(text: str, stop: int) -> bool:
 
 _LOCAL = r"\w.!#$%&'*+=?^`{|}~-"
 
-PATTERNS: dict[str, Pattern] = {
-    "email": Pattern(_all(rf"(?<![{_LOCAL}])[{_LOCAL}]++@[\w-]++(?:\.[\w-]++)+"), (b"@",)),
+PATTERNS: dict[str, tuple[Pattern, ...]] = {
+    "email": (Pattern(_all(rf"(?<![{_LOCAL}])[{_LOCAL}]++@[\w-]++(?:\.[\w-]++)+"), ("@",)),),
     # A digit after the dot of a number is no card's: floats are what most bodies are full of.
-    "card": Pattern(
-        _checked(_CARD, is_card, 13),
-        forms=(b"x0000000000000", b"A0000000000000", b"0000x0000x0000", b"0000x000000x0000"),
-    ),
-    "iban": Pattern(_checked(_IBAN, is_iban, 15), forms=(b"xAA000", b"xAA00A", b"xAA00x0", b"xAA00xA")),
-    "token": Pattern(
-        _all(
-            r"eyJ[\w-]{4,}+(?:\.[\w-]*+){0,4}"
-            r"|(?i:\b(?:bearer|basic|token)\s{1,8}+(?=[\w.~+/=-]{0,4000}[0-9=_])[\w.~+/=-]{8,}+)"
-            r"|\bgh[pousr]_\w{16,}+|\b(?:sk|pk|rk)[-_][\w-]{16,}+|github_pat_\w{16,}+|\bglpat-[\w-]{16,}+"
-            r"|\bxox[abeprs]-[\w-]{10,}+|\bAIza[\w-]{30,}+|\bhf_\w{20,}+|\bnpm_\w{20,}+",
-            re.ASCII,
+    "card": (
+        Pattern(
+            _checked(_CARD, is_card, 13),
+            forms=(b"x0000000000000", b"A0000000000000", b"0000x0000x0000", b"0000x000000x0000"),
         ),
-        tuple(b"eyj bearer basic token sk- sk_ pk- pk_ rk- rk_ glpat- xox aiza hf_ npm_ github_pat_".split())
-        + tuple(b"ghp_ gho_ ghu_ ghs_ ghr_".split()),
     ),
-    "aws": Pattern(
-        _all(
-            r"\b(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA)[A-Z0-9]{16}"
-            r"|(?i:aws.{0,20}?secret.{0,20}?[\"'=:\s])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+    "iban": (Pattern(_checked(_IBAN, is_iban, 15), forms=(b"xAA000", b"xAA00A", b"xAA00x0", b"xAA00xA")),),
+    "token": (
+        Pattern(_all(r"eyJ[\w-]{4,}+(?:\.[\w-]*+){0,4}", re.ASCII), ("eyj",)),
+        Pattern(
+            _all(
+                r"\b(?:bearer|basic|token)\s{1,8}+(?=[\w.~+/=-]{0,4000}[0-9=_])[\w.~+/=-]{8,}+",
+                re.ASCII | re.IGNORECASE,
+            ),
+            ("bearer", "basic", "token"),
         ),
-        (b"akia", b"asia", b"aida", b"aroa", b"agpa", b"anpa", b"aws"),
+        Pattern(
+            _all(
+                r"\bgh[pousr]_\w{16,}+|\b(?:sk|pk|rk)[-_][\w-]{16,}+|github_pat_\w{16,}+|\bglpat-[\w-]{16,}+"
+                r"|\bxox[abeprs]-[\w-]{10,}+|\bAIza[\w-]{30,}+|\bhf_\w{20,}+|\bnpm_\w{20,}+",
+                re.ASCII,
+            ),
+            (
+                *("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "glpat-", "xox", "aiza", "hf_", "npm_"),
+                *("github_pat_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+            ),
+        ),
     ),
-    "pem": Pattern(
-        _all(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*+(?:-----END[A-Z -]*+)?"),
-        (b"private key",),
+    "aws": (
+        Pattern(
+            _all(r"\b(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA)[A-Z0-9]{16}"),
+            ("akia", "asia", "aida", "aroa", "agpa", "anpa"),
+        ),
+        Pattern(_all(r"(?i:aws.{0,20}?secret.{0,20}?[\"'=:\s])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"), ("aws",)),
+    ),
+    "pem": (
+        Pattern(
+            _all(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*+(?:-----END[A-Z -]*+)?"),
+            ("private key",),
+        ),
     ),
 }
 """Name in the setting `redact` -> how it is found."""
+
+_SHORTEST = 13
+"""Characters. Fewer letters and digits without anything between them are no secret of any kind above."""
 
 
 def taken_out(text: str, names: tuple[str, ...], marks: set[str], *, same_length: bool = False) -> str:
     """`text` without what these patterns find; the names of those that did are added to `marks`. With
     `same_length`, stars stand in its place, for formats that count their bytes."""
-    for name in names:
-        spans = list(PATTERNS[name].find(text))
+    for name, one in possible(text, names):
+        spans = list(one.find(text))
         if spans:
             marks.add(name)
             text = replaced(text, spans, name, same_length=same_length)
     return text
+
+
+def possible(text: str, names: tuple[str, ...]) -> list[tuple[str, Pattern]]:
+    """The patterns that could find something, by their signs and forms: the search itself costs far more."""
+    if len(text) < _SHORTEST and text.isalnum():
+        return []
+    lower = text.lower()
+    form = shape(text.encode("latin-1", "replace"))
+    return [
+        (name, one)
+        for name in names
+        for one in PATTERNS[name]
+        if any(sign in lower for sign in one.signs) or any(part in form for part in one.forms)
+    ]
 
 
 def replaced(text: str, spans: list[Span], name: str, *, same_length: bool = False) -> str:

@@ -18,17 +18,12 @@ from urllib.parse import unquote_plus
 
 from sidecar.redaction.coding import opened
 from sidecar.redaction.documents import Rules, json_text, lines, pairs, plain, table
-from sidecar.redaction.names import NAMED, assigned, hinted
+from sidecar.redaction.names import NAMED, hinted
 from sidecar.redaction.paths import path
-from sidecar.redaction.patterns import PATTERNS, shape
+from sidecar.redaction.patterns import PATTERNS, possible, shape, skeleton
 
 MARGIN = 512
 """Bytes read beyond a limit, so that a secret across it is seen whole, and then cut."""
-
-_NUMBERS = b"0123456789.,[]-+eE "
-"""What tables of numbers are made of. Taken out of signs as of what is searched, so nothing is missed."""
-
-_LOWER = bytes(range(256)).lower()
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -62,8 +57,8 @@ class Redactor:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         keys = [steps[-1] for steps in rules.paths]
-        found = [PATTERNS[name] for name in rules.patterns]
-        self._signs = tuple(sorted({_skeleton(sign) for one in found for sign in one.signs}))
+        found = [one for name in rules.patterns for one in PATTERNS[name]]
+        self._signs = tuple(sorted({skeleton(sign.encode()) for one in found for sign in one.signs}))
         self._forms = tuple(form for one in found for form in one.forms)
         self._keys = tuple(
             {key.encode() for key in (*keys, *rules.columns) if type(key) is str and key != "*"}
@@ -82,7 +77,7 @@ class Redactor:
         """Whether these bytes could hold anything to take out. Only for what is not compressed."""
         if self._always or any(key in data for key in self._keys):
             return True
-        if not self._seen_harmless(_skeleton(data)):
+        if not self._seen_harmless(skeleton(data)):
             return _hidden(data) or self._found(data)
         if self._forms:
             form = shape(data)
@@ -91,26 +86,26 @@ class Redactor:
                     return self._found(data)
         return False
 
-    def _seen_harmless(self, skeleton: bytes) -> bool:
-        if skeleton in self._harmless:
+    def _seen_harmless(self, bones: bytes) -> bool:
+        if bones in self._harmless:
             return True
-        if _hidden(skeleton, b'"b"') or any(sign in skeleton for sign in self._signs):
+        if _hidden(bones, b'"b"') or any(sign in bones for sign in self._signs):
             return False
-        if self.rules.named and hinted(skeleton):
+        if self.rules.named and hinted(bones):
             return False
-        if len(skeleton) <= _LONGEST_KNOWN:
+        if len(bones) <= _LONGEST_KNOWN:
             if len(self._harmless) >= _MOST_KNOWN:
                 self._harmless.clear()
-            self._harmless.add(skeleton)
+            self._harmless.add(bones)
         return True
 
     def _found(self, data: bytes) -> bool:
         text = data.decode("latin-1")
         if "\\" in text:
             text = _ESCAPE.sub(lambda match: match[1] if match[1] in "\\/" else " ", text)
-        if any(next(PATTERNS[name].find(text), None) for name in self.rules.patterns):
+        if any(next(one.find(text), None) for _, one in possible(text, self.rules.patterns)):
             return True
-        return self.rules.named and (hinted(data) or bool(assigned(text)))
+        return self.rules.named and hinted(data.lower())
 
     # -- short texts, seen again and again ---------------------------------------------------------
 
@@ -202,10 +197,6 @@ def _charset(media: bytes) -> bool:
 
 def _foreign(media: bytes, data: bytes) -> bool:
     return _charset(media) or (media[:4] in (b"text", b"appl", b"") and data[:2] in MARKS)
-
-
-def _skeleton(data: bytes) -> bytes:
-    return data.translate(_LOWER, _NUMBERS)
 
 
 def _hidden(data: bytes, base64: bytes = b'"b64"') -> bool:

@@ -104,9 +104,47 @@ async def test_card_numbers_do_not_leave_as_features():
     assert str(struct.unpack("<3d", clean.features)) == "(1.0, nan, 4111111111111112.0)"
 
 
+def test_what_cannot_be_searched_is_left_out_and_spoils_nothing_else(monkeypatch, caplog):
+    from sidecar.redaction import Redactor
+    from tests.observer.talk import record
+
+    kept = keeping()
+    searched = Redactor.suspicious
+
+    def fragile(self, data):
+        if b"fragile" in data:
+            raise RecursionError
+        return searched(self, data)
+
+    monkeypatch.setattr(Redactor, "suspicious", fragile)
+    first, second = kept.clean((record(1, response_body=b"fragile " + SECRETS["email"].encode()), record(2)))
+    assert leaks(repr(first).encode()) == []
+    assert (first.status, first.target, first.response_body) == (200, "/", b"")
+    assert second == record(2)
+    assert "cannot be searched" in caplog.text
+
+
+async def test_a_body_that_cannot_be_searched_is_not_captured(monkeypatch):
+    from sidecar.redaction import Redactor
+
+    monkeypatch.setattr(Redactor, "body", lambda *_, **__: 1 / 0)
+    async with sidecar(capture="x", capture_rate=1.0, errors=1) as stage:
+        await stage.call(GET, OK)
+        (record,) = await stage.records()
+        assert record.captured is not None
+        assert (record.captured.response_body, record.captured.marks) == (b"", ("dropped:unreadable",))
+
+
+def test_features_of_an_older_baseline_are_left_out():
+    kept = keeping(redact="column:b")
+    kept.blind(("a", "b"))
+    assert kept.seen(bytes(24), 1) == b""
+    assert kept.seen(b"", 1) == b""
+
+
 def test_redacted_columns_are_missing_values():
     import struct
 
     kept = keeping(redact="column:b")
     kept.blind(("a", "b"))
-    assert str(struct.unpack("<4d", kept.seen(struct.pack("<4d", 1, 2, 3, 4)))) == "(1.0, nan, 3.0, nan)"
+    assert str(struct.unpack("<4d", kept.seen(struct.pack("<4d", 1, 2, 3, 4), 2))) == "(1.0, nan, 3.0, nan)"

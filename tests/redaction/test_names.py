@@ -2,7 +2,8 @@
 
 import pytest
 
-from sidecar.redaction.names import assigned, is_secret
+from sidecar.redaction.names import assigned, hinted, is_secret
+from sidecar.redaction.patterns import skeleton
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,18 @@ def test_assigned(text, value):
 @pytest.mark.parametrize("text", ['"max_tokens": 100', "token: 5", "password=null", "the password is long"])
 def test_not_assigned(text):
     assert assigned(text) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "API_KEY", "api-key", "clientSecret", "x.token", "session-id", "e.pin"]
+)
+@pytest.mark.parametrize("form", ['{"%s": 1}', "%s=1", '"{\\"%s\\" : 1}"', "a %s: 1"])
+def test_no_name_of_a_secret_goes_without_a_hint(name, form):
+    data = (form % name).lower().encode()
+    assert hinted(data)
+    assert hinted(skeleton(data))
+
+
+def test_few_other_names_do():
+    for name in ("predictions", "max_tokens", "class", "message", "address", "design", "author"):
+        assert not hinted(f'{{"{name}": 1}}'.encode())
