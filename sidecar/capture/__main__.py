@@ -23,9 +23,13 @@ NICE = 15
 
 def main(arguments: list[str]) -> None:
     """Until the observer hangs up."""
-    role, number = arguments
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the observer ends us
-    with socket.socket(fileno=int(number)) as line:
+    role, fd = arguments
+    for number in (
+        signal.SIGINT,
+        signal.SIGHUP,
+    ):  # both reach every process of a terminal; the observer ends us
+        signal.signal(number, signal.SIG_IGN)
+    with socket.socket(fileno=int(fd)) as line:
         orders = msgspec.msgpack.decode(_first(line), type=Orders)
         configure(orders.level, f"capture {role}")
         os.setpriority(os.PRIO_PROCESS, 0, NICE)

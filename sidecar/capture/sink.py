@@ -28,6 +28,8 @@ from sidecar.link import Frames
 
 log = logging.getLogger(__name__)
 
+QUEUE_FULL = "queue-full"
+
 PARCEL_RECORDS = 256
 PARCEL_BYTES = 1024 * 1024
 """A parcel ends before the first that goes beyond."""
@@ -43,7 +45,7 @@ STEADY = 60.0
 DEADLY = 3
 """Writers that die over the same parcel before it is given up."""
 
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 1.5
 """How long the last parcels may take at the end: the supervisor waits for three seconds in all."""
 
 
@@ -64,7 +66,7 @@ class Sink:
         self.offered = self.kept = 0
         self.weight = 0.0
         """Calls that the offered records stand for."""
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter({QUEUE_FULL: 0})
         self.restarts = -1
         self.report = Report()
         self.past = Report()
@@ -110,7 +112,7 @@ class Sink:
             self.dropped["unwritable"] += len(records)
             return
         if self.waiting_bytes + len(data) > self._limit:
-            self.dropped["queue-full"] += len(records)
+            self.dropped[QUEUE_FULL] += len(records)
             return
         self._number += 1
         self.waiting_bytes += len(data)

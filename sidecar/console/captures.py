@@ -5,6 +5,7 @@ Counterparts: `sidecar.capture.sink` hands records over; `sidecar.proxy.keeping`
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -68,8 +69,7 @@ class Captures:
 
     async def close(self) -> None:
         """Let the writers finish."""
-        for sink in self.sinks:
-            await sink.close()
+        await asyncio.gather(*(sink.close() for sink in self.sinks))
         await self._tasks.close()
 
 

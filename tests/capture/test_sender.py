@@ -72,7 +72,7 @@ async def test_every_call_is_two_events_over_few_connections():
         assert set(far.ids.values()) == {2}
         assert len(far.ids) == 200
         assert len(far.peers) <= sender.CONNECTIONS
-        assert (one.report.events, one.dropped) == (400, {})
+        assert (one.report.events, one.dropped.total()) == (400, 0)
 
 
 async def test_a_receiver_that_answers_500_gets_it_later():
@@ -104,8 +104,8 @@ async def test_what_is_refused_is_given_up_and_counted():
     async with receiver() as far, sink(far.url) as one:
         far.status = 400
         one.offer([call(1), call(2)], "", LAYOUTS)
-        await until(lambda: one.dropped)
-        assert (dict(one.dropped), one.kept, one.waiting) == ({"refused": 2}, 0, 0)
+        await until(lambda: one.dropped.total())
+        assert (dict(one.dropped), one.kept, one.waiting) == ({"queue-full": 0, "refused": 2}, 0, 0)
         far.status = 200
         one.offer([call(3)], "", LAYOUTS)
         await until(lambda: one.kept == 1)

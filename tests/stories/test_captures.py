@@ -38,7 +38,7 @@ def test_what_is_captured_stands_for_all_calls(
         "select count(*), sum(weight), count(*) filter (verdict = 'outlier'), "
         "count(*) filter (status = 404) from calls",
     ).rows
-    assert (told["kept"], told["dropped"], told["waiting"]) == (rows, {}, 0)
+    assert (told["kept"], told["dropped"], told["waiting"]) == (rows, {"queue-full": 0}, 0)
     assert told["weight"] == weight
     assert (odd, broken) == (outliers, 20)
     # The draw is at random: four standard deviations of 1,500 calls that weigh 5 with a chance of 1 / 5.
