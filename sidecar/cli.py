@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from sidecar import __version__
+from sidecar.compiled import COMPILED
 from sidecar.errors import SidecarError, UsageError
 from sidecar.manual import described, written
 from sidecar.settings import Settings
@@ -116,7 +117,7 @@ def _dispatch(arguments: list[str]) -> int:
         print(MANUAL.format(commands=commands), end="")
         return 0
     if first == "--version":
-        print(f"sidecar {__version__}")
+        print(f"sidecar {__version__}{', compiled' if COMPILED else ''}")
         return 0
     if first not in COMMANDS:
         near = difflib.get_close_matches(first, COMMANDS, n=1)

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from sidecar import __version__, cli
+from sidecar.compiled import COMPILED
 from sidecar.manual import described
 from sidecar.sources import load
 
@@ -60,7 +61,8 @@ def test_commands_of_the_manual_exist_with_their_flags(sidecar):
 
 
 def test_version(sidecar):
-    assert sidecar("--version") == (0, f"sidecar {__version__}\n", "")
+    compiled = ", compiled" if COMPILED else ""
+    assert sidecar("--version") == (0, f"sidecar {__version__}{compiled}\n", "")
 
 
 def test_run_help_has_every_setting(sidecar):

@@ -11,6 +11,7 @@ https://www.tensorflow.org/tfx/serving/api_rest
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -43,7 +44,12 @@ def read_reply(request: Request, reply: Reply, rows: int) -> Payload:
 
 def model_of(request: Request) -> tuple[str | None, str | None]:
     """Model and version as the path names them."""
-    found = _PATH.search(request.path)
+    return _named(request.path)
+
+
+@lru_cache(maxsize=256)
+def _named(path: str) -> tuple[str | None, str | None]:
+    found = _PATH.search(path)
     if found is None:
         return None, None
     model, version = found.groups()

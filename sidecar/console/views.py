@@ -16,6 +16,7 @@ import msgspec
 from sidecar import __version__
 from sidecar.capture.places import shown
 from sidecar.capture.sink import Sink
+from sidecar.compiled import COMPILED
 from sidecar.observer.drift import Alarm
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
@@ -37,7 +38,7 @@ def status(observer: Observer, sinks: Sequence[Sink] = ()) -> View:
     totals = observer.workers.totals()
     workers = observer.workers.current(now)
     return {
-        "versions": {"sidecar": __version__, "python": platform.python_version()},
+        "versions": {"sidecar": __version__, "python": platform.python_version(), "compiled": COMPILED},
         "uptime_seconds": now - observer.started,
         "observer_restarts": observer.starts - 1,
         "upstream_url": observer.settings.upstream,

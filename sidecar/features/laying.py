@@ -36,7 +36,7 @@ def lay_out(payload: Payload, schema: Schema) -> Features:
     unscorable: dict[int, str] = {}
     if values is None:
         values = _read(payload, schema, unscorable)
-    if plan.whole and np.isfinite(values).all():
+    if plan.whole and np.count_nonzero(np.isfinite(values)) == values.size:  # `all()` takes twice as long
         return Features(values, values, sound=True)
     return Features(values, _matrix(values, schema, unscorable), unscorable)
 

@@ -45,11 +45,13 @@ class Call:
     request_complete = False
     request_bytes = 0
     request_id = ""
-    span = SpanIds("", "", "")
+    span: SpanIds
     pool: Pool
     upstream: Upstream | None = None
     retried = False
-    submitted = invited = tunnelling = False
+    submitted = False
+    invited = False
+    tunnelling = False
     course: Course | None = None
     decision: Decision | None = None
     """What policies say, if there are any; else it is the plane's."""
@@ -61,19 +63,17 @@ class Call:
     head_sent = False
     waiting = False
     """For a score, with the model's answer in hand."""
-    # the end
+    # the end, and clock readings in nanoseconds after the start
     status = 0
     failure = ""
     over = False
-    # clock readings, nanoseconds after the start
     forwarded_ns = 0
     first_byte_ns = 0
     ended_ns = 0
 
     def __init__(self, client: Downstream, head: RequestHead) -> None:
-        plane = client.plane
         self.client = client
-        self.plane = plane
+        self.plane = plane = client.plane
         self.head = head
         self.started_ns = time_ns()
         self.started = perf_counter_ns()

@@ -85,7 +85,7 @@ class Judge:
         self._pending: list[Call] = []
         self._scheduled = False
         self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="judge")
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._in_thread = 0
         self._together = Together(loop, self._thread, self._apart)
 
@@ -162,7 +162,7 @@ class Judge:
             return
         self._in_thread += 1
         work = _work(call)
-        future = self._loop.run_in_executor(self._thread, judge, [work], baseline, self.threshold)
+        future = self._loop.run_in_executor(self._apart, judge, [work], baseline, self.threshold)
         future.add_done_callback(lambda done: self._large_done(call, done))
 
     def _large_done(self, call: Call, done: asyncio.Future[list[Judged]]) -> None:
@@ -187,7 +187,7 @@ class Judge:
             self._thread.submit(old.close)
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._apart.shutdown(wait=False, cancel_futures=True)
 
 
 Work: TypeAlias = tuple[Request, Codec]

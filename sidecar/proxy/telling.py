@@ -12,6 +12,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -171,12 +172,10 @@ class Teller(asyncio.Protocol):
         """Connect, send a sign of life every second, connect again when it breaks; until cancelled."""
         while True:
             if self._transport is None:
-                try:
+                with suppress(OSError):
                     await self._loop.create_unix_connection(lambda: self, self._path)
-                except OSError:
-                    await asyncio.sleep(RETRY_SECONDS)
-                    continue
-            self.flush()
+            if self._transport is not None:
+                self.flush()
             await asyncio.sleep(ALIVE_SECONDS if self._transport is not None else RETRY_SECONDS)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

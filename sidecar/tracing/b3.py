@@ -69,5 +69,5 @@ def write_multi(span: SpanIds) -> bytes:
 
 
 # Whoever writes one form takes out both: the other one would still name the caller's span.
-B3 = Dialect(_NAMES, read, _NAMES, write_single)
-B3_MULTI = Dialect(_NAMES, read, _NAMES, write_multi)
+B3: Dialect = Dialect(_NAMES, read, _NAMES, write_single)
+B3_MULTI: Dialect = Dialect(_NAMES, read, _NAMES, write_multi)

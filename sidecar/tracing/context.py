@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MAX_BAGGAGE = 65_536
 """Bytes of baggage passed on: eight times what the W3C asks for, all that `max-header-bytes` lets in."""
 
-BAGGAGE = Dialect(
+BAGGAGE: Dialect = Dialect(
     names=frozenset({b"baggage"}),
     read=lambda fields: None,
     replaced=frozenset(),

@@ -34,4 +34,4 @@ def write(span: SpanIds) -> bytes:
     return f"uber-trace-id: {span.trace}:{span.client}:0:{int(span.sampled)}\r\n".encode()
 
 
-JAEGER = Dialect(_NAMES, read, _NAMES, write)
+JAEGER: Dialect = Dialect(_NAMES, read, _NAMES, write)

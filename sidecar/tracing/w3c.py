@@ -92,7 +92,7 @@ def traceresponse(span: SpanIds) -> bytes:
     return f"00-{span.trace}-{span.server}-{FLAGS[span.sampled + 2 * span.random]}".encode()
 
 
-TRACECONTEXT = Dialect(
+TRACECONTEXT: Dialect = Dialect(
     names=frozenset({b"traceparent", b"tracestate"}),
     read=read,
     replaced=frozenset({b"traceparent", b"tracestate"}),

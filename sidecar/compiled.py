@@ -1,0 +1,54 @@
+"""Which modules may run as machine code, and whether they do.
+
+Every call passes through these. `setup.py` compiles them with mypyc when it is asked to; what comes out
+behaves as the source does, and faster (docs/performance.md has figures).
+"""
+
+from __future__ import annotations
+
+HOT = (
+    "codecs/codec.py",
+    "codecs/encoding.py",
+    "codecs/json_text.py",
+    "codecs/table.py",
+    "codecs/v1.py",
+    "codecs/v2.py",
+    "codecs/v2_tensor.py",
+    "compiled.py",
+    "features/columns.py",
+    "features/laying.py",
+    "proxy/call.py",
+    "proxy/egress/listener.py",
+    "proxy/egress/outbound.py",
+    "proxy/egress/tunnel.py",
+    "proxy/judging.py",
+    "proxy/listener.py",
+    "proxy/outgoing.py",
+    "proxy/overdue.py",
+    "proxy/pieces.py",
+    "proxy/plane.py",
+    "proxy/recall.py",
+    "proxy/reply.py",
+    "proxy/telling.py",
+    "proxy/upstream.py",
+    "scoring/calibration.py",
+    "scoring/copod.py",
+    "scoring/ecod.py",
+    "scoring/tail_sum.py",
+    "tracing/b3.py",
+    "tracing/chain.py",
+    "tracing/context.py",
+    "tracing/ids.py",
+    "tracing/jaeger.py",
+    "tracing/sampling.py",
+    "tracing/w3c.py",
+)
+"""Files of this package, in the order of their names.
+
+Three rules hold for them; tests/test_compiled.py checks the first two. Who inherits from a class here
+stands here, too. There is no `await` inside an `except`, because mypyc lets whatever runs meanwhile see the
+exception. And an attribute that holds such a class takes no stand-in of another one, which is why
+`scoring/baseline.py` is missing: a baseline may be anything that scores."""
+
+COMPILED = not __file__.endswith((".py", ".pyc"))
+"""Whether this process runs them as machine code."""
