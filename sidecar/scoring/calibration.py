@@ -17,7 +17,6 @@ and Sesia 2023, "Testing for outliers with conformal p-values", Annals of Statis
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_left
 
 import numpy as np
@@ -43,7 +42,7 @@ class Conformal:
         self.held_out = np.sort(held_out)
         # The median, because one huge score must not make all the others ties.
         self._slack = TIE * float(np.median(np.abs(self.held_out)))
-        self._sorted = array("d", self.held_out.tobytes())
+        self._sorted: list[float] = self.held_out.tolist()  # bisecting an array makes a float at each step
         self._one = 1 + len(self._sorted)
 
     @property

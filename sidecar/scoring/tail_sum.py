@@ -67,8 +67,8 @@ class TailSum:
         pairs = self._numbers.copy()
         pairs.imag = row
         found = self._heights.take(self._step_ends.searchsorted(pairs, "right"))
-        total = float(np.add.reduce(found))
-        return total if total == total else float(np.add.reduce(self._settled(found, row)))
+        total: float = sum(found.tolist())  # half the time of a reduction by numpy
+        return total if total == total else sum(self._settled(found, row).tolist())
 
     def score_many(self, matrix: Matrix) -> Scores:
         scores: Scores = np.add.reduce(self._found(matrix), axis=1)
