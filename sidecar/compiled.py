@@ -22,6 +22,7 @@ HOT = (
     "proxy/egress/outbound.py",
     "proxy/egress/tunnel.py",
     "proxy/judging.py",
+    "proxy/keeping.py",
     "proxy/listener.py",
     "proxy/outgoing.py",
     "proxy/overdue.py",

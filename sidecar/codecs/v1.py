@@ -65,4 +65,4 @@ def _tensors(document: Any, by_row: str, by_column: str) -> tuple[Tensor, ...]:
     raise Undecodable(f"no-{by_row}")
 
 
-CODEC = Codec("v1", matches, read, read_reply)
+CODEC: Codec = Codec("v1", matches, read, read_reply)

@@ -102,4 +102,4 @@ def _binary_size(name: str, entry: dict[str, Any]) -> int | None:
     return size
 
 
-CODEC = Codec("v2", matches, read, read_reply)
+CODEC: Codec = Codec("v2", matches, read, read_reply)

@@ -85,9 +85,9 @@ class Judge:
         self._pending: list[Call] = []
         self._scheduled = False
         self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
-        self._apart = ThreadPoolExecutor(1, thread_name_prefix="judge")
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._in_thread = 0
-        self._together = Together(loop, self._thread, self._apart)
+        self._together = Together(loop, self._executor, self._apart)
 
     def codec_for(self, head: RequestHead) -> Codec | None:
         """The codec of this route, or None when nothing here is to be scored."""
@@ -162,7 +162,7 @@ class Judge:
             return
         self._in_thread += 1
         work = _work(call)
-        future = self._loop.run_in_executor(self._apart, judge, [work], baseline, self.threshold)
+        future = self._loop.run_in_executor(self._executor, judge, [work], baseline, self.threshold)
         future.add_done_callback(lambda done: self._large_done(call, done))
 
     def _large_done(self, call: Call, done: asyncio.Future[list[Judged]]) -> None:
@@ -184,10 +184,10 @@ class Judge:
         """Score with this one from the next call on."""
         old, self.baseline = self.baseline, baseline
         if old is not None:
-            self._thread.submit(old.close)
+            self._executor.submit(old.close)
 
     def close(self) -> None:
-        self._apart.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 Work: TypeAlias = tuple[Request, Codec]
