@@ -7,7 +7,6 @@ behaves as the source does, and faster (docs/performance.md has figures).
 from __future__ import annotations
 
 HOT = (
-    "codecs/codec.py",
     "codecs/encoding.py",
     "codecs/json_text.py",
     "codecs/table.py",
@@ -49,7 +48,8 @@ HOT = (
 Three rules hold for them; tests/test_compiled.py checks the first two. Who inherits from a class here
 stands here, too. There is no `await` inside an `except`, because mypyc lets whatever runs meanwhile see the
 exception. And an attribute that holds such a class takes no stand-in of another one, which is why
-`scoring/baseline.py` is missing: a baseline may be anything that scores."""
+`scoring/baseline.py` is missing: a baseline may be anything that scores. (`raise ... from` forgets the cause
+and keeps the context, which is why `codecs/codec.py` is.)"""
 
 COMPILED = not __file__.endswith((".py", ".pyc"))
 """Whether this process runs them as machine code."""
