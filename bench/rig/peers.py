@@ -112,14 +112,17 @@ _SCORES = ("--baseline", "@BASELINE@", "--score-deadline", "10")
 _SIDECAR_FLAGS: dict[str, tuple[str, ...]] = {
     "pass-through": ("--max-scored-bytes", "0", "--trace-ratio", "0"),
     "scoring": (*_SCORES, "--trace-ratio", "0"),
-    "everything": (*_SCORES, "--trace-ratio", "0.01"),
+    "everything": (*_SCORES, "--trace-ratio", "0.01", "--capture", "@DIRECTORY@/capture"),
 }
 """What each setting adds to upstream, listen and admin."""
 
 
 def _sidecar(setting: str) -> Callable[[Site], Launch]:
     def launch(site: Site) -> Launch:
-        flags = (flag.replace("@BASELINE@", str(site.baseline)) for flag in _SIDECAR_FLAGS[setting])
+        flags = (
+            flag.replace("@BASELINE@", str(site.baseline)).replace("@DIRECTORY@", str(site.directory))
+            for flag in _SIDECAR_FLAGS[setting]
+        )
         return Launch(
             [
                 *(sidecar_program(), "run", "--upstream", f"http://127.0.0.1:{site.upstream}"),
