@@ -107,7 +107,7 @@ class Tally:
             self.ranks.append(float(right))
         else:
             right = not named.nobody and named.order[0] == origin
-            self.ranks.append(1.0 / (1 + named.order.index(origin)))
+            self.ranks.append(0.0 if named.nobody else 1.0 / (1 + named.order.index(origin)))
         self.right += right
         return right
 

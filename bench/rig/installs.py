@@ -18,6 +18,7 @@ PYPI = {
     "evidently": "evidently==0.7.23 pandas<3",
     "nannyml": "nannyml==0.13.1 statsmodels pandas<3",
     "alibi-detect": "alibi-detect==0.13.0",
+    "phoenix": "arize-phoenix==20.26.*",
 }
 """Environment -> what is installed into it, and what that needs without saying so. Pinned: a ratio needs a
 fixed denominator. mitmproxy 11.0 is the last one for Python 3.11."""
