@@ -60,10 +60,15 @@ def fit(data: Flight, directory: Path, detectors: str = "ecod,iforest") -> Path:
 
 
 def sidecar(
-    upstream: str, directory: Path, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
+    upstream: str,
+    directory: Path,
+    flags: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    admin: str = "",
 ) -> Server:
-    """`sidecar run` before `upstream`, with more `flags`. It takes traffic and its admin page answers."""
-    listen, admin = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    """`sidecar run` before `upstream`, with more `flags`. It takes traffic and its admin page answers, at
+    `admin` (host:port) if that was promised to somebody."""
+    listen, admin = f"127.0.0.1:{free_port()}", admin or f"127.0.0.1:{free_port()}"
     arguments = ["run", "--upstream", upstream, "--listen", listen, "--admin", admin, *flags]
     process = Process("sidecar", python("sidecar.cli", *arguments), directory, env)
     server = Server(process, f"http://{listen}", f"http://{admin}")

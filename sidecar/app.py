@@ -156,7 +156,7 @@ def _check_files(settings: Settings) -> bool:
     """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
     again. In a process of its own, so that this one stays small. Returns whether PyOD's worker is needed."""
     files = settings.baseline or settings.tls_cert or settings.route
-    files = files or settings.capture or settings.capture_events
+    files = files or settings.capture or settings.capture_events or settings.peers
     usual = settings.detectors == Settings(upstream=settings.upstream).detectors
     if not (files or settings.upstream.startswith("https:")) and usual:
         return False
@@ -286,10 +286,12 @@ def child(role: str) -> None:
     if role == "check":
         from sidecar.baseline.fitting import check_learning
         from sidecar.capture import extra
+        from sidecar.peers.addresses import named
         from sidecar.proxy.worker import check_files
 
         try:
             extra.check(settings)
+            named(settings.peers)
             if check_files(settings) or (not settings.baseline and check_learning(settings.detectors)):
                 print(NEEDS_WORKER.decode())
         except SidecarError as error:

@@ -246,6 +246,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Rows of question and answer kept beside each other, for `sidecar cascade`; 0: none.
     2000 are some megabytes, and tell a changed model from a changed world."""
 
+    peers: Text = ""
+    """Admin addresses of the other sidecars of the chain, such as
+    `speech=http://speech:9702,action=http://action:9702`. They are listened to, so that chains connect whose
+    caller keeps no trace context, and a drift that came from an earlier model says so. Empty: none."""
+
     service_name: Name = "sidecar"
     """Name of the model's service in traces when OTEL_SERVICE_NAME is not set."""
 

@@ -37,10 +37,12 @@ class Chain:
     def start(self, directory: Path, stack: ExitStack, env: Mapping[str, str]) -> None:
         """Start everything, the last model first: each is told where the next one is."""
         following: Server | None = None
+        admins = {name: f"127.0.0.1:{free_port()}" for name in self.names}
         for name in reversed(self.names):
             place = directory / name
             place.mkdir()
-            flags = list(QUIET)
+            others = ",".join(f"{other}=http://{at}" for other, at in admins.items() if other != name)
+            flags = [*QUIET, "--peers", others]
             asks = ""
             if following is not None and self.nested:
                 egress = f"127.0.0.1:{free_port()}"
@@ -54,8 +56,8 @@ class Chain:
             self._start_model(name, place, 1)
             stack.callback(lambda name=name: self._models[name].stop())
             named = {"OTEL_SERVICE_NAME": name, **env}
-            following = stack.enter_context(launch.sidecar(f"http://{address}", place, flags, named))
-            self.sidecars[name] = following
+            started = launch.sidecar(f"http://{address}", place, flags, named, admins[name])
+            following = self.sidecars[name] = stack.enter_context(started)
         for name in self.names:
             self._wait(name)
 

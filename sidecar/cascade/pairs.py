@@ -60,6 +60,28 @@ class Witness(msgspec.Struct, frozen=True):
     replayed: Replayed | None = None
 
 
+class Made(msgspec.Struct, frozen=True, array_like=True):
+    """An answer that a model gave: its digest, the trace and our CLIENT span of the call, and whether what it
+    was asked looked odd."""
+
+    digest: int
+    trace: str
+    span: str
+    odd: bool = False
+
+
+class Lineage(msgspec.Struct, frozen=True):
+    """What one sidecar tells the others now and then. `next`: where to go on asking. `drifted_since`: when
+    its model began to drift (Unix seconds, 0 if it doesn't); `origin`: the model that this comes from as far
+    as it knows, itself or an earlier one."""
+
+    service: str
+    next: int
+    made: tuple[Made, ...] = ()
+    drifted_since: float = 0.0
+    origin: str = ""
+
+
 class Moved(msgspec.Struct, frozen=True):
     """A column whose values moved: the Kolmogorov-Smirnov distance before and after, and its p."""
 

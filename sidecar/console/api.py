@@ -38,6 +38,7 @@ from sidecar.console.problem import Problem, choice, known, moment, whole
 from sidecar.exchange import Verdict
 from sidecar.labels.reading import Names
 from sidecar.observer.observer import Observer
+from sidecar.peers.addresses import named
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ UPLOADS_AT_ONCE = 2
 
 LABELS_AT_ONCE = 2_000
 """Labels joined before others get their turn."""
+
+CASCADE = web.AppKey("cascade", asyncio.Lock)
 
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
@@ -77,6 +80,7 @@ def application(source: Source) -> web.Application:
     """The admin application over one observer."""
     app = web.Application(middlewares=[_guarded], client_max_size=writing.BODY_BYTES)
     app[OBSERVER] = source.observer
+    app[CASCADE] = asyncio.Lock()
     app[SOURCE] = source
     app[REGISTRY] = metrics.registry(source)
     for path, handler in PATHS.items():
@@ -247,6 +251,24 @@ async def take_labels(request: web.Request) -> web.Response:
     return _json(performance_view.taken(found, taken))
 
 
+async def show_cascade(request: web.Request) -> web.Response:
+    """Which model of the chain changed, as far as this sidecar and its `peers` know."""
+    known(request.query, ("since",))
+    since = moment(request.query, "since")
+    observer = request.app[OBSERVER]
+    addresses = tuple(named(observer.settings.peers).values())
+    async with request.app[CASCADE]:  # one at a time: it is a second of work
+        found = await asyncio.to_thread(chain_view.cascade, chain_view.witness(observer), addresses, since)
+    return _json(found)
+
+
+async def show_lineage(request: web.Request) -> web.Response:
+    """Digests of our model's answers, and whether it drifts: what other sidecars listen to."""
+    known(request.query, ("after",))
+    after = whole(request.query, "after", 0, 10**17, least=0)
+    return _json(msgspec.to_builtins(chain_view.lineage(request.app[OBSERVER], after)))
+
+
 async def show_pairs(request: web.Request) -> web.Response:
     """Questions and answers beside each other, for whoever asks which model changed."""
     known(request.query, ())
@@ -300,6 +322,8 @@ PATHS: dict[str, Handler] = {
     "/api/v1/chain": show_chain,
     "/api/v1/pairs": show_pairs,
     "/api/v1/policies": show_policies,
+    "/api/v1/lineage": show_lineage,
+    "/api/v1/cascade": show_cascade,
 }
 """Everything that's served on the admin address, for GET and HEAD."""
 

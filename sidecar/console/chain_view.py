@@ -6,10 +6,16 @@ Counterpart: `sidecar.peers`, which asks for them from outside.
 
 from __future__ import annotations
 
-from sidecar.cascade import Witness
+from collections.abc import Sequence
+
+import msgspec
+
+from sidecar.cascade import Witness, answer
+from sidecar.cascade.pairs import Lineage
 from sidecar.console.views import View
 from sidecar.observer.edges import Counts
 from sidecar.observer.observer import Observer
+from sidecar.peers.gathering import gathered, merged
 
 
 def graph(observer: Observer) -> View:
@@ -23,6 +29,23 @@ def graph(observer: Observer) -> View:
         ],
         "joins": edges.joins,
     }
+
+
+def lineage(observer: Observer, after: int) -> Lineage:
+    """What our model answered lately, by digest, and since when and because of whom it drifts."""
+    following, made = observer.lineage.offered(after)
+    since = observer.drifting_since()
+    service = observer.edges.service
+    origin = (observer.earlier_model(since) or service) if since else ""
+    return Lineage(service, following, made, since, origin)
+
+
+def cascade(ours: Witness, addresses: Sequence[str], since: float) -> View:
+    """`/api/v1/cascade`: who broke the chain, as far as we and those at `addresses` know. Asks them, so it
+    takes its time."""
+    others = gathered(addresses)
+    found = answer(merged([ours, *(one for one in others.witnesses if one.service != ours.service)]), since)
+    return {**msgspec.to_builtins(found), "missing": others.missing}
 
 
 def witness(observer: Observer) -> Witness:

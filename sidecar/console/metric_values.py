@@ -25,7 +25,8 @@ FEATURES = 256
 for series. The API shows all of them."""
 
 UPSTREAM_STATES = ("up", "down", "unknown")
-DRIFT_STATES = ("unknown", "stable", "skew", "feature-drift", "prediction-drift")
+VERDICTS = ("unknown", "stable", "skew", "feature-drift", "prediction-drift")
+DRIFT_STATES = (*VERDICTS, "upstream")
 
 HISTOGRAMS = {
     "duration_seconds": "sidecar_request_duration_seconds",
@@ -88,7 +89,7 @@ def values(source: Source) -> Iterator[Value]:
         yield from _inputs(key, flow, observer.traffic.digest)
         yield from _outputs(key, flow)
     for key, found in observer.verdicts():
-        for name in DRIFT_STATES:
+        for name in VERDICTS:
             yield Value("sidecar_verdict", (*key, name), float(name == found.name))
     yield from _performance(observer)
     yield from _reference(observer.traffic.fields, observer.traffic.digest)

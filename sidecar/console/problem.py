@@ -47,13 +47,13 @@ def known(query: Mapping[str, str], names: Collection[str]) -> None:
             raise BadParameter(name, f"no such parameter here; {hint}")
 
 
-def whole(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """A whole number from 1 to `most`."""
+def whole(query: Mapping[str, str], name: str, default: int, most: int, least: int = 1) -> int:
+    """A whole number from `least` to `most`."""
     text = query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:18]) <= most):
-        raise BadParameter(name, f"{text!r} is not a whole number from 1 to {most}")
+    if not (text.isascii() and text.isdigit() and least <= int(text[:18]) <= most):
+        raise BadParameter(name, f"{text!r} is not a whole number from {least} to {most}")
     return int(text)
 
 

@@ -20,6 +20,7 @@ from aiohttp import web
 from sidecar.console.access_file import AccessFile
 from sidecar.console.api import application
 from sidecar.console.captures import Captures
+from sidecar.console.exporting import Exporting
 from sidecar.console.metric_values import Source
 from sidecar.errors import UsageError
 from sidecar.exchange import Outbound, Record
@@ -30,6 +31,8 @@ from sidecar.observer.grouping import keep_grouping
 from sidecar.observer.hearing import Hearing
 from sidecar.observer.observer import Observer, State
 from sidecar.observer.webhook import Receiver, keep_alerting
+from sidecar.peers.addresses import named
+from sidecar.peers.listening import keep_listening
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
 from sidecar.tracing.spans import SpanExport
@@ -88,7 +91,8 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
     spans = SpanExport(settings)
     lines = AccessFile(settings.access_log) if settings.access_log else None
     captures = Captures(settings, run_dir, observer)
-    hearing = _hearing(observer, spans, lines, captures)
+    exporting = Exporting(spans, observer)
+    hearing = _hearing(observer, spans, exporting, lines, captures)
     tasks = Tasks()
     admin = web.AppRunner(application(Source(observer, spans, lines, captures.sinks)), access_log=None)
     try:
@@ -100,6 +104,10 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
         tasks.start("learning", keep_fitting(observer.learning, settings.detectors, run_dir))
         tasks.start("cohorts", keep_grouping(observer.cohorts, run_dir, observer.clock))
+        if peers := named(settings.peers):
+            lineage = observer.lineage
+            tasks.start("peers", keep_listening(peers, lineage.after, lineage.heard))
+            tasks.start("held spans", exporting.keep_looking())
         if settings.alert_url:
             receiver = Receiver(settings.alert_url, observer.edges.service, urls[0], settings.alert_token)
             tasks.start("alerts", keep_alerting(observer, receiver))
@@ -114,17 +122,20 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         _save(observer, run_dir)
         if lines is not None:
             lines.close()
+        exporting.close()
         spans.close()
 
 
-def _hearing(observer: Observer, spans: SpanExport, lines: AccessFile | None, captures: Captures) -> Hearing:
+def _hearing(
+    observer: Observer, spans: SpanExport, exporting: Exporting, lines: AccessFile | None, captures: Captures
+) -> Hearing:
     """Hears, and passes on what is to be exported or written down."""
 
     def tell(records: tuple[Record, ...]) -> None:
         if lines is not None:
             lines.write(access.lines(records))
         if spans.active:
-            _export(spans, observer, records)
+            exporting.take(records)
         if captures.sinks:
             captures.tell(records)
 
@@ -148,12 +159,6 @@ async def _listen(admin: web.AppRunner, address: str) -> list[str]:
     except OSError as error:
         raise UsageError(f"admin {address}: {error.strerror}; give another address") from error
     return [f"http://{host}:{port}" for host, port, *_ in admin.addresses]
-
-
-def _export(spans: SpanExport, observer: Observer, records: tuple[Record, ...]) -> None:
-    drift = observer.drift_state()
-    for record in records:
-        spans.record(record, drift)
 
 
 async def _keep_saving(observer: Observer, run_dir: Path, seconds: float) -> None:

@@ -69,6 +69,13 @@ class Edges:
                 if before and before[-1] != self.service:
                     self._count(Edge(before[-1], self.service), record, odd(record.span.baggage))
 
+    def update_origin(self, record: Record, source: str, odd_there: bool) -> None:
+        """Take in a call to our model whose question was known again as an answer of `source`. One whose
+        baggage named its sender is counted already."""
+        before = chain(record.span.baggage) if record.span.baggage else ()
+        if source != self.service and not (before and before[-1] != self.service):
+            self._count(Edge(source, self.service), record, odd_there)
+
     def update_outbound(self, outbound: Iterable[Outbound]) -> None:
         """Take in calls of our model."""
         for call in outbound:

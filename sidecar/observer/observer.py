@@ -25,6 +25,7 @@ from sidecar.observer.edges import Edges, KeptEdges
 from sidecar.observer.exchanges import Exchanges
 from sidecar.observer.history import History, KeptHistory
 from sidecar.observer.learning import KeptLearning, Learning
+from sidecar.observer.lineage import Lineage
 from sidecar.observer.paired import KeptSubject, Paired
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
@@ -37,6 +38,10 @@ from sidecar.settings import Settings
 from sidecar.tasks import step_aside
 
 log = logging.getLogger(__name__)
+
+
+ONSET_SECONDS = 30.0
+"""By how much two onsets may be mistaken about which came first."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -83,7 +88,11 @@ class Observer:
         self.alerts = alerts_of(settings)
         self.cohorts = Cohorts(settings.cohort_seconds)
         self.edges = Edges(os.environ.get("OTEL_SERVICE_NAME") or settings.service_name)
-        self.paired = Paired(settings.pair_rows, self.traffic.left_out)
+        self.lineage = Lineage(
+            lambda record, origin: self.edges.update_origin(record, origin.service, origin.odd), clock
+        )
+        self.lineage.listening = bool(settings.peers)
+        self.paired = Paired(settings.pair_rows, self.traffic.left_out, self.lineage)
         self.learning = Learning(settings.learn_rows)
         self.run_dir: Path | None = None
         """Where policies are handed over, once there is one."""
@@ -170,7 +179,28 @@ class Observer:
         if not moved:
             return "stable"
         first = moved[0]
+        if earlier := self.earlier_model(first.since):
+            return f'upstream; model="{_quotable(earlier)}"; since=@{int(first.since)}'
         return f'{first.name}; {first.part}="{_quotable(first.subject)}"; since=@{int(first.since)}'
+
+    def earlier_model(self, since: float) -> str:
+        """The model that a drift of ours since then comes from, as models that feed us tell; empty if none
+        of them drifted before."""
+        feeds = {edge.source for edge in self.edges.counts if edge.target == self.edges.service}
+        known = [
+            one
+            for name, one in self.lineage.peers.items()
+            if one.drifted_since and (name in feeds or one.service in feeds)
+        ]
+        first = min(known, key=lambda one: one.drifted_since, default=None)
+        if first is None or first.drifted_since > since + ONSET_SECONDS or first.origin == self.edges.service:
+            return ""
+        return first.origin or first.service
+
+    def drifting_since(self) -> float:
+        """The onset of the drift that is told in `x-drift-state`, in Unix seconds; 0 without one."""
+        moved = [found for _, found in self.verdicts() if found.subject] if self.traffic.fields else []
+        return moved[0].since if moved else 0.0
 
     # -- the baseline ------------------------------------------------------------------------------
 

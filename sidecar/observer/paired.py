@@ -25,6 +25,7 @@ from sidecar.errors import Undecodable
 from sidecar.exchange import Record, Request
 from sidecar.features import columns
 from sidecar.observer.answers import decoded
+from sidecar.observer.lineage import Lineage
 from sidecar.observer.outputs import Columns
 from sidecar.observer.routes import OVERFLOW, key
 from sidecar.tracing.consistent import CALLS, Consistent
@@ -112,10 +113,11 @@ class Subject:
 class Paired:
     """Every subject. `most`: rows of each; 0 keeps nothing."""
 
-    def __init__(self, most: int, left_out: Counter[str]) -> None:
+    def __init__(self, most: int, left_out: Counter[str], lineage: Lineage | None = None) -> None:
         self.subjects: dict[tuple[str, str], Subject] = {}
         self._most = most
         self._left_out = left_out
+        self._lineage = lineage
         self._chosen = Consistent(CALLS if most else 0)
 
     def update(self, records: Iterable[Record]) -> None:
@@ -130,6 +132,8 @@ class Paired:
         except Undecodable:
             self._left_out["pair-undecodable"] += 1
             return
+        if self._lineage is not None:
+            self._lineage.update(record, by_tensor(asked), by_tensor(answered))
         subject = self._subject(record)
         if subject is None or not asked.rows or len(asked.rows) != len(answered.rows):
             self._left_out["pair-uneven" if subject else "pair-limit"] += 1
@@ -186,6 +190,14 @@ def questions(record: Record) -> Columns:
     request = Request(record.method, record.target, record.request_headers, record.request_body)
     codec = codecs.choose(request, record.codec)
     return columns(codec.decode(request)) if codec is not None else {}
+
+
+def by_tensor(side: Side) -> list[tuple[Value, ...]]:
+    """The rows of each tensor apart: `x[0]` and `x[1]` are columns of one."""
+    places: dict[str, list[int]] = {}
+    for i, name in enumerate(side.names):
+        places.setdefault(name.rpartition("[")[0] or name, []).append(i)
+    return [tuple(row[i] for i in columns) for columns in places.values() for row in side.rows]
 
 
 def side(found: Columns) -> Side:

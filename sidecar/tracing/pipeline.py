@@ -103,7 +103,7 @@ class Pipeline:
         self._tracer: Tracer = self._provider.get_tracer("sidecar", sidecar.__version__)
         self._quiet = Quiet("opentelemetry")
 
-    def emit(self, record: Record, kept: Reason, drift: str) -> None:
+    def emit(self, record: Record, kept: Reason, drift: str, links: Sequence[tuple[str, str]] = ()) -> None:
         """Export the spans of one call: SERVER, and CLIENT beneath it if the model was asked. Never waits."""
         ids = self._ids
         ids.trace, ids.span = int(record.span.trace, 16), int(record.span.server, 16)
@@ -111,7 +111,12 @@ class Pipeline:
         start, end = record.started_ns, record.started_ns + record.ended_ns
         facts = attributes.server(record, self._ends, kept, drift)
         server = self._tracer.start_span(
-            facts.name, _caller(record.span), SpanKind.SERVER, facts.attributes, start_time=start
+            facts.name,
+            _caller(record.span),
+            SpanKind.SERVER,
+            facts.attributes,
+            links=[Link(_linked(*link), {"sidecar.joined": "lineage"}) for link in links],
+            start_time=start,
         )
         if record.forwarded_ns:
             ids.span = int(record.span.client, 16)

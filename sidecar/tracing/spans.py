@@ -56,13 +56,14 @@ class SpanExport:
         """Spans that exporters have given up."""
         return sum(exporter.failed for exporter in self._pipeline.exporters) if self._pipeline else 0
 
-    def record(self, record: Record, drift: str = "") -> None:
-        """Export this call if it is sampled or worth keeping. `drift` is its window's `x-drift-state`."""
+    def record(self, record: Record, drift: str = "", links: Sequence[tuple[str, str]] = ()) -> None:
+        """Export this call if it is sampled or worth keeping. `drift` is its window's `x-drift-state`,
+        `links` are the spans (trace, span) of calls whose answers its question was."""
         # A call that broke before its headers were read has no ids.
         if self._pipeline is None or self._closed or not record.span.trace:
             return
         if kept := self._keep.update(record):
-            self._pipeline.emit(record, kept, drift)
+            self._pipeline.emit(record, kept, drift, links)
             for call in self._waiting.take(record.span.trace):
                 self._pipeline.emit_outbound(call)
 

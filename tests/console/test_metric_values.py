@@ -81,7 +81,7 @@ def test_bin_counters_stand_beside_the_reference(baseline):
 def test_a_drift_is_seen_in_the_numbers(baseline):
     calm, moved = series(busy(baseline)), series(drifted(baseline))
     states = dict.fromkeys(
-        [("unknown",), ("stable",), ("skew",), ("feature-drift",), ("prediction-drift",)], 0
+        [("unknown",), ("stable",), ("skew",), ("feature-drift",), ("prediction-drift",), ("upstream",)], 0
     )
     assert calm["sidecar_drift_state"] == states | {("stable",): 1}
     assert moved["sidecar_drift_state"][("feature-drift",)] == 1

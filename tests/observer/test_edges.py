@@ -63,3 +63,11 @@ def test_what_is_kept_adds_up():
     two.merge(kept)
     assert two.counts[Edge("a", "b")] == Counts(calls=2, rows=4)
     assert two.joins == {"context": 2}
+
+
+def test_an_edge_by_lineage_counts_only_where_baggage_named_nobody():
+    edges = Edges("action")
+    edges.update_origin(call(0, "user=7", flagged=(0,)), "intent", True)
+    edges.update_origin(call(1, "sidecar.chain=speech"), "intent", False)
+    edges.update_origin(call(2, ""), "action", False)
+    assert edges.counts == {Edge("intent", "action"): Counts(1, 1, 0, 1, 1, 1)}

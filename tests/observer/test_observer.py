@@ -1,9 +1,11 @@
 import math
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
+from sidecar.cascade.pairs import Lineage
 from sidecar.link import Drift, Progress, Swap
 from sidecar.observer.observer import Observer, State
 from sidecar.observer.snapshot import decode, encode
@@ -181,3 +183,21 @@ def test_a_record_that_makes_no_sense_harms_nobody(baseline, rows):
     observer.take_in([strange])
     assert observer.records == 601
     assert decode(encode(observer.keep()), State).records == 601
+
+
+def test_a_drift_that_came_from_an_earlier_model_says_so(baseline):
+    observer = busy(baseline, peers="speech=http://127.0.0.1:1", service_name="intent")
+    rows = draw(400, seed=6)
+    rows[:, 12] += 1.0
+    play(observer, baseline, rows)
+    since = observer.drifting_since()
+    assert observer.drift_state().startswith("feature-drift")
+    told = Lineage("speech", 1, drifted_since=since - 60.0, origin="ears")
+    observer.lineage.heard("speech", told)
+    assert observer.drift_state().startswith("feature-drift"), "it does not feed us, as far as we know"
+    observer.edges.update_origin(record(0), "speech", False)
+    assert observer.drift_state() == f'upstream; model="ears"; since=@{int(since)}'
+    observer.lineage.heard("speech", msgspec.structs.replace(told, drifted_since=since + 600.0))
+    assert observer.drift_state().startswith("feature-drift"), "ours came first"
+    observer.lineage.heard("speech", msgspec.structs.replace(told, origin="intent"))
+    assert observer.drift_state().startswith("feature-drift"), "a loop: it says that ours is the cause"

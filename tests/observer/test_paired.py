@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from sidecar.exchange import SpanIds
-from sidecar.observer.paired import BYTES, FOLDED, LATEST, SUBJECTS, TEXT, Paired
+from sidecar.observer.paired import BYTES, FOLDED, LATEST, SUBJECTS, TEXT, Paired, Side, by_tensor
 from tests.observer.talk import record
 
 
@@ -106,3 +106,8 @@ def test_nothing_is_kept_when_none_is_wanted():
     none.update([call(0)])
     none.restore(paired().keep())
     assert none.pairs() == ()
+
+
+def test_columns_of_one_tensor_belong_together():
+    told = Side(("x[0]", "x[1]", "y"), ((1.0, 2.0, "a"), (3.0, 4.0, "b")))
+    assert by_tensor(told) == [(1.0, 2.0), (3.0, 4.0), ("a",), ("b",)]

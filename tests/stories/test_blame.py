@@ -16,4 +16,5 @@ def test_the_right_model_is_named_within_500_calls_and_nobody_before(family, tmp
     assert 0 < found.named_after <= WITHIN
     assert found.blamed_wrongly == 0
     assert found.last.origin == FAMILIES[family].NAMES[0]
+    assert found.last.suffers, "edges are known: by traces, or by lineage where the caller keeps none"
     assert found.right_after < found.right_before
