@@ -190,6 +190,15 @@ def _report(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
+def _replay(arguments: list[str]) -> int:
+    parser = _Parser("replay")
+
+    from sidecar.replay import command
+
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(arguments))
+
+
 def _query(arguments: list[str]) -> int:
     parser = _Parser("query")
 
@@ -264,6 +273,7 @@ COMMANDS = {
     "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
     "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
     "report": Command("write what happened, verdicts and all, as one page", _report),
+    "replay": Command("captured traffic against another version of the model: what differs?", _replay),
     "query": Command("ask captured calls, in SQL", _query),
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
