@@ -72,6 +72,7 @@ FAILURES: dict[str, Failure] = {
     "blocked": Failure(
         403, "Refused by a policy", "The rule is named in x-policy-action, where that is shown."
     ),
+    "throttled": Failure(429, "Too many calls for a policy", "Retry after the time in Retry-After."),
     "request-timeout": Failure(
         408, "Request not received in time", "Send the whole request sooner, or raise header-timeout."
     ),

@@ -158,6 +158,10 @@ class Decision(msgspec.Struct, frozen=True):
     label: str = ""
     hits: tuple[Hit, ...] = ()
     answer: Answer | None = None
+    to: str = ""
+    """URL of another model, for this call."""
+    keep: float = 0.0
+    """Share of calls like this one that a capture is to keep; 0.0: as the settings say."""
 
 
 class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -244,6 +248,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     weight: float = 0.0
     """How many calls this one stands for in a capture; 0.0: it isn't captured."""
     captured: Captured | None = None
+    hits: tuple[Hit, ...] = ()
+    """All rules of policies that applied, in their order."""
 
 
 JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]

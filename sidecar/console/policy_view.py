@@ -11,6 +11,7 @@ import msgspec
 
 from sidecar.console.views import View, when
 from sidecar.observer.observer import Observer
+from sidecar.observer.policy_alerts import PolicyAlert
 from sidecar.policy import handing
 from sidecar.policy.rules import Policies, Policy
 
@@ -36,11 +37,16 @@ def policies(observer: Observer) -> View:
         },
         "errors": list(status.errors),
         "warnings": list(status.warnings),
+        "alerts": [_alert(one) for one in observer.policy_alerts.latest],
         "workers": [
             {"worker": one.worker, "digest": one.policies, "refused": one.policies_refused}
             for one in observer.workers.current(observer.clock())
         ],
     }
+
+
+def _alert(alert: PolicyAlert) -> View:
+    return {**msgspec.structs.asdict(alert), "time": when(alert.time)}
 
 
 def errors(observer: Observer) -> list[str]:

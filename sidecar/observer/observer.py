@@ -27,6 +27,7 @@ from sidecar.observer.history import History, KeptHistory
 from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.lineage import Lineage
 from sidecar.observer.paired import KeptSubject, Paired
+from sidecar.observer.policy_alerts import PolicyAlerts
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
 from sidecar.observer.truth.truth import KeptTruth, Truth
@@ -94,6 +95,7 @@ class Observer:
         self.lineage.listening = bool(settings.peers)
         self.paired = Paired(settings.pair_rows, self.traffic.left_out, self.lineage)
         self.learning = Learning(settings.learn_rows)
+        self.policy_alerts = PolicyAlerts()
         self.run_dir: Path | None = None
         """Where policies are handed over, once there is one."""
         self.baseline = ""
@@ -133,6 +135,7 @@ class Observer:
         self.records += len(records)
         records = self.versions.named(records)
         self.exchanges.update(records)
+        self.policy_alerts.update(records, self.clock())
         step_aside()
         self.traffic.update(records, self.clock())
         self.history.update(self.traffic, self.clock())

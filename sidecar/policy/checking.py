@@ -176,6 +176,8 @@ class _Checking:
             reading.note(
                 found["detail"][1], f"{path}.detail: is part of the answer that `body` takes the place of"
             )
+        if len(reading.wrong) == before:
+            self._check_options(reading, node, found, path)
         if len(reading.wrong) > before:
             return None
         options = {
@@ -186,7 +188,31 @@ class _Checking:
         when, text = Node("const", True), ""
         if "when" in found:
             when, text = found["when"][0], found["when"][1].value
+        if action == "fallback":
+            options.setdefault("status", 200)
         return Rule(when=when, text=text, closed=_value(found, "fail") == "closed", **options)
+
+    def _check_options(
+        self, reading: Reading, node: YamlNode, found: dict[str, tuple[Any, YamlNode]], path: str
+    ) -> None:
+        """What an action cannot do without, and what does not go together."""
+        action = _value(found, "action")
+        for name in NEEDED.get(str(action), ()):
+            if name not in found:
+                example = keys.RULE[name].example
+                reading.note(node, f"{path}: {action} needs `{name}`; such as `{name}: {example}`")
+        if action == "fallback" and ("to" in found) == ("body" in found):
+            reading.note(node, f"{path}: fallback needs either `to`, another model, or `body`, an answer")
+        if "status" in found:
+            status, place = found["status"]
+            if action == "block" and status < 400:
+                reading.note(place, f"{path}.status: {status} says that all is well; expected 400 to 599")
+            if action == "fallback" and "body" not in found:
+                reading.note(place, f"{path}.status: is of the answer in `body`, which is missing")
+
+
+NEEDED = {"throttle": ("rate",), "sample": ("share",)}
+"""Action -> the keys without which it would do nothing."""
 
 
 def _value(found: dict[str, tuple[Any, YamlNode]], name: str) -> Any:

@@ -71,7 +71,7 @@ def read(text: str, wanted: str = "bool", head_only: bool = False) -> Node:
         raise Mistake(f"{error} cannot be used in a policy", error.at) from error
     type_ = str(checked.return_type()).lower()
     if type_ != wanted:
-        raise Mistake(f"is a {type_}; expected a {wanted}", 0)
+        raise Mistake(f"is {'an' if type_ == 'int' else 'a'} {type_}; expected a {wanted}", 0)
     _check(found, head_only)
     return found
 

@@ -15,7 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from sidecar.policy.expressions import Mistake
 from sidecar.policy.expressions import read as read_expression
-from sidecar.values import DURATIONS
+from sidecar.values import DURATIONS, READERS
 
 _TAG = "tag:yaml.org,2002:"
 _SHAPES = {"null": "no value", "bool": "a yes or no", "int": "a number", "float": "a number", "str": "text"}
@@ -139,6 +139,32 @@ def seconds(low: float, high: float) -> Kind:
 
 def _time(value: float) -> str:
     return f"{value:g}s" if value >= 1 else f"{value * 1000:g}ms"
+
+
+def _rate(node: Node) -> float:
+    expected = "calls for a stretch of time, such as 10/s, 100/min or 1000/h"
+    value = _scalar(node, expected, "str")
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|min|h)", value)
+    if not found or float(found[1]) <= 0:
+        raise Unfit(node, f'"{value}" is no rate; expected {expected}')
+    return float(found[1]) / DURATIONS[found[2]]
+
+
+RATE = Kind(
+    "a rate such as `10/s` or `100/min`", _rate, {"type": "string", "pattern": "^[0-9.]+ */ *(s|min|h)$"}
+)
+
+
+def _url(node: Node) -> str:
+    value = _scalar(node, "a URL such as http://127.0.0.1:8081", "str")
+    try:
+        return str(READERS["URL"](value))
+    except ValueError as error:
+        expected = "http://host:port, https://host:port or unix:/path/to.sock"
+        raise Unfit(node, f'"{value}" {error}; expected {expected}') from error
+
+
+URL = Kind("a URL such as `http://host:port`", _url, {"type": "string"})
 
 
 def _patterns(node: Node) -> tuple[str, ...]:

@@ -10,12 +10,16 @@ decision out; who acts on it is `sidecar.proxy.deciding`.
 from __future__ import annotations
 
 import fnmatch
+import math
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
+import msgspec
+
 from sidecar.exchange import Answer, Decision, Expose, Hit
+from sidecar.policy.buckets import Buckets
 from sidecar.policy.code import Function, function, metered
 from sidecar.policy.facts import FACTS, Absent, Facts
 from sidecar.policy.meters import Meter
@@ -40,19 +44,24 @@ class Ready(NamedTuple):
     hit: Hit
     sole: Decision | None
     """What comes of it when no other rule has applied."""
+    by: Function | None
+    """Of a throttle: whose calls are counted together, if not the caller's."""
+    buckets: Buckets | None
 
 
 class Scope:
     """What the policies say of calls of one kind."""
 
-    def __init__(self, policies: list[Policy], expose: Expose) -> None:
+    def __init__(self, policies: list[Policy], expose: Expose, buckets: dict[str, Buckets]) -> None:
         def first_given(name: str) -> object:
             return next((found for one in policies if (found := getattr(one, name)) is not None), None)
 
         self.expose: Expose = first_given("expose") or expose  # type: ignore[assignment]
         self.threshold: float | None = first_given("threshold")  # type: ignore[assignment]
         self.deadline: float | None = first_given("deadline")  # type: ignore[assignment]
-        self.rules = [_ready(policy, rule, self.expose) for policy in policies for rule in policy.rules]
+        self.rules = [
+            _ready(policy, rule, self.expose, buckets) for policy in policies for rule in policy.rules
+        ]
         self.otherwise = Decision(expose=self.expose)
         self.shown_to_model = any(
             (one.rule.expose or self.expose) in ("model", "both") for one in self.rules
@@ -71,33 +80,61 @@ class Scope:
         return False
 
 
-def _ready(policy: Policy, rule: Rule, expose: Expose) -> Ready:
+def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]) -> Ready:
     id_ = f"{policy.name}/{rule.name}"
     scored = any(FACTS[name].stage == "score" for name in facts_of(rule.when))
     deed = ACTIONS[rule.action]
     hit = Hit(id_, rule.action, rule.dry_run)
-    answer = _answer(rule)
-    sole = (
-        None
-        if rule.dry_run
-        else Decision(rule.action, id_, rule.expose or expose, rule.label, (hit,), answer)
-    )
-    return Ready(id_, rule, function(rule.when), scored, deed.ends, deed.first, hit, sole)
+    sole = None
+    if not rule.dry_run and rule.action != "throttle":
+        sole = Decision(
+            rule.action,
+            id_,
+            rule.expose or expose,
+            rule.label,
+            (hit,),
+            _answer(rule, 0.0),
+            rule.to,
+            _keep([rule]),
+        )
+    key = function(rule.by) if rule.by is not None else None
+    buckets = None
+    if rule.action == "throttle":
+        buckets = known.setdefault(
+            f"{id_} {msgspec.json.encode(rule).decode()}",
+            Buckets(rule.rate, rule.burst or max(1, round(rule.rate))),
+        )
+    return Ready(id_, rule, function(rule.when), scored, deed.ends, deed.first, hit, sole, key, buckets)
 
 
-def _answer(rule: Rule) -> Answer | None:
-    """What the caller gets in the model's place."""
+def _answer(rule: Rule, wait: float) -> Answer | None:
+    """What the caller gets in the model's place; `wait`: seconds until another call may pass."""
+    if rule.action == "throttle":
+        return Answer("throttled", 429, rule.detail, retry_after=max(1, math.ceil(wait)))
+    kind = rule.content_type if rule.body else ""
     if rule.action == "block":
-        return Answer("blocked", rule.status, rule.detail, rule.body, rule.content_type if rule.body else "")
+        return Answer("blocked", rule.status, rule.detail, rule.body, kind)
+    if rule.action == "fallback" and rule.body:
+        return Answer("", rule.status, "", rule.body, kind)
     return None
+
+
+def _keep(rules: list[Rule]) -> float:
+    """The share of calls like this one that the rules want kept; 0.0 when they want nothing."""
+    shares = [1.0 if rule.action == "quarantine" else rule.share for rule in rules if rule.action in KEEPING]
+    return max(shares, default=0.0)
+
+
+KEEPING = ("quarantine", "sample")
 
 
 class Course:
     """One call's way through the rules of its scope."""
 
-    __slots__ = ("_at", "_later", "applied", "errors", "facts", "last", "scope")
+    __slots__ = ("_at", "_later", "_wait", "applied", "errors", "facts", "last", "scope")
 
     def __init__(self, scope: Scope, facts: Facts) -> None:
+        self._wait = 0.0
         self.scope = scope
         self.facts = facts
         self.applied: list[tuple[int, Ready]] = []
@@ -141,13 +178,23 @@ class Course:
         except Exception:
             self.errors.append(one.id)
             applies = one.rule.closed
-        if not applies:
+        if not applies or (one.buckets is not None and not self._exceeds(one)):
             return False
         self.applied.append((i, one))
         if one.ends and not one.rule.dry_run:
             self.last = one
             return True
         return False
+
+    def _exceeds(self, one: Ready) -> bool:
+        """Whether the call is one more than may pass."""
+        assert one.buckets is not None
+        try:
+            key = one.by(self.facts) if one.by is not None else self.facts.client
+        except Exception:
+            key = ""
+        self._wait = one.buckets.take(key, self.facts.now)
+        return self._wait > 0.0
 
     def decision(self) -> Decision:
         """What the rules come to, as far as they have been looked at."""
@@ -165,8 +212,10 @@ class Course:
             return Decision(expose=self.scope.expose, hits=hits)
         expose = next((one.rule.expose for one in acting if one.rule.expose), self.scope.expose)
         label = next((one.rule.label for one in acting if one.rule.label), "")
-        answer = self.last.sole.answer if self.last is not None and self.last.sole is not None else None
-        return Decision(shown.rule.action, shown.id, expose, label, hits, answer)
+        last = self.last.rule if self.last is not None else None
+        answer, to = (_answer(last, self._wait), last.to) if last is not None else (None, "")
+        keep = _keep([one.rule for one in acting])
+        return Decision(shown.rule.action, shown.id, expose, label, hits, answer, to, keep)
 
 
 class Rulebook:
@@ -175,6 +224,8 @@ class Rulebook:
     def __init__(self, policies: Policies, expose: Expose, before: Rulebook | None = None) -> None:
         """`before`: the rulebook whose place this one takes; what it has counted goes on."""
         self.meters: dict[str, Meter] = dict(before.meters) if before is not None else {}
+        self.buckets: dict[str, Buckets] = dict(before.buckets) if before is not None else {}
+        """Of every throttle, by all that it says: one that has not changed goes on with those that it had."""
         self.policies = policies
         self.digest = policies.digest
         self._expose = expose
@@ -212,7 +263,7 @@ class Rulebook:
         scope = self._by_policies.get(fitting)
         if scope is None:
             policies = [self._matchers[i][1] for i in fitting]
-            scope = self._by_policies[fitting] = Scope(policies, self._expose)
+            scope = self._by_policies[fitting] = Scope(policies, self._expose, self.buckets)
         return scope
 
 

@@ -12,7 +12,7 @@ import msgspec
 from sidecar.exchange import Expose
 from sidecar.policy.tree import Node
 
-Action: TypeAlias = Literal["allow", "tag", "block"]
+Action: TypeAlias = Literal["allow", "tag", "block", "throttle", "fallback", "quarantine", "sample", "alert"]
 
 
 class Deed(NamedTuple):
@@ -30,6 +30,18 @@ ACTIONS: dict[Action, Deed] = {
         "Name the rule, and its `label`, in `x-policy-action`, record, span and metrics.", False, False
     ),
     "block": Deed("Answer with `status` instead of the model.", ends=True, first=True),
+    "throttle": Deed(
+        "Let `rate` calls pass for each `by`, and `burst` at once; answer the others with 429 and "
+        "Retry-After. Only for those it ends the search.",
+        ends=True,
+        first=True,
+    ),
+    "fallback": Deed(
+        "Send the call to another model (`to`), or answer it with `body` and `status`.", ends=True, first=True
+    ),
+    "quarantine": Deed("Keep the whole exchange, if captures are kept.", False, False),
+    "sample": Deed("Keep a `share` of the exchanges, with its weight, if captures are kept.", False, False),
+    "alert": Deed("Log it, and list it under `/api/v1/policies`.", False, False),
 }
 """Every action. Rules are looked at in order; one that ends it is the last, the others are noted on the
 way."""
@@ -64,6 +76,11 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
     body: str = ""
     content_type: str = "application/json"
+    to: str = ""
+    share: float = 1.0
+    rate: float = 0.0
+    burst: int = 0
+    by: Node | None = None
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):

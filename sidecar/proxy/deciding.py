@@ -22,6 +22,7 @@ from sidecar.policy import handing
 from sidecar.policy.facts import Facts
 from sidecar.policy.rulebook import Rulebook
 from sidecar.proxy.judging import Judged
+from sidecar.proxy.others import Others
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
@@ -91,6 +92,7 @@ class Policing:
         have."""
         self.errors: Counter[str] = Counter()
         self.refused = ""
+        self.others = Others()
         self._expose: Expose = "caller"
         self._seen: tuple[int, int] | None = None
 
@@ -114,6 +116,7 @@ class Policing:
             return
         self.refused = ""
         self.rulebook = rulebook
+        self.others.keep({rule.to for one in rulebook.policies.policies for rule in one.rules if rule.to})
         if len(self.hits) > MOST_COUNTS:
             self.hits.clear()
         log.info("going by the policies %s", rulebook.digest)

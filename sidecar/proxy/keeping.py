@@ -75,12 +75,16 @@ class Keeping:
 
     # -- whether -----------------------------------------------------------------------------------
 
-    def weight(self, trace: str, verdict: str, status: int, failure: str, action: str) -> float:
-        """How many calls this one stands for in a capture; 0.0: it is not captured."""
+    def weight(
+        self, trace: str, verdict: str, status: int, failure: str, action: str, keep: float = 0.0
+    ) -> float:
+        """How many calls this one stands for in a capture; 0.0: it is not captured. `keep` is the share that
+        a policy wants kept of calls like this one, if it wants any."""
+        if keep:
+            return 1.0 / keep if _drawn(trace) < int(keep * 2**32) else 0.0
         if verdict in ALWAYS or failure or status >= 400 or action != "allow":
             return 1.0
-        # A checksum spreads ids that differ little; the multiplication (Knuth's) spreads low bits upwards.
-        if zlib.crc32(trace.encode()) * 2654435761 & 0xFFFFFFFF < self._below:
+        if _drawn(trace) < self._below:
             return 1.0 / self._rate
         return 0.0
 
@@ -286,3 +290,9 @@ def _without_card(record: Record) -> Record:
         if values[i] == values[i] // 1 and is_card(f"{values[i]:.0f}"):
             values[i] = np.nan
     return msgspec.structs.replace(record, features=values.tobytes())
+
+
+def _drawn(trace: str) -> int:
+    """32 bits that are the same for a trace everywhere. A checksum spreads ids that differ little; the
+    multiplication (Knuth's) spreads low bits upwards."""
+    return zlib.crc32(trace.encode()) * 2654435761 & 0xFFFFFFFF

@@ -104,6 +104,8 @@ class Plane:
 
     def pool_for(self, call: Call) -> Pool:
         """Where the call goes. Raises `CallFailed` when that is nowhere."""
+        if call.decision is not None and call.decision.to:
+            return self.policing.others.pool(call.decision.to, self.settings)
         return self.pool
 
     def begin_call(self, head: RequestHead) -> None:
@@ -160,6 +162,7 @@ class Plane:
         for client in list(self.clients):
             client.check(now)
         self.pool.expire(now)
+        self.policing.others.expire(now)
 
     def sweep_seconds(self) -> float:
         """How often to sweep: a quarter of the shortest time-out, within 50 ms and one second."""

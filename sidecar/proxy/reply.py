@@ -53,19 +53,20 @@ def _problem(cause: str, status: int, detail: str, request_id: str) -> bytes:
 
 def in_place(answer: Answer, request_id: str, *, head_only: bool) -> tuple[ResponseHead, bytes]:
     """The answer of a policy, as if it were the model's: a head and a body."""
-    row = FAILURES[answer.cause]
     if answer.content_type:
         kind, body = answer.content_type, answer.body.encode()
     else:
         kind = "application/problem+json"
-        body = _problem(answer.cause, answer.status, answer.detail or row.advice, request_id)
+        detail = answer.detail or FAILURES[answer.cause].advice
+        body = _problem(answer.cause, answer.status, detail, request_id)
     lines = (
         f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, '')}\r\n"
         f"Content-Type: {kind}\r\n"
         f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\n"
-        f"x-sidecar-error: {answer.cause}\r\n"
     )
+    if answer.cause:
+        lines += f"x-sidecar-error: {answer.cause}\r\n"
     if answer.retry_after:
         lines += f"Retry-After: {answer.retry_after}\r\n"
     head = ResponseHead(

@@ -234,7 +234,9 @@ def record_of(call: Call) -> Record:
     keeping = call.plane.keeping
     weight = 0.0
     if keeping.capturing:
-        weight = keeping.weight(call.span.trace, score.verdict, call.status, call.failure, decision.action)
+        weight = keeping.weight(
+            call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep
+        )
     return Record(  # by position, in the order of its fields: naming 36 fields costs as much as the rest
         call.request_id,
         call.span,
@@ -271,6 +273,7 @@ def record_of(call: Call) -> Record:
         judged.baseline,
         weight,
         keeping.captured(call) if weight else None,
+        decision.hits,
     )
 
 

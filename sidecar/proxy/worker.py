@@ -139,6 +139,7 @@ class Worker:
         await plane.teller.close()
         plane.judge.close()
         plane.pool.close()
+        plane.policing.others.close()
         await plane.tasks.close()
 
     def retune(self) -> None:

@@ -211,7 +211,7 @@ GROUPS: dict[str, list[Row]] = {
         ),
         Row(
             "rules:\n  - {name: r, action: tag, status: 403}",
-            "p.yaml:5:36: rules[0].status: is for block, and the action is tag",
+            "p.yaml:5:36: rules[0].status: is for block and fallback, and the action is tag",
         ),
         Row(
             "rules:\n  - {name: r, action: block, label: x}",
@@ -219,15 +219,15 @@ GROUPS: dict[str, list[Row]] = {
         ),
         Row(
             "rules:\n  - {name: r, action: block, status: 200}",
-            "p.yaml:5:38: rules[0].status: 200 is out of range; expected a status from 400 to 599",
+            "p.yaml:5:38: rules[0].status: 200 says that all is well; expected 400 to 599",
         ),
         Row(
             "rules:\n  - {name: r, action: block, status: '403'}",
-            "p.yaml:5:38: rules[0].status: is text; expected a status from 400 to 599",
+            "p.yaml:5:38: rules[0].status: is text; expected a status from 200 to 599",
         ),
         Row(
             "rules:\n  - {name: r, action: block, status: 403.5}",
-            "p.yaml:5:38: rules[0].status: is a number; expected a status from 400 to 599",
+            "p.yaml:5:38: rules[0].status: is a number; expected a status from 200 to 599",
         ),
         Row(
             "rules:\n  - {name: r, action: block, body: {a: 1}}",
@@ -252,6 +252,78 @@ GROUPS: dict[str, list[Row]] = {
         Row(
             "rules:\n  - {name: r, name: s, action: tag}",
             'p.yaml:5:15: rules[0].name: a second "name"; the first is in line 5',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: block, status: 204}",
+            "p.yaml:5:38: rules[0].status: 204 says that all is well; expected 400 to 599",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle}",
+            "p.yaml:5:5: rules[0]: throttle needs `rate`; such as `rate: 100/min`",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 10}",
+            "p.yaml:5:39: rules[0].rate: is a number; expected calls for a stretch of time, such as 10/s, 100/min or 1000/h; put quotes around it",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 10/day}",
+            'p.yaml:5:39: rules[0].rate: "10/day" is no rate; expected calls for a stretch of time, such as 10/s, 100/min or 1000/h',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 0/s}",
+            'p.yaml:5:39: rules[0].rate: "0/s" is no rate; expected calls for a stretch of time, such as 10/s, 100/min or 1000/h',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 10/s, burst: 0}",
+            "p.yaml:5:52: rules[0].burst: 0 is out of range; expected a whole number from 1 to 1000000",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 10/s, by: verdict}",
+            'p.yaml:5:49: rules[0].by: "verdict" is known only once the request has been looked at',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 10/s, by: rows}",
+            "p.yaml:5:49: rules[0].by: is an int; expected a string",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: throttle, rate: 10/s, by: 'client + reason'}",
+            'p.yaml:5:59: rules[0].by: "reason" is known only once the request has been looked at',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: fallback}",
+            "p.yaml:5:5: rules[0]: fallback needs either `to`, another model, or `body`, an answer",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: fallback, to: 'http://m:1', body: a}",
+            "p.yaml:5:5: rules[0]: fallback needs either `to`, another model, or `body`, an answer",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: fallback, to: m:8080}",
+            'p.yaml:5:37: rules[0].to: "m:8080" is not a URL of these forms; expected http://host:port, https://host:port or unix:/path/to.sock',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: fallback, to: 'http://m:8080/v2'}",
+            'p.yaml:5:37: rules[0].to: "http://m:8080/v2" has a path, but the caller\'s own path is what gets passed on; expected http://host:port, https://host:port or unix:/path/to.sock',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: fallback, to: 'http://m:1', status: 200}",
+            "p.yaml:5:59: rules[0].status: is of the answer in `body`, which is missing",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: sample}",
+            "p.yaml:5:5: rules[0]: sample needs `share`; such as `share: 0.1`",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: sample, share: 0}",
+            "p.yaml:5:38: rules[0].share: 0 is out of range; expected a number above 0 and up to 1",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: sample, share: 10%}",
+            "p.yaml:5:38: rules[0].share: is text; expected a number above 0 and up to 1",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: quarantine, share: 0.5}",
+            "p.yaml:5:42: rules[0].share: is for sample, and the action is quarantine",
         ),
     ],
     "Conditions": [

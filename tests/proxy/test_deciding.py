@@ -1,5 +1,7 @@
 """Policies at work on real sockets: what comes first, what comes later, and how one set follows another."""
 
+import asyncio
+import json
 import os
 
 import msgspec
@@ -9,7 +11,7 @@ from sidecar.exchange import Score
 from sidecar.proxy.deciding import Policing, at_threshold
 from sidecar.proxy.judging import Judged, unscored
 from tests.policy.documents import policy
-from tests.proxy.dialogue import GET, OK, http, put_in_force, sidecar
+from tests.proxy.dialogue import GET, OK, forwarded, http, listening, put_in_force, sidecar
 from tests.proxy.test_judging import Watched, baseline, clean, infer, outliers, slow_when_large
 
 BLOCK_ODD = policy("{name: odd, when: p <= 0.01, action: block, status: 422}")
@@ -205,3 +207,102 @@ def test_another_exposure_of_the_settings_is_taken_over(tmp_path):
     policies = policing.rulebook.policies
     assert msgspec.json.decode((tmp_path / "policies.json").read_bytes(), type=type(policies)) == policies
     assert policing.rulebook._expose == "none"
+
+
+# -- throttle, fall back, keep -------------------------------------------------------------------------
+
+
+async def test_one_call_too_many_has_to_wait():
+    rules = policy("{name: slow, action: throttle, rate: 1/h, burst: 2}", "{name: rest, action: tag}")
+    async with sidecar(policies=rules) as stage:
+        for _ in range(2):
+            _, response = await stage.call(GET, OK)
+            assert response.field("x-policy-action") == 'tag; rule="p/rest"'
+        caller = await stage.caller()
+        await caller.send(GET)
+        response = await caller.response()
+        assert (response.status, response.field("x-sidecar-error")) == (429, "throttled")
+        assert 3000 < int(response.field("retry-after")) <= 3600
+        assert response.field("x-policy-action") == 'throttle; rule="p/slow"'
+        assert json.loads(response.body)["status"] == 429
+        await stage.records(3)
+        assert stage.plane.counters().rule_hits == {"p/rest tag": 2, "p/slow throttle": 1}
+
+
+async def test_a_throttle_counts_by_what_the_policy_says_and_goes_on_over_a_change():
+    rules = policy("{name: slow, action: throttle, rate: 1/h, burst: 1, by: 'headers[\"x-key\"]'}")
+    async with sidecar(policies=rules) as stage:
+        caller, model = await stage.caller(), None
+
+        async def asks(key: str) -> int:
+            nonlocal model
+            await caller.send(http("GET / HTTP/1.1", "Host: m", *([f"X-Key: {key}"] if key else [])))
+            if key not in seen:
+                seen.add(key)
+                model = model or await stage.model()
+                await model.request()
+                await model.send(OK)
+            return (await caller.response()).status
+
+        seen: set[str] = set()
+        assert [await asks(key) for key in ("a", "b", "a", "", "")] == [200, 200, 429, 200, 429]
+        before = stage.plane.policing.rulebook
+        put_in_force(rules + "  - {name: more, action: tag}\n", stage.run_dir)
+        await stage.until(lambda: stage.plane.policing.rulebook is not before, "the change")
+        assert await asks("a") == 429
+
+
+async def test_another_model_answers():
+    with listening() as other:
+        rules = policy(
+            f"{{name: previous, action: fallback, to: 'http://127.0.0.1:{other.getsockname()[1]}'}}"
+        )
+        async with sidecar(policies=rules, model=None) as stage:
+            caller = await stage.caller()
+            await caller.send(GET)
+            accepted, _ = await asyncio.get_running_loop().sock_accept(other)
+            model = stage._peer(accepted)
+            assert forwarded(await model.request()) == GET
+            await model.send(OK)
+            response = await caller.response()
+            assert response.field("x-policy-action") == 'fallback; rule="p/previous"'
+            await stage.no_model()
+            put_in_force(policy("{name: a, action: tag}"), stage.run_dir)
+            await model.gone()  # nobody names it any more
+
+
+async def test_another_model_that_is_not_there():
+    rules = policy("{name: previous, action: fallback, to: 'http://127.0.0.1:1'}")
+    async with sidecar(policies=rules) as stage:
+        caller = await stage.caller()
+        await caller.send(GET)
+        await caller.problem("upstream-refused")
+        await stage.no_model()
+
+
+async def test_a_fixed_answer_is_none_of_ours():
+    rules = policy("{name: fixed, action: fallback, body: '{\"label\": null}'}")
+    async with sidecar(policies=rules) as stage:
+        caller = await stage.caller()
+        await caller.send(GET)
+        response = await caller.response()
+        assert (response.status, json.loads(response.body)) == (200, {"label": None})
+        assert response.field("x-sidecar-error") is None
+        assert response.field("x-policy-action") == 'fallback; rule="p/fixed"'
+        await stage.no_model()
+
+
+async def test_what_is_to_be_kept_is_told_with_its_weight(tmp_path):
+    rules = policy(
+        '{name: keep, when: path == "/keep", action: quarantine}',
+        '{name: half, when: path == "/half", action: sample, share: 0.5}',
+        '{name: say, when: path == "/keep", action: alert, detail: Look.}',
+    )
+    async with sidecar(policies=rules, capture=str(tmp_path), capture_rate=0.0) as stage:
+        for path in ("/keep", "/half", "/none", *["/half"] * 20):
+            await stage.call(http(f"GET {path} HTTP/1.1", "Host: m"), OK)
+        kept, _, none, *_ = records = await stage.records(23)
+        assert (kept.weight, none.weight) == (1.0, 0.0)
+        assert [(hit.rule, hit.action) for hit in kept.hits] == [("p/keep", "quarantine"), ("p/say", "alert")]
+        weights = [one.weight for one in records if one.target == "/half"]
+        assert set(weights) == {0.0, 2.0}

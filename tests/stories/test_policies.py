@@ -1,0 +1,174 @@
+"""The ready-made policies, one after the other, in a real sidecar before a real model: each is saved over
+the last."""
+
+import json
+import shutil
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from examples import launch
+from examples.traffic import Answer, Caller
+from sidecar.policy.checking import check
+from tests.policy.ready import DIRECTORY
+
+PATIENCE = 30.0
+
+
+class Watched:
+    """A sidecar whose policy file is changed while it runs."""
+
+    def __init__(self, sidecar: launch.Server, file: Path) -> None:
+        self.sidecar = sidecar
+        self.file = file
+
+    def api(self, path: str) -> dict:
+        with urllib.request.urlopen(self.sidecar.admin_url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def save(self, text: str) -> None:
+        """Save a policy and wait until every data plane goes by it."""
+        part = self.file.with_suffix(".part")
+        part.write_text(text)
+        checked = check(part)
+        part.replace(self.file)
+        assert checked.policies is not None, checked.wrong
+        self.until(
+            lambda: (
+                {one["digest"] for one in self.api("/api/v1/policies")["workers"]}
+                == {checked.policies.digest}
+            )
+        )
+
+    def until(self, condition) -> None:
+        limit = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < limit, self.sidecar.process.last_words()
+            time.sleep(0.05)
+
+    def applied(self, rule: str) -> int:
+        """How often a rule applied, of the policy in force."""
+        rules = self.api("/api/v1/policies")["policies"][0]["rules"]
+        return next(one["applied"] for one in rules if one["name"] == rule)
+
+
+@pytest.fixture(scope="module")
+def watched(model, baseline, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("policies")
+    file = directory / "policy.yaml"
+    shutil.copy(DIRECTORY / "01-observe.yaml", file)
+    with launch.sidecar(
+        model.url, directory, ["--baseline", str(baseline), "--policy", str(file)]
+    ) as sidecar:
+        yield Watched(sidecar, file)
+
+
+def ready(name: str) -> str:
+    return (DIRECTORY / name).read_text()
+
+
+def ask(watched: Watched, *rows: np.ndarray) -> list[Answer]:
+    with Caller(watched.sidecar.url) as caller:
+        return [caller.infer(row[None]) for row in rows]
+
+
+def seen(answer: Answer, name: str) -> str | None:
+    return answer.headers.get(name)
+
+
+def test_observe(watched, flight):
+    watched.save(ready("01-observe.yaml"))
+    (normal,) = ask(watched, flight.clean[0])
+    assert normal.status == 200
+    assert seen(normal, "x-policy-action") == 'allow; rule="default"'
+    assert seen(normal, "x-anomaly-verdict") is not None
+
+
+def test_tag(watched, flight):
+    watched.save(ready("02-tag.yaml"))
+    answers = ask(watched, *flight.outliers[:20])
+    assert {answer.status for answer in answers} == {200}
+    tagged = [answer for answer in answers if seen(answer, "x-policy-action").startswith("tag")]
+    assert len(tagged) >= 15
+    assert {seen(answer, "x-anomaly-verdict") for answer in tagged} == {"outlier"}
+    watched.until(lambda: watched.applied("odd") + watched.applied("extreme") >= len(tagged))
+
+
+def test_block_extreme_outliers(watched, flight):
+    """With so few rows held out p cannot be under 0.0001: the threshold is one that this baseline reaches."""
+    watched.save(ready("03-block-extreme.yaml").replace("p <= 0.0001\n", "p <= 0.01\n"))
+    answers = ask(watched, *flight.outliers[:20], *flight.clean[:20])
+    blocked = [answer for answer in answers if answer.status == 422]
+    assert 10 <= len(blocked) <= 21
+    assert {seen(answer, "x-sidecar-error") for answer in blocked} == {"blocked"}
+    watched.until(lambda: watched.applied("extreme") == len(blocked))
+
+
+def test_query_attack_throttle(watched, flight):
+    watched.save(
+        ready("05-query-attack-throttle.yaml").replace("60/min", "2/h").replace("burst: 60", "burst: 1")
+    )
+    answers = ask(watched, *np.repeat(flight.clean[:1], 400, axis=0))
+    statuses = [answer.status for answer in answers]
+    assert statuses[:100] == [200] * 100
+    assert statuses[-1] == 429
+    assert int(seen(answers[-1], "retry-after")) > 0
+    assert all(seen(answer, "x-anomaly-verdict") is None for answer in answers)
+
+
+def test_schema_guard(watched, flight):
+    watched.save(ready("06-schema-guard.yaml"))
+    (normal,) = ask(watched, flight.clean[0])
+    assert normal.status == 200
+    wrong = {"inputs": [{"name": "s2", "shape": [1, 1], "datatype": "FP64", "data": [1.0]}]}
+    request = urllib.request.Request(
+        f"{watched.sidecar.url}/v2/models/flight/infer",
+        json.dumps(wrong).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    with refused.value as answer:
+        assert answer.status == 422
+        assert json.load(answer)["type"] == "urn:sidecar:error:blocked"
+
+
+def test_drift_aware_fallback(watched, model, flight, tmp_path):
+    """Whether it is drifted is the observer's to say; here no state counts as it, and then every one."""
+    with launch.model(tmp_path) as previous:
+        text = ready("07-drift-fallback.yaml").replace("http://127.0.0.1:8081", previous.url)
+        drifted = '["skew", "feature-drift", "concept-drift"]'
+        watched.save(text.replace(drifted, '["upstream"]'))
+        (before,) = ask(watched, flight.clean[0])
+        assert seen(before, "x-policy-action") == 'allow; rule="default"'
+        watched.save(
+            text.replace(drifted, drifted.replace("]", ', "stable", "unknown", "prediction-drift"]'))
+        )
+        (after,) = ask(watched, flight.clean[0])
+        assert after.status == 200
+        assert seen(after, "x-policy-action") == 'fallback; rule="drift-fallback/previous-model"'
+        watched.until(lambda: watched.api("/api/v1/policies")["alerts"])
+
+
+def test_public_edge(watched, flight):
+    watched.save(ready("08-public-edge.yaml"))
+    (own,) = ask(watched, flight.clean[0])
+    assert seen(own, "x-anomaly-verdict") is not None
+    watched.save(ready("08-public-edge.yaml").replace('"127.0.0.1"', '"127.0.0.9"'))
+    (public,) = ask(watched, flight.clean[0])
+    assert public.status == 200
+    assert seen(public, "x-anomaly-verdict") is seen(public, "x-policy-action") is None
+
+
+def test_a_mistake_changes_nothing_and_is_told(watched, flight):
+    watched.save(ready("02-tag.yaml"))
+    watched.file.write_text(ready("02-tag.yaml").replace("action: tag", "action: tga"))
+    watched.until(lambda: watched.api("/readyz")["policy_errors"])
+    assert 'did you mean "tag"?' in watched.api("/readyz")["policy_errors"][0]
+    (answer,) = ask(watched, flight.outliers[0])
+    assert seen(answer, "x-policy-action").startswith("tag")
+    watched.save(ready("01-observe.yaml"))
+    assert watched.api("/readyz")["policy_errors"] == []
