@@ -2,7 +2,7 @@
 
     python -m bench.capture [--only rows,faults,cost] [--rows 1000000] [--rounds 7] [--seconds 3]
 
-* rows: a real observer is told of calls until about a million rows are captured at a rate of one half. What
+* rows: a real observer is told of calls until about a million rows are captured at a rate of 0.8. What
   its metrics say is compared with what DuckDB and pyarrow read: counts, ids, weights.
 * faults: real callers, a real model and a real sidecar, while the writer is killed, the disk fills up, is
   read-only, hangs, or an HTTP sink answers 500 or nothing. As root, because disks are mounted for it.

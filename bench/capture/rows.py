@@ -30,7 +30,7 @@ from sidecar.proxy.keeping import Keeping
 from sidecar.scoring import baseline as baselines
 from sidecar.settings import Settings
 
-RATE = 0.5
+RATE = 0.8
 ODD = 0.01
 FRAME = 64
 

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +59,14 @@ class Uploads:
     def waiting(self) -> list[Path]:
         """Files that wait, oldest first."""
         return sorted(self._spool.glob("date=*/*.parquet"))
+
+    def waiting_bytes(self) -> int:
+        """How large those files are together."""
+        size = 0
+        for path in self.waiting():
+            with suppress(FileNotFoundError):  # it has just been uploaded
+                size += path.stat().st_size
+        return size
 
     def close(self, seconds: float) -> None:
         """Go on until everything is there, at most so long."""

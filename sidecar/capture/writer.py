@@ -98,9 +98,7 @@ class Writer:
         return True
 
     def _spool_bytes(self) -> int:
-        if self._uploads is None:
-            return 0
-        return sum(path.stat().st_size for path in self._uploads.waiting() if path.exists())
+        return self._uploads.waiting_bytes() if self._uploads is not None else 0
 
     def _gone(self) -> bool:
         """Whether the observer hung up, while nothing is read."""

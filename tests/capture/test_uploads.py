@@ -38,6 +38,7 @@ def test_they_go_oldest_first_and_leave_the_spool(tmp_path):
     until(lambda: one.error)
     assert "not now" in one.error
     assert len(one.waiting()) == 3
+    assert one.waiting_bytes() == sum(map(len, NAMES))
     until(lambda: one.files == 3)
     until(lambda: not one.error)
     assert (one.errors, one.file_bytes, one.waiting()) == (2, sum(map(len, NAMES)), [])
