@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from sidecar.exchange import Captured, Headers, Record, header
+from sidecar.proxy.heads import KEPT_FOR_RECORD, RequestHead, ResponseHead
 from sidecar.proxy.pieces import first, joined
 from sidecar.redaction import Body, Redactor, redactor
 from sidecar.redaction.patterns import is_card
@@ -66,6 +67,7 @@ class Keeping:
         self._headers = frozenset(name.encode().lower() for name in settings.capture_headers.split(","))
         self._redactor: Redactor = redactor(settings.redact)
         self._clean_words = lru_cache(maxsize=1024)(self._words)
+        self._few = lru_cache(maxsize=1024)(self._chosen)
         self._kind = lru_cache(maxsize=256)(_kind)
         self._columns = self._redactor.rules.columns
         self.blinded = False
@@ -94,16 +96,15 @@ class Keeping:
         """What a capture keeps of a call beside its record, without secrets."""
         head, response = call.head, call.response
         try:
-            asked = self._body(head.fields, call.kept, call.request_bytes)
-            answered = self._body(
-                response.fields if response else (), call.kept_response, call.response_bytes
-            )
+            about = response.recorded if response else ()
+            asked = self._body(head.recorded, call.kept, call.request_bytes)
+            answered = self._body(about, call.kept_response, call.response_bytes)
         except Exception as error:  # told by its kind only: its words may be the body's
             log.error("a body cannot be searched for secrets and is not kept: %s", type(error).__name__)
             asked = answered = UNSEARCHED
         return Captured(
-            self._allowed(head.fields, asked.plain),
-            self._allowed(response.fields, answered.plain) if response else (),
+            self._allowed(head, asked.plain),
+            self._allowed(response, answered.plain) if response else (),
             asked.data,
             answered.data,
             asked.truncated,
@@ -113,12 +114,16 @@ class Keeping:
 
     def _body(self, headers: Headers, pieces: list[bytes], size: int) -> Body:
         data = joined(first(pieces, self.body_bytes))[: self.body_bytes]
-        media, coding, _ = _kind(headers)
+        media, coding, _ = self._kind(headers)
         return self._redactor.body(media, coding, data, self._limit, whole=len(data) == size)
 
-    def _allowed(self, headers: Headers, opened: bool) -> Headers:
-        allowed = tuple(field for field in headers if field[0].lower() in self._headers)
-        return _opened(self._texts(allowed), opened)
+    def _allowed(self, head: RequestHead | ResponseHead, opened: bool) -> Headers:
+        if self._headers <= KEPT_FOR_RECORD:  # as by default: few fields, and mostly the same
+            return _opened(self._few(head.recorded), opened)
+        return _opened(self._chosen(head.fields), opened)
+
+    def _chosen(self, headers: Headers) -> Headers:
+        return self._texts(tuple(field for field in headers if field[0].lower() in self._headers))
 
     # -- every record ------------------------------------------------------------------------------
 

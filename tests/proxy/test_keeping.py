@@ -56,6 +56,20 @@ async def test_bodies_of_any_format_are_cut_and_say_so():
         assert (kept.request_headers, kept.response_headers) == ((), ())
 
 
+async def test_only_fields_that_are_named_are_kept():
+    async with sidecar(capture="x", capture_rate=1.0, capture_headers="x-tenant,user-agent") as stage:
+        asked = ("Host: m", "X-Tenant: acme, jane@x.example", "Content-Type: text/plain", "User-Agent: a")
+        answered = ("Content-Length: 0", "X-Tenant: acme", "X-Other: b")
+        await stage.call(http("GET / HTTP/1.1", *asked), http("HTTP/1.1 200 OK", *answered))
+        (record,) = await stage.records()
+        assert record.captured is not None
+        assert record.captured.request_headers == (
+            (b"X-Tenant", b"acme, [redacted:email]"),
+            (b"User-Agent", b"a"),
+        )
+        assert record.captured.response_headers == ((b"X-Tenant", b"acme"),)
+
+
 async def test_calls_that_break_are_captured():
     async with sidecar(capture="x", capture_rate=0.0) as stage:
         caller, model = await stage.begin(
