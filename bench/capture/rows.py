@@ -33,6 +33,7 @@ from sidecar.settings import Settings
 RATE = 0.8
 ODD = 0.01
 FRAME = 64
+AHEAD = 8 * 1024 * 1024
 
 
 class Fed(msgspec.Struct):
@@ -58,9 +59,9 @@ def rows(wanted: int) -> bool:
             capture_rate=RATE,
             trace_ratio=0.0,
         )
-        with observer(settings) as process:
+        with running(settings) as process:
             began = time.monotonic()
-            fed = feed(settings, baseline, round(wanted / RATE))
+            fed = feed(settings, baseline, round(wanted / RATE), process)
             told = settled(admin)
             seconds = time.monotonic() - began
             writer = next(one for one in process.children() if "sidecar.capture" in one.cmdline())
@@ -69,8 +70,10 @@ def rows(wanted: int) -> bool:
         return _compare(folder / "captures", fed, told, seconds, memory) and not gone
 
 
-def feed(settings: Settings, baseline: Path, calls: int) -> Fed:
-    """Tell the observer of so many calls, in frames as a data plane sends them."""
+def feed(settings: Settings, baseline: Path, calls: int, observer: psutil.Process) -> Fed:
+    """Tell the observer of so many calls, in frames as a data plane sends them, no faster than the writer can
+    take: what becomes of more is for `bench.capture.faults`. Nobody else is there, so both go at full speed.
+    """
     keeping, fed, rng = Keeping(settings), Fed(), np.random.default_rng(1)
     digest = baselines.load(baseline).digest
     with socket.socket(socket.AF_UNIX) as line:
@@ -82,6 +85,11 @@ def feed(settings: Settings, baseline: Path, calls: int) -> Fed:
             fed.odd += sum(1 for one in records if one.verdict == "outlier")
             counters = Counters(calls=fed.calls)
             line.sendall(frame(Batch(0, 1, counters, "up", False, str(baseline), "", records)))
+            if fed.calls % (FRAME * 100) == 0:
+                for one in (observer, *observer.children()):
+                    one.nice(0)
+                while metrics(settings.admin)["sidecar_capture_waiting_bytes"] > AHEAD:
+                    time.sleep(0.05)
         line.shutdown(socket.SHUT_WR)
         while line.recv(65_536):  # orders; left unread, they would cut the connection off
             pass
@@ -138,7 +146,7 @@ _CALL = one_row()
 
 
 @contextmanager
-def observer(settings: Settings) -> Iterator[psutil.Process]:
+def running(settings: Settings) -> Iterator[psutil.Process]:
     """A real observer's process that listens; it ends, and its writer with it."""
     run_dir = Path(settings.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
