@@ -1,0 +1,77 @@
+# syntax=docker/dockerfile:1
+# The sidecar, the webhook and `sidecar redirect` in one image, of two sizes:
+#
+#   docker build --target light -t model-sidecar:light .    runs, scores and watches; fits nothing itself
+#   docker build --target full  -t model-sidecar:full .     learns baselines from traffic, too (the default)
+#
+# For a release give the base by its digest: --build-arg BASE=docker.io/library/debian:12-slim@sha256:...
+# Runs as user 9700 with a read-only root, given a writable /run/sidecar (an emptyDir or a tmpfs). No compiler, no
+# pip, no cache. /opt/sidecar/sbom.json is its CycloneDX bill of materials.
+ARG BASE=docker.io/library/debian:12-slim
+
+# -- what every target starts from: an interpreter, and what `sidecar redirect` calls ----------------------
+FROM ${BASE} AS base
+# Debian's own security updates decide the versions; the digest of BASE decides everything else.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends python3-minimal libpython3-stdlib iptables ca-certificates \
+ && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
+ && mkdir /run/sidecar && chown 9700:9700 /run/sidecar
+
+# -- everything that is installed, exactly as locked ---------------------------------------------------
+FROM base AS build
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv binutils \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY requirements requirements
+COPY scripts/slim scripts/sbom scripts/
+
+FROM build AS build-light
+RUN python3 -m venv /opt/sidecar \
+ && /opt/sidecar/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements/base.txt \
+ && sed -n '/^\(cryptography\|cffi\|pycparser\|fsspec\)==/,/[^\\]$/p' requirements/all.txt >requirements/webhook.txt \
+ && /opt/sidecar/bin/pip install --no-cache-dir --no-compile --require-hashes --no-deps -r requirements/webhook.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY sidecar sidecar
+RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-build-isolation . \
+ && scripts/sbom /opt/sidecar >/opt/sidecar/sbom.json && scripts/slim /opt/sidecar
+
+FROM build AS build-full
+RUN python3 -m venv /opt/sidecar \
+ && /opt/sidecar/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements/all.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY sidecar sidecar
+RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-build-isolation . \
+ && scripts/sbom /opt/sidecar >/opt/sidecar/sbom.json && scripts/slim /opt/sidecar
+
+# -- what runs -----------------------------------------------------------------------------------------
+FROM base AS runtime
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="model-sidecar" \
+      org.opencontainers.image.description="Observability sidecar for machine-learned models" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/opt/sidecar/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/run/sidecar \
+    TMPDIR=/run/sidecar \
+    NUMBA_CACHE_DIR=/run/sidecar \
+    MPLCONFIGDIR=/run/sidecar
+USER 9700:9700
+WORKDIR /run/sidecar
+EXPOSE 9700 9702
+# Of `sidecar run` with its admin address where it is by default; Kubernetes has probes of its own.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9702/healthz', timeout=2)"]
+ENTRYPOINT ["sidecar"]
+CMD ["--help"]
+
+FROM runtime AS light
+COPY --from=build-light /opt/sidecar /opt/sidecar
+
+FROM runtime AS full
+COPY --from=build-full /opt/sidecar /opt/sidecar
