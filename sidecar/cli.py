@@ -130,14 +130,18 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    def read() -> Settings:
-        return _resolve(_SettingsParser("run"), arguments).settings
+    from sidecar.fetching import Fetched
 
-    settings = read()
+    with Fetched() as fetched:
 
-    from sidecar import app  # late, so that a wrong setting is told at once
+        def read() -> Settings:
+            return fetched.local(_resolve(_SettingsParser("run"), arguments).settings)
 
-    return app.run(settings, read)
+        settings = read()
+
+        from sidecar import app  # late, so that a wrong setting is told at once
+
+        return app.run(settings, read)
 
 
 def _check(arguments: list[str]) -> int:

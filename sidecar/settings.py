@@ -101,7 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # -- scoring -----------------------------------------------------------------------------------
 
     baseline: Directory = ""
-    """Baseline directory written by `sidecar fit`. Empty: learn one from the first calls."""
+    """Baseline directory written by `sidecar fit`, or a URL below which its files lie (fsspec), best with its
+    digest: `s3://models/fraud#sha256=...`. Empty: learn one from the first calls."""
 
     learn_rows: Count = 500
     """Rows of traffic to learn a baseline from when none is given.
