@@ -6,20 +6,22 @@
 #
 # For a release give the base by its digest: --build-arg BASE=docker.io/library/debian:12-slim@sha256:...
 # Runs as user 9700 with a read-only root, given a writable /run/sidecar (an emptyDir or a tmpfs). No compiler, no
-# pip, no cache. /opt/sidecar/sbom.json is its CycloneDX bill of materials.
+# pip, no apt, no cache; of a shell's tools only sh and sleep. /opt/sidecar/sbom.json is its CycloneDX bill of
+# materials. Nothing here but Debian's python3, as its packages have it: see scripts/rootfs.
 ARG BASE=docker.io/library/debian:12-slim
 
 # -- what every target starts from: an interpreter, and what `sidecar redirect` calls ----------------------
-FROM ${BASE} AS base
+FROM ${BASE} AS debian
 # Debian's own security updates decide the versions; the digest of BASE decides everything else.
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends python3-minimal libpython3-stdlib iptables ca-certificates \
- && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
- && mkdir /run/sidecar && chown 9700:9700 /run/sidecar
+ && apt-get install --yes --no-install-recommends python3-minimal libpython3-stdlib iptables ca-certificates tzdata \
+ && rm -rf /var/lib/apt/lists/*
+COPY scripts/rootfs /tmp/rootfs
+RUN /tmp/rootfs /rootfs
 
 # -- everything that is installed, exactly as locked ---------------------------------------------------
-FROM base AS build
+FROM debian AS build
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-venv binutils \
  && rm -rf /var/lib/apt/lists/*
@@ -46,7 +48,8 @@ RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-buil
  && scripts/sbom /opt/sidecar >/opt/sidecar/sbom.json && scripts/slim /opt/sidecar
 
 # -- what runs -----------------------------------------------------------------------------------------
-FROM base AS runtime
+FROM scratch AS runtime
+COPY --from=debian /rootfs /
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="model-sidecar" \
