@@ -58,12 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--service", metavar="NAME", default=name, help=f"Service that leads here {shown}")
     add("--secret", metavar="NAME", default=f"{name}-tls", help=f"Secret for own certificates {shown}")
     add("--configuration", metavar="NAME", default=name, help=f"webhook configuration to keep {shown}")
-    seconds = {"metavar": "SECONDS", "type": float}
-    times = Times()
-    add("--authority-lasts", default=times.authority, **seconds, help=f"of own certificates {shown}")  # type: ignore[arg-type]
-    add("--certificate-lasts", default=times.serving, **seconds, help=f"of own certificates {shown}")  # type: ignore[arg-type]
-    add("--settle", default=times.settle, **seconds, help=f"until a change has reached everybody {shown}")  # type: ignore[arg-type]
-    add("--look-every", default=30.0, **seconds, help=f"between looks after certificates {shown}")  # type: ignore[arg-type]
+    for flag, default, meaning in (
+        ("--authority-lasts", Times().authority, "life of an own authority"),
+        ("--certificate-lasts", Times().serving, "life of an own certificate"),
+        ("--settle", Times().settle, "until a change has reached everybody"),
+        ("--look-every", 30.0, "between looks after the certificates"),
+    ):
+        add(flag, metavar="SECONDS", type=float, default=default, help=f"{meaning} {shown}")
     add("--api-server", metavar="URL", default="", help="of the cluster, if not the one this runs in")
     account = clusters.SERVICE_ACCOUNT
     add("--account", metavar="DIR", type=Path, default=account, help=f"token, ca.crt and namespace {shown}")
