@@ -168,7 +168,7 @@ class Keeping:
         response = self._whole(record.response_headers, record.response_body)
         id_ = self._redactor.text(record.id) if _talks(record.id) else record.id
         same = request is record.request_body and response is record.response_body
-        if clean is words and same and id_ is record.id:
+        if clean == words and same and id_ is record.id:  # equal, because another record may have been first
             return record
         return msgspec.structs.replace(
             record,

@@ -107,6 +107,16 @@ async def test_no_secret_leaves(secret):
         assert leaks(repr(records).encode()) == []
 
 
+async def test_a_record_without_secrets_is_not_made_anew():
+    async with sidecar() as stage:
+        for _ in range(2):
+            await stage.call(GET, OK)
+        records = tuple(await stage.records())
+    kept = keeping()
+    cleaned = kept.clean(records)
+    assert all(now is before for now, before in zip(cleaned, records, strict=True))
+
+
 async def test_card_numbers_do_not_leave_as_features():
     import struct
 
