@@ -247,6 +247,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Rows of question and answer kept beside each other, for `sidecar cascade`; 0: none.
     2000 are some megabytes, and tell a changed model from a changed world."""
 
+    canary_seconds: SecondsOrZero = 0.0
+    """Seconds between rounds in which up to 8 old questions are asked again, past the callers, so that
+    `sidecar cascade` knows for certain whether a deterministic model changed. 0: never, because a model may
+    count, bill or remember what it is asked. Not with `redact`: questions would not be the old ones."""
+
     peers: Text = ""
     """Admin addresses of the other sidecars of the chain, such as
     `speech=http://speech:9702,action=http://action:9702`. They are listened to, so that chains connect whose

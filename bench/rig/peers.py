@@ -112,9 +112,14 @@ _SCORES = ("--baseline", "@BASELINE@", "--score-deadline", "10")
 _SIDECAR_FLAGS: dict[str, tuple[str, ...]] = {
     "pass-through": ("--max-scored-bytes", "0", "--trace-ratio", "0"),
     "scoring": (*_SCORES, "--trace-ratio", "0"),
+    "untraced": (*_SCORES, "--trace-ratio", "0"),
+    "tracing": (*_SCORES, "--trace-ratio", "1"),
     "everything": (*_SCORES, "--trace-ratio", "0.01", "--capture", "@DIRECTORY@/capture"),
 }
 """What each setting adds to upstream, listen and admin."""
+
+_UNTRACED = {"OTEL_SDK_DISABLED": "true", "OTEL_PROPAGATORS": "none"}
+"""No spans, no trace context: what `untraced` has instead of a receiver."""
 
 
 def _sidecar(setting: str) -> Callable[[Site], Launch]:
@@ -129,7 +134,9 @@ def _sidecar(setting: str) -> Callable[[Site], Launch]:
                 *("--listen", f"127.0.0.1:{site.port}", "--admin", f"127.0.0.1:{site.admin}", *flags),
             ],
             # A real receiver, so that exported spans cost what they cost.
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{site.traces}"},
+            _UNTRACED
+            if setting == "untraced"
+            else {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{site.traces}"},
         )
 
     return launch
@@ -166,6 +173,8 @@ PEERS = {
         Peer("mitmproxy", "mitmdump in reverse mode", _mitmproxy),
         Peer("sidecar-pass-through", "sidecar, scoring off", _sidecar("pass-through"), "unscored"),
         Peer("sidecar-scoring", "sidecar, ECOD on 30 features", _sidecar("scoring"), "normal"),
+        Peer("sidecar-untraced", "sidecar, scoring, no traces at all", _sidecar("untraced"), "normal"),
+        Peer("sidecar-tracing", "sidecar, scoring, every call traced", _sidecar("tracing"), "normal"),
         Peer("sidecar-everything", "sidecar, everything on", _sidecar("everything"), "normal"),
     )
 }

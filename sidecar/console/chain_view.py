@@ -51,7 +51,7 @@ def cascade(ours: Witness, addresses: Sequence[str], since: float) -> View:
 def witness(observer: Observer) -> Witness:
     """What this sidecar can tell of who broke the chain."""
     edges = tuple((edge.source, edge.target) for edge in sorted(observer.edges.counts))
-    return Witness(observer.edges.service, observer.paired.pairs(), edges)
+    return Witness(observer.edges.service, observer.paired.pairs(), edges, observer.canary.replayed)
 
 
 def _counts(counts: Counts) -> dict[str, object]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
+
+from prometheus_client.samples import Exemplar
 
 from sidecar import __version__
 from sidecar.capture.sink import Sink
 from sidecar.observer import calls
 from sidecar.observer.axes import Fields, distinct
+from sidecar.observer.exemplars import Exemplars
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import Flow
@@ -40,10 +43,14 @@ HISTOGRAMS = {
 """Column of `sidecar.observer.calls` -> metric."""
 
 
+Buckets: TypeAlias = Sequence[tuple[str, float] | tuple[str, float, Exemplar]]
+"""(upper bound, count at or under it) rising to +Inf, some with the latest traced call."""
+
+
 class Bucketed(NamedTuple):
     """A histogram: (upper bound, count at or under it) rising to +Inf, and the sum of all values."""
 
-    buckets: Sequence[tuple[str, float]]
+    buckets: Buckets
     sum: float
 
 
@@ -123,10 +130,25 @@ def _calls(key: Key, flow: Flow) -> Iterator[Value]:
     for i, (column, bounds) in enumerate(calls.BOUNDS.items()):
         sum_ = float(total.moments.mean[i] * total.moments.count[i])
         buckets = _buckets(total.counts[flow.calls.bins.slices[i]], bounds)
+        if column == "duration_seconds":
+            buckets = _with_traces(buckets, flow.exemplars)
         yield Value(HISTOGRAMS[column], tuple(key), Bucketed(buckets, sum_))
 
 
-def _buckets(counts: Counts, bounds: Sequence[float]) -> list[tuple[str, float]]:
+def _with_traces(buckets: Buckets, exemplars: Exemplars) -> Buckets:
+    """The same with the latest traced call of each bucket. Scrapers that ask for OpenMetrics see it."""
+    told: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+    for number, (bound, count, *_) in enumerate(buckets):
+        call = exemplars.latest.get(number)
+        if call is None:
+            told.append((bound, count))
+        else:
+            labels = {"trace_id": call.trace, "span_id": call.span}
+            told.append((bound, count, Exemplar(labels, call.seconds, call.ended)))
+    return told
+
+
+def _buckets(counts: Counts, bounds: Sequence[float]) -> Buckets:
     # The last count is of calls that have no such value: they're no observation.
     cumulative = counts[:-1].cumsum().tolist()
     return list(zip([*(f"{bound:.10g}" for bound in bounds), "+Inf"], cumulative, strict=True))

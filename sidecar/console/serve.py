@@ -22,6 +22,7 @@ from sidecar.console.api import application
 from sidecar.console.captures import Captures
 from sidecar.console.exporting import Exporting
 from sidecar.console.metric_values import Source
+from sidecar.console.replaying import keep_replaying
 from sidecar.errors import UsageError
 from sidecar.exchange import Outbound, Record
 from sidecar.listening import bound
@@ -104,6 +105,8 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
         tasks.start("learning", keep_fitting(observer.learning, settings.detectors, run_dir))
         tasks.start("cohorts", keep_grouping(observer.cohorts, run_dir, observer.clock))
+        if settings.canary_seconds:
+            tasks.start("old questions", keep_replaying(observer, settings))
         if peers := named(settings.peers):
             lineage = observer.lineage
             tasks.start("peers", keep_listening(peers, lineage.after, lineage.heard))

@@ -20,6 +20,7 @@ from sidecar.features import Schema
 from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
 from sidecar.observer.alerts import Alert, alerts_of
+from sidecar.observer.canary import Canary
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.edges import Edges, KeptEdges
 from sidecar.observer.exchanges import Exchanges
@@ -92,6 +93,7 @@ class Observer:
         self.lineage = Lineage(
             lambda record, origin: self.edges.update_origin(record, origin.service, origin.odd), clock
         )
+        self.canary = Canary(settings.canary_seconds > 0 and not settings.redact)
         self.lineage.listening = bool(settings.peers)
         self.paired = Paired(settings.pair_rows, self.traffic.left_out, self.lineage)
         self.learning = Learning(settings.learn_rows)
@@ -143,6 +145,7 @@ class Observer:
         self.cohorts.update(records, self.clock())
         self.edges.update(records)
         self.paired.update(records)
+        self.canary.update(records)
         if self.is_learning:
             self.learning.update(records)
         self.busy_seconds += time.perf_counter() - began

@@ -20,6 +20,7 @@ from sidecar.observer import answers, calls
 from sidecar.observer.axes import Fields
 from sidecar.observer.classifier import Reference, reference
 from sidecar.observer.drift import Detector, KeptDrift
+from sidecar.observer.exemplars import Exemplars
 from sidecar.observer.oddness import Oddness
 from sidecar.observer.outputs import KeptOutputs, Outputs
 from sidecar.observer.relations import KeptRelations, Relations
@@ -96,6 +97,8 @@ class Flow:
         """The test of the outputs, since their first window was full."""
         self.reasons: deque[tuple[float, str]] = deque(maxlen=REASONS)
         """When the latest calls were heard of, and why they weren't scored; empty where they were."""
+        self.exemplars = Exemplars()
+        """Traced calls by how long they took, since the start of this process."""
         self.verdicts: Counter[tuple[int, str]] = Counter()
         """Calls by status and verdict, since the start."""
         self.rows = 0
@@ -175,6 +178,7 @@ class Traffic:
     def _update(self, flow: Flow, records: list[Record], now: float) -> None:
         flow.last, flow.elsewhere = now, 0
         flow.verdicts.update(map(_VERDICT, records))
+        flow.exemplars.update(records)
         flow.rows += sum(map(_ROWS, records))
         flow.flagged += sum(map(len, map(_FLAGGED, records)))
         if flow is not self.flows.get(OVERFLOW):  # that one is full of calls to what nobody serves

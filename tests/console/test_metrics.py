@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +16,7 @@ from sidecar.console.metric_values import HISTOGRAMS, Source
 from sidecar.console.metrics import METRICS, registry, render
 from tests.console.admin import NoSpans, asked, drifted
 from tests.observer.talk import record
+from tests.observer.test_observer import busy
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(sidecar_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", re.MULTILINE)
@@ -128,3 +130,16 @@ def test_the_documented_rules_compute_the_index_over_all_pods(tmp_path):
         ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, check=False
     )
     assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()
+
+
+def test_a_latency_leads_to_a_trace_for_scrapers_that_can_tell(baseline):
+    observer = busy(baseline)
+    traced = msgspec.structs.replace(record(0).span, sampled=True)
+    observer.take_in([record(2000, span=traced, ended_ns=30_000_000)])
+    own = registry(Source(observer, NoSpans()))
+    open_metrics = render(own, "application/openmetrics-text")[0].decode()
+    (line,) = [line for line in open_metrics.splitlines() if " # {" in line]
+    assert line.startswith("sidecar_request_duration_seconds_bucket{")
+    assert 'le="0.05"' in line
+    assert f'# {{span_id="{traced.server}",trace_id="{traced.trace}"}} 0.03 ' in line
+    assert " # {" not in render(own, "text/plain")[0].decode()
