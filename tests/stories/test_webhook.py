@@ -174,9 +174,9 @@ async def test_an_old_cluster_gets_an_ordinary_sidecar(tmp_path):
 
 
 async def test_certificates_change_under_load_and_no_review_fails(tmp_path):
-    """Lifetimes of seconds instead of months. Every review comes over a new connection, as after a restart of
-    the API server, and trusts only what the configuration says at that moment."""
-    flags = ["--authority-lasts", "18", "--certificate-lasts", "9", "--settle", "2", "--look-every", "0.25"]
+    """Lifetimes of half a minute: changes come often, and nothing is ever near its end. Every review comes
+    over a new connection, and trusts only what the configuration says at that moment."""
+    flags = ["--authority-lasts", "36", "--certificate-lasts", "30", "--settle", "2", "--look-every", "0.25"]
     async with webhook(tmp_path, *flags) as running:
         serials, bundles, calls = set(), set(), 0
         async with asyncio.timeout(60):
