@@ -259,7 +259,9 @@ class Target:
         self._ends = AsyncExitStack()
 
     async def start(self) -> None:
-        self.stage: Stage = await self._ends.enter_async_context(sidecar(codec="plain"))
+        # Nothing redacted: bodies that cannot be searched for secrets are left out of records, which is no
+        # difference between what is forwarded and what is scored.
+        self.stage: Stage = await self._ends.enter_async_context(sidecar(codec="plain", redact="none"))
 
     async def stop(self) -> None:
         await self._ends.aclose()
