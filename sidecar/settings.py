@@ -218,6 +218,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     model_version_header: Text = "x-model-version"
     """Header of the model's answers that names its version, where path and body don't. Empty: none."""
 
+    refit_seconds: SecondsOrZero = 0.0
+    """Seconds between refits: a new baseline is learned from clean traffic and takes the place of the old one
+    if it does no worse. 0: only when asked for, because a reference should not change by itself."""
+
     cohort_seconds: Seconds = 86_400.0
     """Seconds that flagged rows are kept for, to be grouped into cohorts.
     A day, so that a night is still there in the morning."""

@@ -38,6 +38,7 @@ from sidecar.console.problem import Problem, choice, known, moment, whole
 from sidecar.exchange import Verdict
 from sidecar.labels.reading import Names
 from sidecar.observer.observer import Observer
+from sidecar.observer.refit import Refused
 from sidecar.peers.addresses import named
 
 log = logging.getLogger(__name__)
@@ -301,6 +302,27 @@ async def show_style(request: web.Request) -> web.FileResponse:
     return web.FileResponse(page.STYLE)
 
 
+async def show_refit(request: web.Request) -> web.Response:
+    """What came of the last refit, side by side."""
+    known(request.query, ())
+    return _json(views.refit(request.app[OBSERVER]))
+
+
+async def ask_for_refit(request: web.Request) -> web.Response:
+    """Learn a new baseline soon; what comes of it is at the same address. 409 when it cannot be."""
+    writing.check(request, ("application/json",))
+    known(request.query, ())
+    observer = request.app[OBSERVER]
+    if observer.refit.fitting:
+        raise Problem(409, "Under way", "a refit is under way; look at it here with GET")
+    try:
+        observer.rows_to_refit()
+    except Refused as refused:
+        raise Problem(409, "No refit now", str(refused)) from None
+    observer.refit.demand()
+    return _json(views.refit(observer), 202)
+
+
 PATHS: dict[str, Handler] = {
     "/": show_page,
     "/style.css": show_style,
@@ -316,6 +338,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/performance": show_performance,
     "/api/v1/exchanges": show_exchanges,
     "/api/v1/exchanges/{id}": show_exchange,
+    "/api/v1/refit": show_refit,
     "/api/v1/cohorts": show_cohorts,
     "/api/v1/cohorts/{id}": show_cohort,
     "/api/v1/map": show_map,
@@ -328,6 +351,7 @@ PATHS: dict[str, Handler] = {
 """Everything that's served on the admin address, for GET and HEAD."""
 
 WRITES: dict[str, Handler] = {
+    "/api/v1/refit": ask_for_refit,
     "/api/v1/labels": take_labels,
 }
 """Everything that's taken there, by POST; each handler begins with `writing.check`."""

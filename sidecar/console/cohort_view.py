@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from sidecar import cohort
 from sidecar.cohort import KeptRow, Trait
 from sidecar.console.views import View, when
 from sidecar.features import Field, Schema
 from sidecar.observer.cohorts import LEAST, Cohort, Cohorts, Found
+from sidecar.observer.kept_values import values
 from sidecar.observer.observer import Observer
 
 SINGLES = "singles"
@@ -148,24 +148,6 @@ def _rows(serials: Iterable[int], rows: dict[int, KeptRow], schema: Schema) -> V
 def kind(field: Field) -> str:
     """How the values of a field are given: `number`, `boolean` or `text`."""
     return "text" if field.categories else "boolean" if field.kind == "boolean" else "number"
-
-
-def values(row: KeptRow, schema: Schema) -> list[Any]:
-    """The row as the model got it: numbers, booleans, names of categories, None where missing. A new category
-    whose name didn't come along is None as well."""
-    numbers = np.frombuffer(row.values, dtype="<f8").tolist()
-    return [
-        _value(value, field, row.new.get(field.name))
-        for value, field in zip(numbers, schema.fields, strict=True)
-    ]
-
-
-def _value(value: float, field: Field, new: str | None) -> float | bool | str | None:
-    if value != value:
-        return None
-    if field.categories:
-        return field.categories[int(value)] if value < len(field.categories) else new
-    return bool(value) if field.kind == "boolean" else value
 
 
 def _some(rows: Iterable[Any], limit: int) -> list[KeptRow]:

@@ -31,6 +31,7 @@ from sidecar.observer.fitting import keep_fitting
 from sidecar.observer.grouping import keep_grouping
 from sidecar.observer.hearing import Hearing
 from sidecar.observer.observer import Observer, State
+from sidecar.observer.refitting import keep_refitting
 from sidecar.observer.webhook import Receiver, keep_alerting
 from sidecar.peers.addresses import named
 from sidecar.peers.listening import keep_listening
@@ -104,6 +105,7 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
         _save(observer, run_dir)
         tasks.start("snapshots", _keep_saving(observer, run_dir, settings.snapshot_seconds))
         tasks.start("learning", keep_fitting(observer.learning, settings.detectors, run_dir))
+        tasks.start("refits", keep_refitting(observer, run_dir))
         tasks.start("cohorts", keep_grouping(observer.cohorts, run_dir, observer.clock))
         if settings.canary_seconds:
             tasks.start("old questions", keep_replaying(observer, settings))

@@ -17,8 +17,10 @@ from sidecar import __version__
 from sidecar.capture.places import shown
 from sidecar.capture.sink import Sink
 from sidecar.compiled import COMPILED
+from sidecar.contest import RULES, broken
 from sidecar.observer.drift import Alarm
 from sidecar.observer.observer import Observer
+from sidecar.observer.refit import Outcome
 from sidecar.observer.routes import Key
 from sidecar.observer.workers import Worker
 
@@ -109,6 +111,31 @@ def learning(observer: Observer) -> View:
         "calls_left_out": state.left_out,
         "failures": state.failures,
         "failure": state.failure,
+    }
+
+
+def refit(observer: Observer) -> View:
+    """`/api/v1/refit`: champion and challenger of the last refit side by side, and what it takes to win."""
+    state = observer.refit
+    return {
+        "fitting": state.fitting,
+        "every_seconds": observer.settings.refit_seconds,
+        "baseline": observer.baseline,
+        "rules": [{"name": rule.name, "says": rule.says} for rule in RULES],
+        "last": None if state.outcome is None else _outcome(state.outcome),
+    }
+
+
+def _outcome(outcome: Outcome) -> View:
+    contest = outcome.contest
+    return {
+        "asked": when(outcome.asked),
+        "ended": when(outcome.ended),
+        "rows": outcome.rows,
+        "adopted": outcome.adopted,
+        "reason": outcome.reason,
+        "contest": None if contest is None else msgspec.to_builtins(contest),
+        "broken": [] if contest is None else broken(contest),
     }
 
 

@@ -41,7 +41,7 @@ async def keep_fitting(learning: Learning, detectors: str, run_dir: Path) -> Non
         if lines is None:
             continue
         folder.mkdir(exist_ok=True)
-        out = _fresh(folder)
+        out = fresh(folder)
         failure = await _try(lines, detectors, folder / "rows.jsonl", out)
         if failure:
             log.error("learning failed after %d rows, going on: %s", len(lines), failure)
@@ -54,7 +54,7 @@ async def keep_fitting(learning: Learning, detectors: str, run_dir: Path) -> Non
 
 async def _try(lines: list[bytes], detectors: str, data: Path, out: Path) -> str:
     """Fit once; the reason when it failed, else empty."""
-    await asyncio.to_thread(_write, data, lines)
+    await asyncio.to_thread(write, data, lines)
     command = (sys.executable, "-m", "sidecar.cli", "fit", "--data", str(data), "--out", str(out))
     answered = ("--outputs", f"{ANSWER}*") if any(_ANSWERED in line for line in lines) else ()
     try:
@@ -89,12 +89,13 @@ async def run(command: tuple[str, ...], seconds: float = FIT_SECONDS, what: str 
     return message or f"{what} ended with status {process.returncode} and said nothing"
 
 
-def _write(path: Path, lines: list[bytes]) -> None:
+def write(path: Path, lines: list[bytes]) -> None:
+    """One line of JSON for each row."""
     with path.open("wb") as file:
         file.writelines(line + b"\n" for line in lines)
 
 
-def _fresh(folder: Path) -> Path:
+def fresh(folder: Path) -> Path:
     """A directory name that no earlier fit has used."""
     numbers = (path.name.removeprefix("baseline-") for path in folder.glob("baseline-*"))
     return folder / f"baseline-{max((int(n) for n in numbers if n.isdigit()), default=0) + 1}"

@@ -29,6 +29,8 @@ from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.lineage import Lineage
 from sidecar.observer.paired import KeptSubject, Paired
 from sidecar.observer.policy_alerts import PolicyAlerts
+from sidecar.observer.refit import KeptRefit, Refit, Refused, Rows
+from sidecar.observer.refit import rows as rows_to_learn
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import KeptFlow, Traffic
 from sidecar.observer.truth.truth import KeptTruth, Truth
@@ -65,6 +67,7 @@ class State(msgspec.Struct, frozen=True):
     truth: KeptTruth | None = None
     paired: tuple[KeptSubject, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    refit: KeptRefit | None = None
 
 
 class Observer:
@@ -98,12 +101,15 @@ class Observer:
         self.paired = Paired(settings.pair_rows, self.traffic.left_out, self.lineage)
         self.learning = Learning(settings.learn_rows)
         self.policy_alerts = PolicyAlerts()
+        self.refit = Refit(settings.refit_seconds, self.started)
         self.run_dir: Path | None = None
         """Where policies are handed over, once there is one."""
         self.baseline = ""
         """Directory of the baseline whose reference the windows are kept against."""
         self.baseline_error = ""
         self.detectors: tuple[str, ...] = ()
+        self.wanted = ""
+        """The same with their parameters, as they were asked for."""
         self.calibration_rows = 0
         self.finest_p = 1.0
         """Of the baseline: a threshold below flags nothing."""
@@ -166,8 +172,8 @@ class Observer:
         orders: list[Order] = []
         if self.is_learning:
             orders.append(Progress(min(self.learning.seen, self.learning.need), self.learning.need))
-        elif self.learning.baseline:
-            orders.append(Swap(self.learning.baseline))
+        elif self.refit.baseline or self.learning.baseline:
+            orders.append(Swap(self.refit.baseline or self.learning.baseline))
         if self.traffic.fields:
             orders.append(Drift(self.drift_state()))
         return tuple(orders)
@@ -215,7 +221,27 @@ class Observer:
         swap is under way, some of several workers still tell of the old one.)"""
         if directory in ("", self.baseline):
             return False
-        return not self.baseline or directory == self.learning.baseline
+        return not self.baseline or directory == (self.refit.baseline or self.learning.baseline)
+
+    def check_quiet(self) -> None:
+        """Raises Refused while a drift is told: what is learned then would take it for normal."""
+        state = self.drift_state()
+        if state != "stable":
+            raise Refused(f"the drift state is {state}, and nothing is learned but from stable traffic")
+
+    def rows_to_refit(self) -> Rows:
+        """What a new baseline is to be learned from. Raises Refused."""
+        if self.schema is None:
+            raise Refused("there is no baseline yet that another could take the place of")
+        self.check_quiet()
+        threshold = self.settings.threshold
+        kept = self.cohorts
+        return rows_to_learn(kept.clean, kept.flagged, self.schema, threshold, self._quiet_since())
+
+    def _quiet_since(self) -> float:
+        """When the last alarm that has ended did, in Unix seconds; 0 without one."""
+        tests = [test for flow in self.traffic.flows.values() for test in (flow.drift, flow.output_drift)]
+        return max((past.ended for test in tests if test is not None for past in test.history), default=0.0)
 
     def _adopt(self, directory: str) -> None:
         """Keep windows against the reference of this baseline from now on."""
@@ -227,7 +253,8 @@ class Observer:
             self.baseline_error = str(error)
             return
         self.baseline_error = ""
-        self.detectors, self.calibration_rows = found.detectors, found.calibration_rows
+        self.detectors, self.wanted = found.detectors, found.wanted
+        self.calibration_rows = found.calibration_rows
         self.finest_p = found.finest_p
         self.schema = found.schema
         self.traffic.adopt(found.reference, found.digest, found.binned)
@@ -238,6 +265,9 @@ class Observer:
 
     def _swap_refused(self, reason: str) -> None:
         log.error("a data plane refused the baseline: %s", reason)
+        if self.refit.baseline and self.refit.baseline != self.baseline:
+            self.refit.undone(f"a data plane refused it: {reason}", self.clock())
+            return
         if self.learning.phase == "learned" and not self.settings.baseline:
             self.learning.failed(f"the data plane refused the baseline: {reason}")
 
@@ -263,6 +293,7 @@ class Observer:
             self.truth.keep(),
             self.paired.keep(),
             alerts=self.alerts.keep(),
+            refit=self.refit.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -273,7 +304,10 @@ class Observer:
         self.learning.restore(state.learning)
         if self.learning.baseline and not Path(self.learning.baseline).is_dir():
             self.learning.failed("the learned baseline is gone from the run directory")
-        if state.baseline and not self.settings.baseline and Path(state.baseline).is_dir():
+        if state.refit is not None:
+            self.refit.restore(state.refit)
+        ours = self.refit.baseline or not self.settings.baseline
+        if state.baseline and ours and Path(state.baseline).is_dir():
             self._adopt(state.baseline)
         self.traffic.left_out.update(state.left_out)
         self.traffic.restore(state.flows)

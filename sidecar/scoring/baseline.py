@@ -79,6 +79,8 @@ class Baseline:
         self.schema = Schema(manifest.schema, manifest.readings)
         """What features must be laid out against."""
         self.detectors: tuple[str, ...] = tuple(judge.name for judge in judges)
+        self.wanted = ",".join(entry.wanted or entry.name for entry in manifest.detectors)
+        """The same as they were asked for, with their parameters: `sidecar.wanted`."""
         self.calibration_rows = conformal.held_out.size
         """Held-out rows behind each p-value."""
         self.finest_p = conformal.finest
@@ -250,13 +252,14 @@ def load(directory: Path, worker: Path | None = None, *, together: bool = False)
     call are flagged by the rule of `sidecar.scoring.discovery`."""
     manifest, arrays = artifact.read(directory)
     try:
-        return assemble(str(directory), manifest, arrays, worker, together=together)
+        connection = Connection(worker, str(directory), manifest.digest[:12])
+        return assemble(str(directory), manifest, arrays, connection, together=together)
     except ValueError as error:
         raise BaselineError(f"{directory / artifact.ARRAYS}: {error}") from error
 
 
 def assemble(
-    directory: str, manifest: Manifest, arrays: Arrays, worker: Path | None = None, *, together: bool = False
+    directory: str, manifest: Manifest, arrays: Arrays, worker: Connection, *, together: bool = False
 ) -> Baseline:
     """A baseline from what is stored of it. Raises BaselineError or ValueError when parts don't fit."""
     file = Path(directory) / artifact.MANIFEST
@@ -267,8 +270,7 @@ def assemble(
         raise BaselineError(f"{file}: combination {manifest.combination!r} is not known to this sidecar")
     if not manifest.detectors:
         raise BaselineError(f"{file}: no detectors")
-    connection = Connection(worker, directory, manifest.digest[:12])
-    judges = tuple(_judge(file, one, arrays, len(schema.columns), connection) for one in manifest.detectors)
+    judges = tuple(_judge(file, one, arrays, len(schema.columns), worker) for one in manifest.detectors)
     conformal = judges[0].conformal
     if len(judges) > 1:
         conformal = _conformal(arrays, "calibration/combined", "calibration/weights")
@@ -278,7 +280,7 @@ def assemble(
     )
     binned = binned_rows(arrays, manifest.reference)
     combine = COMBINATIONS[manifest.combination]
-    return Baseline(directory, manifest, judges, combine, conformal, fields, binned, connection, together)
+    return Baseline(directory, manifest, judges, combine, conformal, fields, binned, worker, together)
 
 
 def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Connection) -> Judge:

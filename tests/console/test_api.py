@@ -5,6 +5,9 @@ import pytest
 
 from sidecar.console.api import PATHS, WRITES
 from tests.console.admin import asked, drifted
+from tests.observer.real import draw
+from tests.observer.talk import of_rows
+from tests.observer.test_observer import busy
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "api.md"
 
@@ -125,4 +128,34 @@ async def test_readiness_is_a_status_and_a_reason(client):
 
 def test_every_path_is_documented_and_no_other():
     documented = re.findall(r"^\| `(/[^`]*)` \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
-    assert documented == [*PATHS, *WRITES]
+    assert documented == list(dict.fromkeys((*PATHS, *WRITES)))
+
+
+# -- refit -----------------------------------------------------------------------------------------
+
+
+async def test_a_refit_is_asked_for_by_post_and_looked_at_by_get(baseline):
+    observer = busy(baseline)
+    for number in range(12):
+        observer.take_in(
+            [of_rows(2000 + number, draw(50, seed=90 + number), baseline.digest, row_p=(0.5,) * 50)]
+        )
+    async with asked(observer) as client:
+        before = await (await client.get("/api/v1/refit")).json()
+        assert (before["fitting"], before["last"], before["baseline"]) == (False, None, baseline.directory)
+        assert [rule["name"] for rule in before["rules"]] == ["rows", "finest-p", "clean", "shuffled"]
+        answer = await client.post("/api/v1/refit", json={})
+        assert answer.status == 202
+        assert observer.refit.due(observer.clock())
+        again = await client.post("/api/v1/refit", json={})
+        assert (again.status, (await again.json())["title"]) == (409, "Under way")
+
+
+async def test_a_refit_that_cannot_be_says_why(baseline):
+    async with asked(drifted(baseline)) as client:
+        answer = await client.post("/api/v1/refit", json={})
+        assert answer.status == 409
+        assert "nothing is learned but from stable traffic" in (await answer.json())["detail"]
+        foreign = await client.post("/api/v1/refit", json={}, headers={"Origin": "http://evil.test"})
+        assert foreign.status == 403
+        assert (await client.post("/api/v1/refit", data="x")).status == 415

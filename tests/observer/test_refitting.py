@@ -1,0 +1,89 @@
+"""A refit by real processes: adopted when it wins, refused during an alarm, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sidecar.link import Swap
+from sidecar.observer.observer import Observer, State
+from sidecar.observer.refitting import keep_refitting, refit
+from sidecar.observer.snapshot import decode, encode
+from sidecar.scoring.baseline import Baseline, load
+from sidecar.settings import Settings
+from sidecar.tasks import Tasks
+from tests.observer.real import draw
+from tests.observer.talk import batch, of_rows
+
+
+@pytest.fixture
+def observer(baseline: Baseline) -> Observer:
+    """One that has heard 600 rows of normal traffic, and keeps them."""
+    made = Observer(Settings(upstream="http://127.0.0.1:1", baseline=baseline.directory), lambda: 1e9)
+    for number in range(12):
+        made.take_in([of_rows(number, draw(50, seed=50 + number), baseline.digest, row_p=(0.5,) * 50)])
+    return made
+
+
+async def test_a_winner_takes_the_place_of_the_old_one(observer, baseline, tmp_path):
+    observer.refit.demand()
+    assert observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    outcome = observer.refit.outcome
+    assert outcome is not None
+    assert outcome.adopted, outcome.reason
+    new = observer.refit.baseline
+    assert load(Path(new)).digest != baseline.digest
+    assert load(Path(new)).wanted == baseline.wanted
+    assert Swap(new) in observer.orders()
+    observer.hear(batch(baseline=new))
+    assert observer.baseline == new
+    assert sorted(path.name for path in (tmp_path / "learned").iterdir()) == ["baseline-1"]
+
+    again = Observer(observer.settings, lambda: 1e9)
+    again.restore(decode(encode(observer.keep()), State))
+    assert Swap(new) in again.orders()
+    assert again.baseline == new
+
+
+async def test_a_data_plane_that_refuses_it_undoes_it(observer, baseline, tmp_path):
+    observer.refit.demand()
+    observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    observer.hear(batch(baseline=baseline.directory, refused="cut short"))
+    assert observer.refit.baseline == ""
+    assert observer.refit.outcome.reason == "a data plane refused it: cut short"
+    assert not [order for order in observer.orders() if isinstance(order, Swap)]
+
+
+async def test_a_failed_fit_leaves_everything_as_it_was(observer, tmp_path):
+    observer.wanted = "crystal-ball"
+    observer.refit.demand()
+    observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    assert 'no detector "crystal-ball"' in observer.refit.outcome.reason
+    assert list((tmp_path / "learned").iterdir()) == []
+    assert not observer.refit.fitting
+
+
+async def test_nothing_is_learned_during_an_alarm(observer, baseline, tmp_path):
+    rows = draw(1500, seed=6)
+    rows[:, 12] += 40.0
+    for number, part in enumerate(np.array_split(rows, 30)):
+        p = (0.5,) * len(part)
+        observer.take_in([of_rows(100 + number, part, baseline.digest, row_p=p)])
+    assert observer.drift_state() != "stable"
+    observer.refit.demand()
+    tasks = Tasks()
+    tasks.start("refits", keep_refitting(observer, tmp_path))
+    try:
+        async with asyncio.timeout(30):
+            while observer.refit.outcome is None:
+                await asyncio.sleep(0.05)
+    finally:
+        await tasks.close()
+    assert "nothing is learned but from stable traffic" in observer.refit.outcome.reason
+    assert observer.refit.baseline == ""
