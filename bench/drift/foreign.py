@@ -1,9 +1,9 @@
 """One library's own default rule on many windows. Runs in that library's environment, not in sidecar's.
 
-    python foreign.py evidently|nannyml|alibi-detect FILE.npz
+    python foreign.py evidently|nannyml|alibi-detect FILE.npz...
 
-The file has `reference` (rows, features) and `windows` (windows, rows, features). The answer is a line of
-JSON: for each rule the number of windows with an alarm, the rule's name being what the library's
+A file has `reference` (rows, features) and `windows` (windows, rows, features). The answer is a line of JSON
+for each: for each rule the number of windows with an alarm, the rule's name being what the library's
 documentation calls it. Counterpart: `bench.drift.peers`, which starts it.
 """
 
@@ -69,15 +69,16 @@ def alibi_detect(reference: Any, windows: Any) -> dict[str, int]:
 
 
 def main() -> None:
-    library, file = sys.argv[1:]
+    library, *files = sys.argv[1:]
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    with np.load(file) as arrays:
-        reference, windows = arrays["reference"], arrays["windows"]
-    with contextlib.redirect_stdout(sys.stderr):
-        rules = {"evidently": evidently, "nannyml": nannyml, "alibi-detect": alibi_detect}
-        found = rules[library](reference, windows)
-    print(json.dumps(found))
+    rule = {"evidently": evidently, "nannyml": nannyml, "alibi-detect": alibi_detect}[library]
+    for file in files:
+        with np.load(file) as arrays:
+            reference, windows = arrays["reference"], arrays["windows"]
+        with contextlib.redirect_stdout(sys.stderr):
+            found = rule(reference, windows)
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

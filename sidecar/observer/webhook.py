@@ -46,13 +46,6 @@ SAID = 200
 NEVER = "0001-01-01T00:00:00Z"
 """When an alert ends that stands: the zero time of Go, as Alertmanager writes it."""
 
-NAMES = {
-    "skew": "ModelSkew",
-    "feature-drift": "ModelFeatureDrift",
-    "prediction-drift": "ModelPredictionDrift",
-}
-"""Verdict -> `alertname`; any other verdict is `ModelDrift`."""
-
 
 class Receiver:
     """Who is told, and how. `service` names the model's service, `back` is our own admin URL."""
@@ -89,7 +82,7 @@ class Receiver:
 
     def _told(self, alert: Alert) -> dict[str, Any]:
         labels = {
-            "alertname": NAMES.get(alert.verdict, "ModelDrift"),
+            "alertname": "Model" + "".join(part.capitalize() for part in alert.verdict.split("-")),
             "severity": "warning",
             "service": self._service,
             "verdict": alert.verdict,
