@@ -58,6 +58,7 @@ More examples:
   sidecar check --config sidecar.yaml
   sidecar check policies/
   sidecar check --schema > schema.json
+  sidecar policy test policies/03-block-extreme.yaml --against captures
   sidecar outliers list
   sidecar report --since 24h -o report.html
   sidecar outliers export --cohort 3 -o add-to-training.parquet
@@ -212,6 +213,15 @@ def _query(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
+def _policy(arguments: list[str]) -> int:
+    parser = _Parser("policy")
+
+    from sidecar.policy import command
+
+    command.add_arguments(parser)
+    return command.test(parser.parse_args(arguments))
+
+
 def _inject(arguments: list[str]) -> int:
     parser = _Parser("inject")
 
@@ -285,6 +295,7 @@ COMMANDS = {
     "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
     "labels": Command("tell a running sidecar what turned out to be true of rows it saw answered", _labels),
     "cascade": Command("ask the sidecars of a chain which model broke it, and since when", _cascade),
+    "policy": Command("say what policies would have done to captured calls", _policy),
     "check": Command(
         "check policy files; or print the settings that `run` would use, and where each comes from", _check
     ),

@@ -1,6 +1,6 @@
 """Who is compared, and how each is set up: one thread or worker, keep-alive on both sides, no access log.
 
-Everything else is the peer's own default. The configurations stand in `config/`; sidecar's three settings
+Everything else is the peer's own default. The configurations stand in `config/`; sidecar's seven settings
 are the flags below.
 """
 
@@ -114,6 +114,11 @@ _SIDECAR_FLAGS: dict[str, tuple[str, ...]] = {
     "scoring": (*_SCORES, "--trace-ratio", "0"),
     "untraced": (*_SCORES, "--trace-ratio", "0"),
     "tracing": (*_SCORES, "--trace-ratio", "1"),
+    "watched": (*_SCORES, "--trace-ratio", "0.01"),
+    "policies": (
+        *(*_SCORES, "--trace-ratio", "0.01", "--capture", "@DIRECTORY@/capture", "--capture-rate", "0.1"),
+        *("--policy", str(Path(__file__).parent / "config" / "ten-rules.yaml")),
+    ),
     "everything": (*_SCORES, "--trace-ratio", "0.01", "--capture", "@DIRECTORY@/capture"),
 }
 """What each setting adds to upstream, listen and admin."""
@@ -175,6 +180,8 @@ PEERS = {
         Peer("sidecar-scoring", "sidecar, ECOD on 30 features", _sidecar("scoring"), "normal"),
         Peer("sidecar-untraced", "sidecar, scoring, no traces at all", _sidecar("untraced"), "normal"),
         Peer("sidecar-tracing", "sidecar, scoring, every call traced", _sidecar("tracing"), "normal"),
+        Peer("sidecar-watched", "sidecar, scoring, windows, traces", _sidecar("watched"), "normal"),
+        Peer("sidecar-policies", "and ten rules, and a tenth captured", _sidecar("policies"), "normal"),
         Peer("sidecar-everything", "sidecar, everything on", _sidecar("everything"), "normal"),
     )
 }
