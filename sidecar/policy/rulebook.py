@@ -24,6 +24,7 @@ from sidecar.policy.code import Function, function, metered
 from sidecar.policy.facts import FACTS, Absent, Facts
 from sidecar.policy.meters import Meter
 from sidecar.policy.rules import ACTIONS, Match, Policies, Policy, Rule
+from sidecar.policy.tree import Node
 from sidecar.policy.tree import facts as facts_of
 
 SCOPES_KEPT = 1024
@@ -68,6 +69,9 @@ class Scope:
         ) or self.expose in ("model", "both")
         self.metered = list({one.id: one for rule in self.rules for one in metered(rule.rule.when)}.values())
         self.waits = [self._waits(i) for i in range(len(self.rules))]
+        self.later = tuple(i for i, one in enumerate(self.rules) if one.scored)
+        self.any_head = _any([one.rule.when for one in self.rules if not one.scored])
+        self.any_scored = _any([one.rule.when for one in self.rules if one.scored])
 
     def _waits(self, i: int) -> bool:
         """Whether a call without a score cannot go on from this rule: what blocks from here on, or what
@@ -78,6 +82,15 @@ class Scope:
             if one.first and scored:
                 return True
         return False
+
+
+def _any(conditions: list[Node]) -> Function:
+    """Whether one of the conditions holds: one look at all of them, because for most calls none does."""
+    either = conditions or [Node("const", False)]
+    while len(either) > 1:  # in pairs, because a chain would be nested as deep as it is long
+        pairs = [either[i : i + 2] for i in range(0, len(either), 2)]
+        either = [Node("call", "logical_or", tuple(one)) if len(one) == 2 else one[0] for one in pairs]
+    return function(either[0])
 
 
 def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]) -> Ready:
@@ -143,7 +156,7 @@ class Course:
         self.errors: list[str] = []
         """Rules whose condition could not be told though there is a score."""
         self._at = 0
-        self._later: list[int] = []
+        self._later: tuple[int, ...] = ()
 
     @property
     def unfinished(self) -> bool:
@@ -153,8 +166,10 @@ class Course:
     def go_on(self) -> bool:
         """Look at rules as far as the facts go. False: a score must come before the model is called."""
         rules, facts = self.scope.rules, self.facts
+        if self._none_applies():
+            return True
         if facts.scored and self._later:
-            later, self._later = self._later, []
+            later, self._later = self._later, ()
             for i in later:
                 self._look(i, rules[i])
         for i in range(self._at, len(rules)):
@@ -163,11 +178,28 @@ class Course:
                 if self.scope.waits[i]:
                     self._at = i
                     return False
-                self._later.append(i)
+                self._later = (*self._later, i)
             elif self._look(i, one):
                 break
         self._at = len(rules)
         return True
+
+    def _none_applies(self) -> bool:
+        """The usual case, with one look at all conditions that can be told by now: none of them holds, so
+        the search is over, or over until there is a score."""
+        scope, facts = self.scope, self.facts
+        try:
+            if self._at == 0 and not facts.scored:
+                if (scope.waits and scope.waits[0]) or scope.any_head(facts):
+                    return False
+                self._at, self._later = len(scope.rules), scope.later
+                return True
+            if self._at == len(scope.rules) and facts.scored and not scope.any_scored(facts):
+                self._later = ()
+                return True
+        except Exception:  # which rule it was, the search will say
+            return False
+        return False
 
     def _look(self, i: int, one: Ready) -> bool:
         """Whether the rule applies and ends the search."""
