@@ -41,7 +41,8 @@ def invocation(*rows, pad=0):
 
 async def told(baseline, *rows, pad=0, **settings):
     request, body = invocation(*rows, pad=pad)
-    async with sidecar(baseline=baseline, **settings) as stage:
+    # Without close-ups (`pair_rows`), for which any call may bring its body.
+    async with sidecar(baseline=baseline, pair_rows=0, **settings) as stage:
         await stage.call(request, OK)
         (record,) = await stage.records()
         return record, body
