@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, get_args
 
 from prometheus_client.samples import Exemplar
 
@@ -19,6 +19,7 @@ from sidecar.observer.exemplars import Exemplars
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
 from sidecar.observer.traffic import Flow
+from sidecar.observer.verdict import Name
 from sidecar.observer.windows import Window
 from sidecar.policy import handing
 from sidecar.scoring.bins import Counts
@@ -28,7 +29,7 @@ FEATURES = 256
 for series. The API shows all of them."""
 
 UPSTREAM_STATES = ("up", "down", "unknown")
-VERDICTS = ("unknown", "stable", "skew", "feature-drift", "prediction-drift")
+VERDICTS: tuple[str, ...] = get_args(Name)
 DRIFT_STATES = (*VERDICTS, "upstream")
 
 HISTOGRAMS = {
@@ -198,6 +199,9 @@ def _performance(observer: Observer) -> Iterator[Value]:
         yield Value("sidecar_rows_labelled_total", tuple(key), known.labelled)
         for metric, measured in known.measures().items():
             yield Value("sidecar_realised_performance", (*key, metric), measured.value)
+        if known.concept is not None:
+            yield Value("sidecar_concept_drift_evidence", tuple(key), known.concept.strongest)
+            yield Value("sidecar_concept_drift_alarms_total", tuple(key), known.concept.alarms)
 
 
 def _reference(fields: Fields, digest: str) -> Iterator[Value]:

@@ -112,6 +112,12 @@ METRICS: dict[str, Metric] = {
     "sidecar_realised_performance": Metric(
         "gauge", "How good the window's predictions were, by metric.", (*FLOW, "metric")
     ),
+    "sidecar_concept_drift_evidence": Metric(
+        "gauge", "Natural log of the e-value for a move of the truth beyond what was expected.", FLOW
+    ),
+    "sidecar_concept_drift_alarms_total": Metric(
+        "counter", "Concept drifts announced since their reference was taken.", FLOW
+    ),
     # -- the chain of models
     "sidecar_edge_calls_total": Metric(
         "counter",

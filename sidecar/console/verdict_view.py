@@ -54,6 +54,14 @@ def _flow(key: Key, found: Verdict, flow: Flow, now: float) -> View:
                 flow.output_drift, flow.outputs.window.total.rows if flow.outputs.window is not None else 0
             ),
         },
+        "labels": {
+            "state": found.labels,
+            "reference": "first-window",
+            **_test(
+                flow.performance.concept if flow.performance is not None else None,
+                flow.performance.tested if flow.performance is not None else 0,
+            ),
+        },
     }
 
 

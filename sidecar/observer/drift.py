@@ -17,8 +17,8 @@ import numpy as np
 
 from sidecar.observer.axes import Fields
 from sidecar.observer.pace import Pace, pace, scores
-from sidecar.observer.sequential import LEAST_EFFECT, STEP, Values, by_bin, effect, evidence, law, together
-from sidecar.scoring.bins import Bins, Counts
+from sidecar.observer.sequential import LEAST_EFFECT, STEP, Marginals, Question, Values, together
+from sidecar.scoring.bins import Counts
 
 WINDOWS_PER_FALSE_ALARM = 10_000
 """The promise: while nothing moves, a chance of at most 1 in so many windows for a false alarm in each."""
@@ -83,11 +83,12 @@ HISTORY = 20
 
 
 class Detector:
-    """The sequential test of one flow's features. `window` is the length of its windows in rows; the promise
-    of one test is shared by `tests`."""
+    """The sequential test of one flow's features, or of another question. `window` is the length of its
+    windows in rows; the promise of one test is shared by `tests`."""
 
-    def __init__(self, fields: Fields, window: int, tests: int = 1) -> None:
-        self.names = tuple(field.name for field in fields)
+    def __init__(self, about: Fields | Question, window: int, tests: int = 1) -> None:
+        self._question: Question = Marginals(about) if isinstance(about, tuple) else about
+        self.names = self._question.names
         self.threshold = math.log(max(2.0, tests * WINDOWS_PER_FALSE_ALARM * window / STEP))
         """Log evidence at which a drift is announced."""
         self.alarm: Alarm | None = None
@@ -104,10 +105,9 @@ class Detector:
         self.suspicion = 0.0
         """Log evidence at the last look, averaged over features and starts: enough for one question that was
         asked for another reason, where an alarm would need more."""
-        self.bytes = 2 * 8 * STARTS * Bins(fields).size
+        self.bytes = 2 * 8 * STARTS * self._question.size
         """Bytes that the starts may grow to."""
         self._window = window
-        self._law = law(fields)
         self._starts: list[Start] = []
         self._path: list[Start] = []
         """The starts there were when the alarm was raised, until its pace is settled."""
@@ -130,12 +130,12 @@ class Detector:
         if rows - self._looked_rows < LOOK_ROWS or now - self._looked < LOOK_SECONDS * len(self.names):
             return
         self._looked, self._looked_rows = now, rows
-        since = by_bin(counts - np.array([start.counts for start in self._starts]), self._law)
-        by_start = evidence(since, self._law)
+        since = self._question.table(counts - np.array([start.counts for start in self._starts]))
+        by_start = self._question.evidence(since)
         best = by_start.argmax(axis=0)
         each = np.arange(len(self.names))
         self.evidence = by_start[best, each]
-        self.effects = effect(since, self._law)[best, each]
+        self.effects = self._question.effect(since)[best, each]
         of_all = together(by_start)
         self.strongest, self.suspicion = float(of_all.max()), float(together(of_all))
         if self.alarm is None:
@@ -147,7 +147,7 @@ class Detector:
 
     def _watch(self, rows: int, since: Counts, by_start: Values, now: float) -> None:
         best = int(np.argmax(together(by_start)))
-        effects = effect(since[best], self._law)
+        effects = self._question.effect(since[best])
         moved = np.where(effects >= LEAST_EFFECT, by_start[best], -np.inf)
         if together(moved) < self.threshold:
             return
@@ -190,9 +190,11 @@ class Detector:
         feature = self.names.index(self.alarm.features[0].feature)
         marks = [*self._path, *(start for start in self._starts if start.rows > self._path[-1].rows)]
         totals = np.array([start.counts for start in marks])
-        from_onset = by_bin(self._starts[0].counts, self._law)[feature]
-        up_to = np.concatenate((by_bin(totals, self._law)[:, feature], (from_onset + since[feature])[None]))
-        score = scores(since[feature], np.where(self._law.used, self._law.probability, 0.0)[feature])
+        from_onset = self._question.table(self._starts[0].counts)[feature]
+        up_to = np.concatenate(
+            (self._question.table(totals)[:, feature], (from_onset + since[feature])[None])
+        )
+        score = scores(since[feature], self._question.before(feature, since[feature]))
         bounds = np.array([*(start.rows for start in marks), rows], dtype=np.float64)
         found = pace(bounds, np.diff(up_to, axis=0), score, self._window)
         if found.pace == "slow":
@@ -226,7 +228,7 @@ class Detector:
         """End the alarm when the rows of a window speak for the reference, every feature's; until then name
         what else has moved since its onset."""
         assert self.alarm is not None
-        effects = effect(since[0], self._law)
+        effects = self._question.effect(since[0])
         moved = np.where(effects >= LEAST_EFFECT, by_start[0], -np.inf)
         if moved.max() >= self.threshold:
             self.alarm = msgspec.structs.replace(self.alarm, features=self._named(moved, effects))

@@ -310,6 +310,8 @@ class Observer:
         if state.baseline and ours and Path(state.baseline).is_dir():
             self._adopt(state.baseline)
         self.traffic.left_out.update(state.left_out)
+        if state.truth is not None:
+            self.truth.restore(state.truth)
         self.traffic.restore(state.flows)
         if state.cohorts is not None:
             self.cohorts.restore(state.cohorts)
@@ -318,8 +320,6 @@ class Observer:
         self.alerts.restore(state.alerts)
         if state.history is not None:
             self.history.restore(state.history)
-        if state.truth is not None:
-            self.truth.restore(state.truth)
         self.paired.restore(state.paired)
 
 

@@ -26,7 +26,7 @@ last bin is for missing values (see `sidecar.scoring.bins`; features with fewer 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,49 @@ def law(fields: Fields) -> Law:
     return Law(used, at, probability, dirichlets, np.concatenate((_tilts(probability), _gone(probability))))
 
 
+class Question(Protocol):
+    """What a detector asks of the rows since each of its starts: whether its subjects are as before.
+
+    Counts are those of all bins in a row; a table has them by subject: starts x subjects x bins.
+    """
+
+    names: tuple[str, ...]
+    """The subjects."""
+    size: int
+    """Bins of all subjects together."""
+
+    def table(self, counts: Counts) -> Counts: ...
+    def evidence(self, rows: Counts) -> Values: ...
+    def effect(self, rows: Counts) -> Values: ...
+    def before(self, feature: int, since: Counts) -> Values: ...
+
+
+class Marginals:
+    """The question whether each feature's rows fall into its bins as the reference's did."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.names = tuple(field.name for field in fields)
+        self.size = Bins(fields).size
+        self._law = law(fields)
+
+    def table(self, counts: Counts) -> Counts:
+        """Counts (..., bins) by feature."""
+        return by_bin(counts, self._law)
+
+    def evidence(self, rows: Counts) -> Values:
+        """Log e-value of every start and feature."""
+        return evidence(rows, self._law)
+
+    def effect(self, rows: Counts) -> Values:
+        """Share of rows that went to other bins, per feature."""
+        return effect(rows, self._law)
+
+    def before(self, feature: int, since: Counts) -> Values:
+        """Probability of each bin of a feature."""
+        usual: Values = np.where(self._law.used, self._law.probability, 0.0)[feature]
+        return usual
+
+
 def _weights(field: ReferenceField) -> Values:
     """Rows that each of a field's bins counts for."""
     counted: Values = np.array(field.probabilities) * field.rows
@@ -176,13 +219,19 @@ def _tilts(probability: Values) -> Values:
     """Log probabilities of shifted and spread rows; the share of missing values stays what it is."""
     values = probability[:, :-1]
     present = values.sum(axis=1, keepdims=True)
-    middle = (np.cumsum(values, axis=1) - values / 2) / present
-    score = np.vectorize(NormalDist().inv_cdf)(np.clip(middle, EXTREME, 1 - EXTREME))
+    score = scored(values / present)
     powers = [size * score for size in SHIFTS] + [size * (score**2 - 1) for size in SPREADS]
     tilted = values * np.exp(np.array(powers))
     tilted *= present / tilted.sum(axis=2, keepdims=True)
     missing = np.broadcast_to(probability[:, -1:], (*tilted.shape[:2], 1))
     return _logs(np.concatenate((tilted, missing), axis=2))
+
+
+def scored(shares: Values) -> Values:
+    """The normal score of each bin's middle, by the bins' shares in order (last axis)."""
+    middle = np.cumsum(shares, axis=-1) - shares / 2
+    score: Values = np.vectorize(NormalDist().inv_cdf)(np.clip(middle, EXTREME, 1 - EXTREME))
+    return score
 
 
 def _gone(probability: Values) -> Values:

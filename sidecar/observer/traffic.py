@@ -25,7 +25,8 @@ from sidecar.observer.oddness import Oddness
 from sidecar.observer.outputs import KeptOutputs, Outputs
 from sidecar.observer.relations import KeptRelations, Relations
 from sidecar.observer.routes import OVERFLOW, Key, key
-from sidecar.observer.truth.truth import Truth
+from sidecar.observer.truth.performance import Performance
+from sidecar.observer.truth.truth import TESTS, Truth
 from sidecar.observer.windows import Kept, Window
 from sidecar.scoring.sample import Binned
 from sidecar.tasks import step_aside
@@ -40,8 +41,6 @@ WINDOW_BYTES = 32 * 1024 * 1024
 REASONS = 50
 """Latest calls of a flow of which it's kept why they weren't scored."""
 
-TESTS = 3
-"""Tests of a flow, of its inputs, their relations, and its outputs: they share one promise."""
 
 _VERDICT: Callable[[Record], tuple[int, str]] = attrgetter("status", "verdict")
 _ROWS: Callable[[Record], int] = attrgetter("rows")
@@ -95,6 +94,8 @@ class Flow:
         self.outputs = Outputs(rows, seconds)
         self.output_drift: Detector | None = None
         """The test of the outputs, since their first window was full."""
+        self.performance: Performance | None = None
+        """What became of the answers; kept by `Traffic.truth`."""
         self.reasons: deque[tuple[float, str]] = deque(maxlen=REASONS)
         """When the latest calls were heard of, and why they weren't scored; empty where they were."""
         self.exemplars = Exemplars()
@@ -207,6 +208,7 @@ class Traffic:
         self.oddness.update(found)
         if flow is self.flows.get(found_key):  # and not in the common window of what found no place
             self.truth.update(found_key, found, now)
+            flow.performance = self.truth.flows.get(found_key)
         self._ration.update(len(found), time.thread_time() - began)
 
     def _flow(self, found: Key, records: list[Record], now: float) -> Flow:
@@ -298,6 +300,7 @@ class Traffic:
         """Go on from a snapshot. Input windows of another reference than the adopted one are left."""
         for old in kept:
             flow = self.flows[old.key] = Flow(self._rows, self._seconds)
+            flow.performance = self.truth.flows.get(old.key)
             flow.last, flow.rows, flow.flagged = old.last, old.rows, old.flagged
             flow.opened, flow.elsewhere = old.opened, old.elsewhere
             flow.verdicts = Counter({(status, verdict): count for status, verdict, count in old.verdicts})

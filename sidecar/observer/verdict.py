@@ -18,7 +18,15 @@ from sidecar.observer.traffic import Flow
 
 Test: TypeAlias = Detector | Relations
 
-Name = Literal["unknown", "stable", "skew", "feature-drift", "prediction-drift"]
+Name = Literal[
+    "unknown",
+    "stable",
+    "skew",
+    "feature-drift",
+    "prediction-drift",
+    "concept-drift",
+    "feature-and-concept-drift",
+]
 
 Inputs: TypeAlias = Literal["no-reference", "as-reference", "suspected", "moved", "never-matched"]
 """What the tests of the inputs found.
@@ -31,6 +39,10 @@ Inputs: TypeAlias = Literal["no-reference", "as-reference", "suspected", "moved"
 
 Outputs: TypeAlias = Literal["no-reference", "as-before", "moved"]
 """What the test of the outputs found. No reference: the first window of answers isn't full yet."""
+
+Labels: TypeAlias = Literal["no-reference", "as-expected", "moved"]
+"""What the test of the truth found, given what was expected of each answer. No reference: there is no
+window of rows with labels yet."""
 
 TABLE: dict[tuple[Inputs, Outputs], Name] = {
     ("no-reference", "no-reference"): "unknown",
@@ -50,21 +62,32 @@ TABLE: dict[tuple[Inputs, Outputs], Name] = {
     ("never-matched", "as-before"): "skew",
     ("never-matched", "moved"): "skew",
 }
-"""What each pair of facts means. Labels, and what earlier models did, are not among the facts yet."""
+"""What each pair of facts means while labels don't speak of a move. What earlier models did is not among the
+facts yet."""
+
+MOVED_TRUTH: dict[Name, Name] = {
+    "unknown": "concept-drift",
+    "stable": "concept-drift",
+    "skew": "feature-and-concept-drift",
+    "feature-drift": "feature-and-concept-drift",
+    # Another model answers, so that its answers turn out otherwise is no wonder.
+    "prediction-drift": "prediction-drift",
+}
+"""What that meaning becomes when the truth moved beyond what was expected of the answers."""
 
 SUSPICION = 3.0
 """Log evidence for a move of the inputs that counts when the outputs have moved: odds of 20 to 1."""
 
-Part: TypeAlias = Literal["", "feature", "relation", "output"]
+Part: TypeAlias = Literal["", "feature", "relation", "output", "label"]
 """What a verdict's subject is; empty without one."""
 
 
 class Verdict(NamedTuple):
     """A verdict and its facts.
 
-    `subject` is the feature, relation (`age ~ income`) or output that speaks loudest, and `part` says which
-    of these it is; `since` is the estimated onset in Unix seconds. All are empty without a drift. `refusals`
-    are columns for which calls go unscored.
+    `subject` is the feature, relation (`age ~ income`) or output that speaks loudest, or the prediction whose
+    labels do, and `part` says which of these it is; `since` is the estimated onset in Unix seconds. All are
+    empty without a drift. `refusals` are columns for which calls go unscored.
     """
 
     name: Name
@@ -75,28 +98,37 @@ class Verdict(NamedTuple):
     evidence: float = 0.0
     refusals: tuple[Break, ...] = ()
     part: Part = ""
+    labels: Labels = "no-reference"
 
 
 def verdict(flow: Flow) -> Verdict:
     """The verdict on a flow as it stands."""
     refusals = refused(reason for _, reason in flow.reasons)
     inputs, outputs = _inputs(flow, refusals), _outputs(flow.output_drift)
+    concept = flow.performance.concept if flow.performance is not None else None
+    labels = _labels(concept)
     name = TABLE[inputs, outputs]
+    if labels == "moved":
+        name = MOVED_TRUTH[name]
     if refusals:
         since = next(time for time, reason in flow.reasons if reason.endswith(f":{refusals[0].feature}"))
-        return Verdict(name, inputs, outputs, refusals[0].feature, since, math.inf, refusals, "feature")
-    # A suspicion of the inputs is no alarm, so what is named then is the output.
+        return Verdict(
+            name, inputs, outputs, refusals[0].feature, since, math.inf, refusals, "feature", labels
+        )  # A suspicion of the inputs is no alarm, so what is named then is the output.
     tests: tuple[tuple[Part, Test | None], ...] = (
         ("feature", flow.drift),
         ("relation", flow.relations),
         ("output", flow.output_drift),
+        ("label", concept),
     )
     for part, test in tests:
         if test is not None and test.alarm is not None:
             loudest = test.alarm.features[0]
             evidence = loudest.log_evidence
-            return Verdict(name, inputs, outputs, loudest.feature, test.alarm.since, evidence, part=part)
-    return Verdict(name, inputs, outputs)
+            return Verdict(
+                name, inputs, outputs, loudest.feature, test.alarm.since, evidence, (), part, labels
+            )
+    return Verdict(name, inputs, outputs, labels=labels)
 
 
 def _inputs(flow: Flow, refusals: tuple[Break, ...]) -> Inputs:
@@ -116,6 +148,12 @@ def _outputs(test: Detector | None) -> Outputs:
     if test is None:
         return "no-reference"
     return "moved" if test.alarm is not None else "as-before"
+
+
+def _labels(test: Detector | None) -> Labels:
+    if test is None:
+        return "no-reference"
+    return "moved" if test.alarm is not None else "as-expected"
 
 
 def broken_columns(flow: Flow, now: float) -> tuple[Break, ...]:

@@ -6,9 +6,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from sidecar.labels.label import Label
+from sidecar.observer import answers
 from sidecar.observer.observer import Observer, State
 from sidecar.observer.snapshot import decode, encode
-from sidecar.observer.verdict import TABLE, Inputs, Outputs, broken_columns, verdict
+from sidecar.observer.verdict import MOVED_TRUTH, TABLE, Inputs, Name, Outputs, broken_columns, verdict
 from tests.observer.real import draw
 from tests.observer.talk import of_rows, record
 from tests.observer.test_observer import Clock, settings
@@ -44,6 +46,65 @@ def the_verdict(observer):
 
 def test_every_pair_of_facts_has_a_verdict():
     assert set(TABLE) == set(itertools.product(get_args(Inputs), get_args(Outputs)))
+
+
+def test_every_meaning_has_another_when_the_truth_moved():
+    assert set(MOVED_TRUTH) == set(TABLE.values())
+    assert set(MOVED_TRUTH.values()) | set(TABLE.values()) == set(get_args(Name))
+
+
+def labelled(observer, baseline, rows, start, truth, model=lambda row: row @ WEIGHTS):
+    """Calls of one row each, and their labels."""
+    for first in range(0, len(rows), 25):
+        records, labels = [], []
+        for i, row in enumerate(rows[first : first + 25], start + first):
+            body = f'{{"predictions": [{float(model(row))}]}}'.encode()
+            observer.clock.now += 0.02
+            moment = int(observer.clock.now * 1e9)
+            records.append(
+                of_rows(i, row[None], baseline.digest, response_body=body, started_ns=moment, ended_ns=0)
+            )
+            labels.append(Label(f"call-{i}", 0, float(truth(row))))
+        observer.take_in(records)
+        observer.truth.label(labels, observer.clock())
+
+
+def noisy(shift, seed=9):
+    random = np.random.default_rng(seed)
+    return lambda row: row @ WEIGHTS + 0.5 * random.normal() + shift
+
+
+@pytest.fixture
+def every_answer_is_read(monkeypatch):
+    monkeypatch.setattr(answers, "SHARE", 1.0)
+
+
+def test_a_truth_that_moves_alone_is_concept_drift(every_answer_is_read, observer, baseline):
+    labelled(observer, baseline, draw(1500, seed=1), 0, noisy(0.0))
+    assert observer.drift_state() == "stable"
+    began = observer.clock.now
+    labelled(observer, baseline, draw(500, seed=2), 2000, noisy(0.6))
+    found = the_verdict(observer)
+    assert (found.name, found.inputs, found.outputs, found.labels) == (
+        *("concept-drift", "as-reference", "as-before"),
+        "moved",
+    )
+    assert abs(found.since - began) <= 2.0
+    assert observer.drift_state().startswith('concept-drift; label="predictions"; since=@')
+    again = Observer(observer.settings, observer.clock)
+    again.restore(decode(encode(observer.keep()), State))
+    assert again.drift_state() == observer.drift_state()
+
+
+def test_inputs_and_truth_that_move_are_both_named(every_answer_is_read, observer, baseline):
+    labelled(observer, baseline, draw(1500, seed=1), 0, noisy(0.0))
+    rows = draw(3000, seed=2)
+    rows = rows[rows[:, 12] > np.median(rows[:, 12])][:800]
+    labelled(observer, baseline, rows[:400], 2000, noisy(0.0))
+    assert the_verdict(observer).name == "feature-drift", "the model is as good as before where it is asked"
+    labelled(observer, baseline, rows[400:], 4000, noisy(0.8))
+    found = the_verdict(observer)
+    assert (found.name, found.part, found.subject) == ("feature-and-concept-drift", "feature", "x7")
 
 
 def test_nothing_moved(observer, baseline):

@@ -1,7 +1,8 @@
-"""What is known of one flow's predictions: the window of rows with labels, and its past windows.
+"""What is known of one flow's predictions: the window of rows with labels, its past windows, and whether the
+truth is still what it was.
 
 Rows are windowed in the order in which their labels came. Until it's decided which output is the prediction,
-rows are kept as they are.
+rows are kept as they are. The first full window of them is what later ones are compared with.
 """
 
 from __future__ import annotations
@@ -16,9 +17,17 @@ from numpy.typing import NDArray
 
 from sidecar.labels.label import Value
 from sidecar.labels.said import Said
+from sidecar.observer.drift import Detector, KeptDrift
+from sidecar.observer.sequential import STEP
 from sidecar.observer.truth import realised
+from sidecar.observer.truth.concept import Concept
 from sidecar.observer.truth.prediction import LEAST, Roles, roles
 from sidecar.observer.truth.realised import Measured, Rows
+from sidecar.scoring.bins import Counts
+from sidecar.scoring.expectation import Answers, Expectation, learn
+
+FEWEST = 10
+"""Rows of each of two classes in a window that others are compared with."""
 
 HISTORY = 48
 """Past windows kept."""
@@ -66,6 +75,12 @@ class KeptPerformance(msgspec.Struct, frozen=True):
     labelled: int
     unreadable: int
     since_past: int
+    known: Expectation | None = None
+    test: KeptDrift | None = None
+    counts: Counts | None = None
+    tested: int = 0
+    strange: int = 0
+    latest: float = 0.0
 
 
 class Delay(NamedTuple):
@@ -76,9 +91,10 @@ class Delay(NamedTuple):
 
 
 class Performance:
-    """One flow's predictions and what became of them. `rows`: the length of the window."""
+    """One flow's predictions and what became of them. `rows`: the length of the window; `tests`: how many
+    tests share the promise of a flow's."""
 
-    def __init__(self, rows: int, said: Said) -> None:
+    def __init__(self, rows: int, said: Said, tests: int = 1) -> None:
         self.names: tuple[str, ...] = ()
         """Of the outputs."""
         self.roles: Roles | None = None
@@ -88,7 +104,18 @@ class Performance:
         """Rows with labels since the start."""
         self.unreadable = 0
         """Of these, rows without a prediction, or with a label that's no class of the model."""
+        self.strange = 0
+        """Of these, rows with an input unlike any of the reference's, which say nothing of what moved."""
         self.past: list[Past] = []
+        self.known: Expectation | None = None
+        """What predictions are expected to turn out to be, once a window of them has labels."""
+        self.concept: Detector | None = None
+        """The test whether the truth is still what was expected. Its times are those of the calls."""
+        self.tested = 0
+        """Rows that the test has seen."""
+        self._counts: Counts = np.zeros(0, dtype=np.int64)
+        self._latest = 0.0
+        self._tests = tests
         self._rows, self._said = rows, said
         self._early: list[Labelled] = []
         self._window: deque[Judged] = deque(maxlen=rows)
@@ -102,8 +129,7 @@ class Performance:
             self._early += labelled
             self._decide()
             return
-        for row in labelled:
-            self._judge(self.roles, row)
+        self._judge(self.roles, labelled)
 
     def _decide(self) -> None:
         rows = self._early[-self._rows :]
@@ -117,25 +143,72 @@ class Performance:
             self._early = rows
             return
         self.roles, self.note, self._early = found, "", []
-        for row in rows:
-            self._judge(found, row)
+        self._judge(found, rows)
 
-    def _judge(self, known: Roles, row: Labelled) -> None:
-        read, truth = known.read(row.answer), known.index(row.value)
-        if read is None or truth != truth:
-            self.unreadable += 1
-            return
-        self._window.append(Judged(row.time, row.known, row.codes, read[0], truth, read[1]))
-        self._since_past += 1
-        if self._since_past >= self._rows:
-            self._close()
+    def _judge(self, roles: Roles, labelled: Sequence[Labelled]) -> None:
+        tested: list[Judged] = []
+        for row in labelled:
+            read, truth = roles.read(row.answer), roles.index(row.value)
+            if read is None or truth != truth:
+                self.unreadable += 1
+                continue
+            judged = Judged(row.time, row.known, row.codes, read[0], truth, read[1])
+            self._window.append(judged)
+            self._since_past += 1
+            if self.known is not None:
+                tested.append(judged)
+            if self._since_past >= self._rows:
+                self._close(roles)
+        for start in range(0, len(tested), STEP):
+            self._test(tested[start : start + STEP])
 
-    def _close(self) -> None:
+    def _close(self, roles: Roles) -> None:
         """The window is full of rows that no past one has seen."""
+        if self.known is None:
+            self._learn(roles)
         times = [row.time for row in self._window]
         past = Past(min(times), max(times), len(times), self.measures())
         self.past = [*self.past, past][-HISTORY:]
         self._since_past = 0
+
+    def _learn(self, roles: Roles) -> None:
+        """Learn what to expect from the window."""
+        width = len(self._window[-1].codes)
+        rows = [row for row in self._window if len(row.codes) == width]
+        truth = np.array([row.truth for row in rows])
+        if len(rows) < self._rows / 2:
+            return
+        if roles.kind == "binary" and min(truth.sum(), (1 - truth).sum()) < FEWEST:
+            return
+        self._expect(learn(roles.kind, len(roles.classes), _answers(rows), truth), roles)
+
+    def _expect(self, known: Expectation, roles: Roles) -> None:
+        """Compare with this from now on."""
+        name = self.names[roles.predicted if roles.predicted >= 0 else roles.scores[0]]
+        self.known, self.concept = known, Detector(Concept(name, known), self._rows, self._tests)
+        self._counts, self.tested = np.zeros(known.counts.size, dtype=np.int64), 0
+
+    def forget(self) -> None:
+        """Inputs are told by other bins from now on, so what was learned of them is of no use."""
+        self.known, self.concept = None, None
+        self._since_past = 0
+
+    def _test(self, rows: Sequence[Judged]) -> None:
+        assert self.known is not None
+        assert self.concept is not None
+        self._latest = max(self._latest, *(row.time for row in rows))
+        alike = [row for row in rows if len(row.codes) == len(self.known.seen)]
+        if alike:
+            answers = _answers(alike)
+            truth = np.array([row.truth for row in alike])
+            expected = self.known.expected(answers)
+            contexts = self.known.contexts(answers, expected)
+            cells = contexts * self.known.counts.shape[1] + self.known.outcomes(answers, expected, truth)
+            counted = cells[contexts >= 0]
+            self._counts = self._counts + np.bincount(counted, minlength=len(self._counts))
+            self.tested += len(counted)
+            self.strange += len(rows) - len(counted)
+            self.concept.update(self.tested, self._counts, self._latest)
 
     @property
     def rows(self) -> int:
@@ -184,6 +257,12 @@ class Performance:
             self.labelled,
             self.unreadable,
             self._since_past,
+            self.known,
+            self.concept.keep() if self.concept is not None else None,
+            self._counts,
+            self.tested,
+            self.strange,
+            self._latest,
         )
 
     def restore(self, kept: KeptPerformance) -> None:
@@ -192,4 +271,19 @@ class Performance:
         self._early, self.past = list(kept.early), list(kept.past)
         self._window.extend(kept.window)
         self.labelled, self.unreadable = kept.labelled, kept.unreadable
-        self._since_past = kept.since_past
+        self._since_past, self.strange = kept.since_past, kept.strange
+        if kept.known is not None and kept.test is not None and kept.counts is not None:
+            assert self.roles is not None
+            self._expect(kept.known, self.roles)
+            assert self.concept is not None
+            self.concept.restore(kept.test)
+            self._counts, self.tested, self._latest = kept.counts, kept.tested, kept.latest
+
+
+def _answers(rows: Sequence[Judged]) -> Answers:
+    """The rows' predictions as arrays; all have as many inputs."""
+    return Answers(
+        np.array([row.predicted for row in rows]),
+        np.array([row.scores for row in rows], dtype=np.float64).reshape(len(rows), -1),
+        np.frombuffer(b"".join(row.codes for row in rows), np.uint8).reshape(len(rows), -1),
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -25,6 +26,9 @@ from sidecar.scoring.bins import Bins
 
 HORIZON, SIZE = 86_400.0, 16 * 1024 * 1024
 """What the settings `label-horizon` and `label-bytes` are unless set."""
+
+TESTS = 4
+"""Tests of a flow, of its inputs, their relations, its outputs and their truth: they share one promise."""
 
 FLOWS = 64
 """Flows that may get labels: more than have windows, because some of these end."""
@@ -60,19 +64,25 @@ class KeptTruth(msgspec.Struct, frozen=True):
     ledger: KeptLedger
     names: tuple[tuple[str, ...], ...]
     flows: tuple[tuple[Key, KeptPerformance], ...]
+    digest: str = ""
 
 
 class Truth:
     """Answered calls, labels, and what they tell of each flow. `rows`: the length of windows."""
 
     def __init__(
-        self, rows: int, horizon: float = HORIZON, size: int = SIZE, said: Said | None = None
+        self,
+        rows: int,
+        horizon: float = HORIZON,
+        size: int = SIZE,
+        said: Said | None = None,
+        tests: int = TESTS,
     ) -> None:
         self.ledger = Ledger(horizon, size)
         self.flows: dict[Key, Performance] = {}
         self.left_out: Counter[str] = Counter()
         """Answered calls that can get no labels, by reason."""
-        self._rows, self._said = rows, said or Said()
+        self._rows, self._said, self._tests = rows, said or Said(), tests
         self._names: list[tuple[str, ...]] = []
         """Of each numbered flow's outputs."""
         self._bins: Bins | None = None
@@ -80,7 +90,10 @@ class Truth:
 
     def adopt(self, fields: Fields, digest: str) -> None:
         """Keep the inputs of calls in the bins of this reference from now on."""
-        self._bins, self._digest = Bins(fields), digest
+        if digest != self._digest:
+            self._bins, self._digest = Bins(fields), digest
+            for performance in self.flows.values():
+                performance.forget()
 
     def update(self, flow: Key, answered: Sequence[tuple[Record, Columns]], now: float) -> None:
         """Take in calls of one flow with their answers."""
@@ -92,6 +105,7 @@ class Truth:
         number = self.ledger.number(flow)
         if number == len(self._names):
             self._names.append(tuple(answered[0][1])[:OUTPUTS])
+            self.flows.setdefault(flow, self._new())
         alike = [one for one in answered if tuple(one[1])[:OUTPUTS] == self._names[number]]
         self.left_out["other-shape"] += len(answered) - len(alike)
         kept = [one for one in alike if self.ledger.sampled(one[0].id)]
@@ -134,23 +148,26 @@ class Truth:
         for one in joined:
             by_flow.setdefault(one.call.flow, []).append(_labelled(one))
         for number, rows in by_flow.items():
-            key = self.ledger.flows[number]
-            if key not in self.flows:
-                self.flows[key] = Performance(self._rows, self._said)
-            self.flows[key].update(self._names[number], rows)
+            rows.sort(key=attrgetter("time"))  # a file may have any order, a test of time may not
+            self.flows[self.ledger.flows[number]].update(self._names[number], rows)
+
+    def _new(self) -> Performance:
+        return Performance(self._rows, self._said, self._tests)
 
     def keep(self) -> KeptTruth:
         """What `restore` needs."""
         flows = tuple((key, performance.keep()) for key, performance in self.flows.items())
-        return KeptTruth(self.ledger.keep(), tuple(self._names), flows)
+        return KeptTruth(self.ledger.keep(), tuple(self._names), flows, self._digest)
 
     def restore(self, kept: KeptTruth) -> None:
         """Go on from `kept`."""
         self.ledger.restore(kept.ledger)
         self._names = list(kept.names)
         for key, performance in kept.flows:
-            self.flows[key] = Performance(self._rows, self._said)
+            self.flows[key] = self._new()
             self.flows[key].restore(performance)
+            if kept.digest != self._digest:
+                self.flows[key].forget()
 
 
 def _answered(flow: int, record: Record, columns: Columns, codes: bytes) -> Answered:

@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 
@@ -86,4 +87,34 @@ def test_it_outlives_a_restart(n):
     more = rows(400, seed=1)
     known.update(NAMES, more)
     again.update(NAMES, more)
-    assert again.keep() == known.keep()
+    one, other = again.keep(), known.keep()
+    for name in ("names", "roles", "note", "early", "window", "past", "labelled", "since_past", "tested"):
+        assert getattr(one, name) == getattr(other, name), name
+    np.testing.assert_array_equal(one.counts, other.counts)
+
+
+def test_labels_that_turn_are_an_alarm_and_none_is_before():
+    known = heard(2000)
+    assert known.concept.alarm is None
+    assert known.tested == 1800, "the first window is what the others are compared with"
+    turned = [msgspec.structs.replace(row, value=1.0 - row.value) for row in rows(600, seed=2, at=2000.0)]
+    known.update(NAMES, turned)
+    assert known.concept.alarm is not None
+    assert 1900 < known.concept.alarm.since < 2100, "in the time of the calls"
+
+
+def test_a_window_with_a_single_class_is_no_reference():
+    known = Performance(100, Said(predicted="label"))
+    same = [msgspec.structs.replace(row, value=0.0) for row in rows(300)]
+    known.update(NAMES, same)
+    assert (known.rows, known.known) == (100, None)
+    known.update(NAMES, rows(100))
+    assert known.known is not None
+
+
+def test_other_bins_end_what_was_learned_of_the_inputs():
+    known = heard(500)
+    known.forget()
+    assert (known.known, known.concept) == (None, None)
+    known.update(NAMES, rows(200, seed=3))
+    assert known.known is not None

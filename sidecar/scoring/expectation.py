@@ -1,0 +1,225 @@
+"""What a model's answers are expected to turn out to be, learned from rows whose truth is known.
+
+    binary, with a score    the chance of the positive class: the score's calibration curve, corrected by
+    the inputs other classes           the chance that the predicted class is right
+    quantities              how large the error will be
+
+The correction is an additive model of the inputs' bins. It makes two things possible: to estimate how
+good the model is where no labels are (`sidecar.observer.truth.estimate`), and to tell an error that grew
+because the inputs moved to where the model was always bad from one that grew for no such reason
+(`concept`). For the second, rows fall into contexts of about equal expectation, and the truth of each
+context's rows is counted.
+
+Learned by `sidecar.baseline.labelled`, or from the first window of rows with labels.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sidecar.scoring import boosting, isotonic
+from sidecar.scoring.boosting import Codes, Floats, added, log_odds, sigmoid
+from sidecar.scoring.isotonic import Curve
+
+Kind = Literal["binary", "multiclass", "regression"]
+
+FOLDS = 3
+"""Parts of the rows: what is expected of each is learned from the others, so that it isn't known by heart."""
+
+CONTEXTS = 20
+"""Contexts, where classes don't ask for more."""
+
+MOST_CONTEXTS = 40
+"""Contexts of all classes together."""
+
+OUTCOMES = 8
+"""Classes up to which each is an outcome; of more it only counts whether the prediction was right."""
+
+ERRORS = 10
+"""Bins of the errors of quantities, in units of what is expected."""
+
+BINS = 20
+"""Bins of a predicted quantity."""
+
+LEAST = 1e-9
+
+Ints = NDArray[np.int64]
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """Predictions of n rows: class numbers or quantities (n,), scores (n, s), and the inputs' bins (n,
+    fields); without a reference for the inputs, fields is 0."""
+
+    predicted: Floats
+    scores: Floats
+    codes: Codes
+
+    def part(self, rows: NDArray[np.bool_] | Ints) -> Answers:
+        """Some of the rows."""
+        return Answers(self.predicted[rows], self.scores[rows], self.codes[rows])
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """What's expected, and what the reference's rows turned out to be by context. Immutable."""
+
+    kind: Kind
+    classes: int
+    knots: NDArray[np.float64]
+    """2 x k: the calibration curve of scores; k is 0 without scores."""
+    table: NDArray[np.float64]
+    """What each bin of each input, and of the prediction, adds."""
+    square: NDArray[np.float64]
+    """The same for the square of an error; empty for classes."""
+    base: tuple[float, float]
+    """What's added to: log odds, or the error and its square."""
+    cuts: NDArray[np.float64]
+    """Edges of the bins of a predicted quantity."""
+    edges: NDArray[np.float64]
+    """Edges between contexts, in what is expected."""
+    errors: NDArray[np.float64]
+    """Edges of the bins of errors."""
+    seen: NDArray[np.bool_]
+    """fields x 256: the bins that reference rows were in."""
+    counts: NDArray[np.int64]
+    """Contexts x outcomes: the reference's rows."""
+
+    def calibrated(self, answers: Answers) -> Floats:
+        """The same as `expected` by the score alone, where there is one."""
+        curve = self._curve(answers)
+        return curve if curve is not None else self.expected(answers)
+
+    def expected(self, answers: Answers) -> Floats:
+        """Chance of the positive class, chance of being right, or size of the error; (n,)."""
+        total = added(self.table, self._codes(answers))
+        if self.kind == "regression":
+            return np.maximum(self.base[0] + total, LEAST)
+        curve = self._curve(answers)
+        return sigmoid((log_odds(curve) if curve is not None else self.base[0]) + total)
+
+    def expected_square(self, answers: Answers) -> Floats:
+        """Square of the error of a quantity; (n,)."""
+        square: Floats = np.maximum(self.base[1] + added(self.square, self._codes(answers)), LEAST)
+        return square
+
+    def contexts(self, answers: Answers, expected: Floats) -> Ints:
+        """Each row's context; -1 where an input is unlike any of the reference's: nothing is known of it."""
+        context: Ints = np.searchsorted(self.edges, expected, side="right")
+        if not _by_score(self.kind, answers) and self.kind != "regression":
+            context = context + answers.predicted.astype(np.int64) * (len(self.edges) + 1)
+        known = self.seen[np.arange(len(self.seen)), answers.codes].all(axis=1)
+        return np.where(known, context, -1)
+
+    def outcomes(self, answers: Answers, expected: Floats, truth: Floats) -> Ints:
+        """What became of each row, as the number of a column of `counts`."""
+        if self.kind == "regression":
+            found: Ints = np.searchsorted(self.errors, (truth - answers.predicted) / expected, side="right")
+            return found
+        return _class_outcomes(self.classes, answers.predicted, truth)
+
+    def _curve(self, answers: Answers) -> Floats | None:
+        confidence = _confidence(self.kind, answers)
+        return None if confidence is None else Curve(self.knots[0], self.knots[1])(confidence)
+
+    def _codes(self, answers: Answers) -> Codes:
+        return _with_prediction(self.kind, answers, self.cuts)
+
+
+def learn(kind: Kind, classes: int, answers: Answers, truth: Floats) -> Expectation:
+    """Learn from rows whose truth is known: 50 at least, and both classes of two."""
+    cuts = np.zeros(0)
+    if kind == "regression":
+        cuts = np.unique(np.quantile(answers.predicted, np.arange(1, BINS) / BINS))
+    codes = _with_prediction(kind, answers, cuts)
+    confidence = _confidence(kind, answers)
+    target = _target(kind, answers, truth)
+    knots = np.zeros((2, 0))
+    base = (0.0, 0.0)
+    if confidence is not None:
+        knots = np.array(isotonic.fit(confidence, target))
+        offset = log_odds(Curve(*knots)(confidence))
+    elif kind == "regression":
+        base = (float(target.mean()), float(np.square(target).mean()))
+        offset = np.full(len(truth), base[0])
+    else:
+        base = (float(log_odds(target.mean(keepdims=True))[0]), 0.0)
+        offset = np.full(len(truth), base[0])
+    loss: Literal["square", "logistic"] = "square" if kind == "regression" else "logistic"
+    table, apart = _folded(codes, target, offset, loss)
+    square = np.zeros((0, boosting.WIDTH))
+    if kind == "regression":
+        square, _ = _folded(codes, np.square(target), np.full(len(truth), base[1]), loss)
+    expected = np.maximum(apart, LEAST) if kind == "regression" else sigmoid(apart)
+    groups = 1 if _by_score(kind, answers) or kind == "regression" else classes
+    count = max(2, min(CONTEXTS, MOST_CONTEXTS // groups))
+    edges = np.unique(np.quantile(expected, np.arange(1, count) / count))
+    errors = np.zeros(0)
+    if kind == "regression":
+        signed = (truth - answers.predicted) / expected
+        errors = np.unique(np.quantile(signed, np.arange(1, ERRORS) / ERRORS))
+    seen = np.zeros((answers.codes.shape[1], boosting.WIDTH), dtype=np.bool_)
+    seen[np.arange(len(seen)), answers.codes] = True
+    outcomes = len(errors) + 1 if kind == "regression" else _outcomes(classes)
+    found = Expectation(
+        *(kind, classes, knots, table, square, base, cuts, edges, errors, seen),
+        np.zeros(((len(edges) + 1) * groups, outcomes), dtype=np.int64),
+    )
+    at = (found.contexts(answers, expected), found.outcomes(answers, expected, truth))
+    np.add.at(found.counts, at, 1)
+    return found
+
+
+def _folded(
+    codes: Codes, target: Floats, offset: Floats, loss: Literal["square", "logistic"]
+) -> tuple[Floats, Floats]:
+    """The mean of the tables of all folds, and what the others' table predicts for each fold's rows."""
+    fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
+    predicted = offset.copy()
+    tables = []
+    for part in range(FOLDS):
+        others, own = fold != part, fold == part
+        table = boosting.fit(codes[others], target[others], offset[others], loss)
+        predicted[own] += added(table, codes[own])
+        tables.append(table)
+    return np.mean(tables, axis=0), predicted
+
+
+def _by_score(kind: Kind, answers: Answers) -> bool:
+    return kind == "binary" and answers.scores.shape[1] == 1
+
+
+def _confidence(kind: Kind, answers: Answers) -> Floats | None:
+    """The score that is calibrated: of the positive class, or of the class that is predicted."""
+    if _by_score(kind, answers):
+        return answers.scores[:, 0]
+    if kind != "regression" and answers.scores.shape[1] > 1:
+        top: Floats = answers.scores.max(axis=1)
+        return top
+    return None
+
+
+def _target(kind: Kind, answers: Answers, truth: Floats) -> Floats:
+    if kind == "regression":
+        return np.abs(truth - answers.predicted)
+    return truth if _by_score(kind, answers) else (truth == answers.predicted).astype(np.float64)
+
+
+def _with_prediction(kind: Kind, answers: Answers, cuts: Floats) -> Codes:
+    """The inputs' bins and the prediction's."""
+    if _by_score(kind, answers):
+        return answers.codes
+    own = (
+        np.searchsorted(cuts, answers.predicted, side="right") if kind == "regression" else answers.predicted
+    )
+    return np.column_stack((answers.codes, own.astype(np.uint8)))
+
+
+def _outcomes(classes: int) -> int:
+    return classes if classes <= OUTCOMES else 2
+
+
+def _class_outcomes(classes: int, predicted: Floats, truth: Floats) -> Ints:
+    return (truth if classes <= OUTCOMES else truth == predicted).astype(np.int64)
