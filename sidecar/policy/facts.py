@@ -48,7 +48,8 @@ class Fact(NamedTuple):
 
 VERDICTS = ("normal", "outlier", "adversarial", "unscored", "learning")
 DRIFT_STATES = (
-    "unknown", "stable", "skew", "feature-drift", "prediction-drift", "concept-drift", "upstream",
+    "unknown", "stable", "skew", "feature-drift", "prediction-drift", "concept-drift",
+    "feature-and-concept-drift", "upstream",
 )  # fmt: skip
 
 FACTS: dict[str, Fact] = {

@@ -30,6 +30,9 @@ Kind = Literal["binary", "multiclass", "regression"]
 FOLDS = 3
 """Parts of the rows: what is expected of each is learned from the others, so that it isn't known by heart."""
 
+SURE = 2.0
+"""Standard errors by which a correction must be better on rows that it wasn't learned from."""
+
 CONTEXTS = 20
 """Contexts, where classes don't ask for more."""
 
@@ -184,7 +187,16 @@ def _folded(
         table = boosting.fit(codes[others], target[others], offset[others], loss)
         predicted[own] += added(table, codes[own])
         tables.append(table)
+    gain = _losses(target, offset, loss) - _losses(target, predicted, loss)
+    if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
+        # What the inputs add is noise, because the prediction knew it already.
+        return np.zeros_like(tables[0]), offset
     return np.mean(tables, axis=0), predicted
+
+
+def _losses(target: Floats, at: Floats, loss: str) -> Floats:
+    losses: Floats = np.square(target - at) if loss == "square" else np.logaddexp(0.0, at) - target * at
+    return losses
 
 
 def _by_score(kind: Kind, answers: Answers) -> bool:

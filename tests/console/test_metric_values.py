@@ -1,4 +1,5 @@
 from collections import defaultdict
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from sidecar.console.metric_values import HISTOGRAMS, Bucketed, Source, values
 from sidecar.link import Counters
 from sidecar.observer import calls
 from sidecar.observer.observer import Observer
+from sidecar.observer.verdict import Name
 from tests.console.admin import NoSpans, drifted
 from tests.observer.real import draw
 from tests.observer.talk import batch, of_rows, record
@@ -80,9 +82,8 @@ def test_bin_counters_stand_beside_the_reference(baseline):
 
 def test_a_drift_is_seen_in_the_numbers(baseline):
     calm, moved = series(busy(baseline)), series(drifted(baseline))
-    states = dict.fromkeys(
-        [("unknown",), ("stable",), ("skew",), ("feature-drift",), ("prediction-drift",), ("upstream",)], 0
-    )
+    names = get_args(Name)
+    states = dict.fromkeys(((name,) for name in (*names, "upstream")), 0)
     assert calm["sidecar_drift_state"] == states | {("stable",): 1}
     assert moved["sidecar_drift_state"][("feature-drift",)] == 1
     evidence = moved["sidecar_feature_drift_evidence"]
@@ -90,7 +91,8 @@ def test_a_drift_is_seen_in_the_numbers(baseline):
     assert moved["sidecar_drift_alarms_total"][GLASS] == 1
     assert moved["sidecar_verdict"][(*GLASS, "feature-drift")] == 1
     assert calm["sidecar_verdict"][(*GLASS, "stable")] == 1
-    assert sum(moved["sidecar_verdict"].values()) == len(moved["sidecar_verdict"]) / 5, "one for each flow"
+    flows = len(moved["sidecar_verdict"]) / len(names)
+    assert sum(moved["sidecar_verdict"].values()) == flows, "one for each flow"
     assert moved["sidecar_output_drift_alarms_total"][GLASS] == 0
     assert set(moved["sidecar_output_drift_evidence"]) == {(*GLASS, "predictions")}
     assert moved["sidecar_output_rows_total"][(*GLASS, "predictions", "1.5")] > 0

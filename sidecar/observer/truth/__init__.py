@@ -3,6 +3,7 @@
     ledger        answered rows that wait for their labels, and labels that wait for their rows
     prediction    which output is the prediction: a class, a probability, a score, a quantity
     realised      how good the predictions were, with intervals
+    concept       whether the truth is still what was expected of each answer
     performance   all that's known of one flow's predictions
     truth         every flow's, and the ledger: what the observer keeps
 
