@@ -12,6 +12,8 @@
 * episodes: a model on real rows; nothing happens, or skew, sudden and slow feature drift, columns that come
   from other rows, or another model.
   Counted is what the verdict says at the end, and how far the onset is off.
+* concept: elec with a model and 20 % of labels swapped, beside river's detectors (needs elec's file).
+* estimates: performance without labels on NannyML's car loans, beside its own CBPE.
 * cost: what windows and tests take.
 
 All of it goes through the observer's own code, with its default rules and a window of 1,000 rows (500 in
@@ -24,10 +26,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from bench.drift.concept import concept
 from bench.drift.cost import cost
 from bench.drift.data import STATIONARY, adbench, car_loan, elec, fifty
 from bench.drift.delays import detection
 from bench.drift.episodes import told_apart
+from bench.drift.estimates import off_by
 from bench.drift.peers import peers
 from bench.drift.stationary import stationary
 from bench.rig import installs
@@ -35,12 +39,12 @@ from sidecar.exchange import Matrix
 
 CAR_LOAN_FILE = "lib/python3*/site-packages/nannyml/datasets/data/synthetic_car_loan_reference.csv"
 
-PARTS = ("stationary", "peers", "delays", "episodes", "cost")
+PARTS = ("stationary", "peers", "delays", "episodes", "concept", "estimates", "cost")
 
 
 def main() -> None:
     options = _arguments()
-    usual = [one for one in PARTS if one != "peers" or not options.quick]
+    usual = [one for one in PARTS if one not in ("peers", "estimates") or not options.quick]
     parts = options.only.split(",") if options.only else usual
     if unknown := set(parts) - set(PARTS):
         sys.exit(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
@@ -54,6 +58,10 @@ def main() -> None:
         detection(delays)
     if "episodes" in parts:
         told_apart(episodes)
+    if "concept" in parts and options.elec:
+        concept(options.elec, 8 if options.quick else 60)
+    if "estimates" in parts:
+        off_by()
     if "cost" in parts:
         cost(5.0 if options.quick else 30.0)
 

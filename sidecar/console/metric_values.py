@@ -199,6 +199,8 @@ def _performance(observer: Observer) -> Iterator[Value]:
         yield Value("sidecar_rows_labelled_total", tuple(key), known.labelled)
         for metric, measured in known.measures().items():
             yield Value("sidecar_realised_performance", (*key, metric), measured.value)
+        for metric, value in known.estimated().items():
+            yield Value("sidecar_estimated_performance", (*key, metric), value)
         if known.concept is not None:
             yield Value("sidecar_concept_drift_evidence", tuple(key), known.concept.strongest)
             yield Value("sidecar_concept_drift_alarms_total", tuple(key), known.concept.alarms)

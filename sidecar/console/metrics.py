@@ -112,6 +112,11 @@ METRICS: dict[str, Metric] = {
     "sidecar_realised_performance": Metric(
         "gauge", "How good the window's predictions were, by metric.", (*FLOW, "metric")
     ),
+    "sidecar_estimated_performance": Metric(
+        "gauge",
+        "How good the latest predictions probably are, labels or not: an estimate.",
+        (*FLOW, "metric"),
+    ),
     "sidecar_concept_drift_evidence": Metric(
         "gauge", "Natural log of the e-value for a move of the truth beyond what was expected.", FLOW
     ),

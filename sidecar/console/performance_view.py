@@ -60,7 +60,9 @@ def _flow(key: Key, known: Performance) -> View:
             "since": when(first),
             "until": when(last),
             "realised": _measures(known.measures()),
+            "estimated": known.estimated_window(),
         },
+        "estimated": {"rows": known.answered_rows, **known.estimated()},
         "history": [_past(past) for past in known.past],
     }
 

@@ -4,6 +4,7 @@
     prediction    which output is the prediction: a class, a probability, a score, a quantity
     realised      how good the predictions were, with intervals
     concept       whether the truth is still what was expected of each answer
+    estimate      how good predictions probably are where no labels are
     performance   all that's known of one flow's predictions
     truth         every flow's, and the ledger: what the observer keeps
 

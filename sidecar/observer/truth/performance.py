@@ -8,7 +8,7 @@ rows are kept as they are. The first full window of them is what later ones are 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +21,7 @@ from sidecar.observer.drift import Detector, KeptDrift
 from sidecar.observer.sequential import STEP
 from sidecar.observer.truth import realised
 from sidecar.observer.truth.concept import Concept
+from sidecar.observer.truth.estimate import estimates
 from sidecar.observer.truth.prediction import LEAST, Roles, roles
 from sidecar.observer.truth.realised import Measured, Rows
 from sidecar.scoring.bins import Counts
@@ -119,6 +120,7 @@ class Performance:
         self._rows, self._said = rows, said
         self._early: list[Labelled] = []
         self._window: deque[Judged] = deque(maxlen=rows)
+        self._answered: deque[Judged] = deque(maxlen=rows)
         self._since_past = 0
 
     def update(self, names: tuple[str, ...], labelled: Sequence[Labelled]) -> None:
@@ -130,6 +132,17 @@ class Performance:
             self._decide()
             return
         self._judge(self.roles, labelled)
+
+    def answered(self, time: float, codes: bytes, answers: Sequence[Sequence[Value | None]]) -> None:
+        """Take in a call whose truth isn't known; `codes` are the bins of its rows, row after row."""
+        if self.roles is None or self.known is None or len(codes) != len(answers) * len(self.known.seen):
+            return
+        width = len(self.known.seen)
+        for i, answer in enumerate(answers):
+            read = self.roles.read(answer)
+            if read is not None:
+                own = codes[i * width : (i + 1) * width]
+                self._answered.append(Judged(time, 0.0, own, read[0], 0.0, read[1]))
 
     def _decide(self) -> None:
         rows = self._early[-self._rows :]
@@ -192,6 +205,7 @@ class Performance:
         """Inputs are told by other bins from now on, so what was learned of them is of no use."""
         self.known, self.concept = None, None
         self._since_past = 0
+        self._answered.clear()
 
     def _test(self, rows: Sequence[Judged]) -> None:
         assert self.known is not None
@@ -231,6 +245,25 @@ class Performance:
                 len(self._window), width
             ),
         )
+
+    def estimated(self) -> dict[str, float]:
+        """How good the predictions of the latest answered rows probably are, labels or not."""
+        return self._estimated(self._answered)
+
+    def estimated_window(self) -> dict[str, float]:
+        """The same for the window's rows, whose truth is known: what the realised values compare with."""
+        return self._estimated(self._window)
+
+    @property
+    def answered_rows(self) -> int:
+        """Latest answered rows that `estimated` speaks of."""
+        return len(self._answered)
+
+    def _estimated(self, rows: Iterable[Judged]) -> dict[str, float]:
+        if self.known is None:
+            return {}
+        alike = [row for row in rows if len(row.codes) == len(self.known.seen)]
+        return estimates(self.known, _answers(alike)) if alike else {}
 
     def between(self) -> tuple[float, float]:
         """When the window's first and last row were answered; 0 and 0 without any."""

@@ -110,10 +110,11 @@ class Truth:
         self.left_out["other-shape"] += len(answered) - len(alike)
         kept = [one for one in alike if self.ledger.sampled(one[0].id)]
         codes = self._codes([record for record, _ in kept])
-        calls = [
-            _answered(number, record, columns, of_call)
-            for (record, columns), of_call in zip(kept, codes, strict=True)
-        ]
+        calls = []
+        for (record, columns), of_call in zip(kept, codes, strict=True):
+            answer = _rows(columns)
+            calls.append(_answered(number, record, answer, of_call))
+            self.flows[flow].answered(calls[-1].time, of_call, answer)
         self._take(self.ledger.update(calls, now))
 
     def _codes(self, records: Sequence[Record]) -> list[bytes]:
@@ -170,8 +171,7 @@ class Truth:
                 self.flows[key].forget()
 
 
-def _answered(flow: int, record: Record, columns: Columns, codes: bytes) -> Answered:
-    answer = _rows(columns)
+def _answered(flow: int, record: Record, answer: list[list[Value | None]], codes: bytes) -> Answered:
     ended = (record.started_ns + record.ended_ns) / 1e9
     return Answered(record.id, flow, ended, len(answer), codes, msgspec.msgpack.encode(answer))
 
