@@ -1,7 +1,7 @@
 """The truth moves, and only the truth: labels pushed by request id say so, and so does every answer's header.
 
 A real model of handwritten digits behind a real sidecar. Somebody looks at the digits and pushes what they
-are, with the command; after a while other people do, who call a third of them something else.
+are, with the command; after a while other people do, who call most of them something else.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def test_concept_drift_is_told_by_pushed_labels_and_never_before(tmp_path: Path,
             ask(range(600, 900))
             assert set(states) <= {"unknown", "stable"}, "no alarm before anything moved"
 
-            other = np.where(shuffle.random(300) < 0.35, (traffic.y[600:] + 1) % 10, traffic.y[600:])
+            other = np.where(shuffle.random(300) < 0.8, (traffic.y[600:] + 1) % 10, traffic.y[600:])
             told = push(600, other)
             assert "Pushed 300 labels" in told
             watched.process.wait_until(lambda: drifted(caller, traffic.X[0]))
