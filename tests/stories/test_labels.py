@@ -18,7 +18,7 @@ from tests.stories.test_cohorts import PREDICT, Digits, Rows, served, sidecar
 
 WINDOW = 300
 
-BATCH = 10
+BATCH = 50
 """Rows of a call. Few calls, so that every answer is read on a slow machine, too."""
 
 
