@@ -123,9 +123,11 @@ def served(model: Digits | Orders) -> Iterator[None]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         model.url = f"http://127.0.0.1:{server.server_port}"
-        yield
-        server.shutdown()
-        thread.join()
+        try:
+            yield
+        finally:  # a thread that stays would hold the tests' process up for ever
+            server.shutdown()
+            thread.join()
 
 
 def sidecar(*arguments: str) -> str:
