@@ -9,6 +9,12 @@ from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from examples.launch import Server
 from tests.tracing import receiver
@@ -104,3 +110,29 @@ def test_one_trace_from_the_caller_into_the_model(protocol: str, start_sidecar) 
 
 def kept(span: Span) -> str:
     return str(span.attributes["sidecar.kept"])
+
+
+def test_an_instrumented_model_goes_on_with_our_span_and_nothing_is_told_twice(start_sidecar) -> None:
+    with receiver.http() as collector, model() as (upstream, sent):
+        sidecar = start_sidecar(
+            upstream,
+            env={
+                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+                "OTEL_BSP_SCHEDULE_DELAY": "50",
+                "OTEL_SERVICE_NAME": "fraud-sidecar",
+            },
+        )
+        ask(sidecar, "/v2/models/fraud/infer", traceparent=f"00-{TRACE}-{CALLER}-01")
+        # What an instrumentation of the model's server does with the headers it gets.
+        provider = TracerProvider(resource=Resource.create({"service.name": "fraud"}))
+        provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{collector.endpoint}/v1/traces")))
+        context = TraceContextTextMapPropagator().extract(sent[0])
+        provider.get_tracer("model").start_span("POST /infer", context, SpanKind.SERVER).end()
+        provider.shutdown()
+        spans = collector.wait(3, seconds=10)
+
+    ours = {span.kind: span for span in spans if span.resource["service.name"] == "fraud-sidecar"}
+    (theirs,) = [span for span in spans if span.resource["service.name"] == "fraud"]
+    assert len(spans) == 3, "one SERVER span for each of the two servers, and one CLIENT span between them"
+    assert (theirs.trace, theirs.parent) == (TRACE, ours["CLIENT"].id)
+    assert (ours["CLIENT"].parent, ours["SERVER"].parent) == (ours["SERVER"].id, CALLER)
