@@ -207,11 +207,7 @@ def _entries(path: Path) -> Iterator[tuple[int, str, Node]]:
 
 def _text(node: Node, setting: Setting) -> str | None:
     """What stands in the file for a setting, or None where that cannot be meant."""
-    if (
-        node.tag == f"{_TAG}seq"
-        and setting.unit == "NAMES"
-        and all(one.tag in _SCALARS for one in node.value)
-    ):
+    if node.tag == f"{_TAG}seq" and setting.unit in _LISTS and all(one.tag in _SCALARS for one in node.value):
         return ",".join(one.value for one in node.value)
     return str(node.value) if node.tag in _SCALARS else None
 
@@ -219,6 +215,9 @@ def _text(node: Node, setting: Setting) -> str | None:
 def _shape(node: Node) -> str:
     return _SHAPES.get(node.tag, f"the tag {node.tag}")
 
+
+_LISTS = ("NAMES", "DETECTORS", "RULES")
+"""Kinds that are several things separated by commas; a file may write them as a list."""
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {f"{_TAG}{name}" for name in ("str", "int", "float", "bool", "timestamp")}
