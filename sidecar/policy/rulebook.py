@@ -134,11 +134,11 @@ def _answer(rule: Rule, wait: float) -> Answer | None:
 
 def _keep(rules: list[Rule]) -> float:
     """The share of calls like this one that the rules want kept; 0.0 when they want nothing."""
-    shares = [1.0 if rule.action == "quarantine" else rule.share for rule in rules if rule.action in KEEPING]
+    shares = [rule.share if rule.action == "sample" else 1.0 for rule in rules if rule.action in KEEPING]
     return max(shares, default=0.0)
 
 
-KEEPING = ("quarantine", "sample")
+KEEPING = ("quarantine", "alert", "sample")
 
 
 class Course:

@@ -41,7 +41,9 @@ ACTIONS: dict[Action, Deed] = {
     ),
     "quarantine": Deed("Keep the whole exchange, if captures are kept.", False, False),
     "sample": Deed("Keep a `share` of the exchanges, with its weight, if captures are kept.", False, False),
-    "alert": Deed("Log it, and list it under `/api/v1/policies`.", False, False),
+    "alert": Deed(
+        "Log it, list it under `/api/v1/policies`, and keep the exchange as `quarantine` does.", False, False
+    ),
 }
 """Every action. Rules are looked at in order; one that ends it is the last, the others are noted on the
 way."""

@@ -34,6 +34,10 @@ log = logging.getLogger(__name__)
 ALWAYS = frozenset({"outlier", "adversarial"})
 """Verdicts of calls that are all kept."""
 
+TURNED = frozenset({"block", "throttle", "fallback"})
+"""Actions whose calls are all kept: their answer was another than the model's. `quarantine`, `alert` and
+`sample` say by `Decision.keep` what they want; a call that was only tagged is as any other."""
+
 UNSEARCHED = Body(b"", True, False, ("dropped:unreadable",))
 
 CARD_FROM = 1e12
@@ -84,7 +88,7 @@ class Keeping:
         a policy wants kept of calls like this one, if it wants any."""
         if keep:
             return 1.0 / keep if _drawn(trace) < int(keep * 2**32) else 0.0
-        if verdict in ALWAYS or failure or status >= 400 or action != "allow":
+        if verdict in ALWAYS or failure or status >= 400 or action in TURNED:
             return 1.0
         if _drawn(trace) < self._below:
             return 1.0 / self._rate

@@ -7,6 +7,7 @@ import pytest
 
 from sidecar.proxy.keeping import Keeping
 from sidecar.settings import Settings
+from tests.policy.documents import policy
 from tests.proxy.dialogue import GET, OK, http, sidecar
 from tests.redaction.planted import NAMED, SECRETS, leaks
 
@@ -33,6 +34,24 @@ def test_whatever_is_odd_or_broke_is_kept():
     assert kept.weight(trace, "normal", 200, "client-gone", "allow") == 1.0
     assert kept.weight(trace, "unscored", 404, "", "allow") == 1.0
     assert kept.weight(trace, "normal", 200, "", "block") == 1.0
+    assert kept.weight(trace, "normal", 200, "", "alert", keep=1.0) == 1.0
+
+
+async def test_a_call_that_is_only_tagged_is_kept_as_any_other():
+    rules = policy("{name: all, action: tag}", "{name: maybe, action: block, dry-run: true}")
+    async with sidecar(capture="x", capture_rate=0.0, policies=rules) as stage:
+        await stage.call(GET, OK)
+        (record,) = await stage.records()
+        assert (record.action, len(record.hits)) == ("tag", 2)
+        assert (record.weight, record.captured) == (0.0, None)
+
+
+async def test_an_alert_keeps_the_call_also_behind_a_tag():
+    rules = policy("{name: all, action: tag}", "{name: look, action: alert}")
+    async with sidecar(capture="x", capture_rate=0.0, policies=rules) as stage:
+        await stage.call(GET, OK)
+        (record,) = await stage.records()
+        assert (record.action, record.weight) == ("tag", 1.0)
 
 
 async def test_nothing_is_captured_unless_asked_for():
