@@ -8,15 +8,13 @@ name (with `_` for a dot).
 from __future__ import annotations
 
 import math
-import random
 import re
-from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from struct import Struct
 from time import monotonic
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import unquote
-
-import numpy as np
 
 from sidecar.exchange import Headers, Score, header
 from sidecar.policy.meters import Meter
@@ -130,19 +128,64 @@ class Absent(Exception):
     """There is no score, so there is no such fact."""
 
 
-class Facts:
-    """What is known of one call. `take` adds what scoring found."""
+T = TypeVar("T")
 
-    def __init__(
-        self, method: str, target: str, host: str, client: str, fields: Headers, drift: str = ""
-    ) -> None:
+
+class Once(Generic[T]):
+    """A property that is worked out when it is first asked for. `functools.cached_property` takes a lock for
+    it in Python 3.11, which costs more than most facts."""
+
+    def __init__(self, work: Callable[[Any], T]) -> None:
+        self._work = work
+        self._name = work.__name__
+        self.__doc__ = work.__doc__
+
+    def __get__(self, instance: Any, owner: type) -> T:
+        found = instance.__dict__[self._name] = self._work(instance)
+        return found
+
+
+class Asked:
+    """What the head of a call says: the same for all calls that begin with the same bytes."""
+
+    def __init__(self, method: str, target: str, host: str, fields: Headers) -> None:
         self.method = method
         self.path = target.partition("?")[0]
         self.host = host
-        self.client = client
         self._fields = fields
+        self.scope: tuple[object, Any] = (None, None)
+        """Whose rules are for such calls, and these: see `Rulebook.course`."""
+
+    @Once
+    def headers(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in self._fields:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            found[key] = f"{found[key]}, {text}" if key in found else text
+        return found
+
+    @Once
+    def model(self) -> str:
+        return model_of(self.path)
+
+    @Once
+    def chain(self) -> tuple[str, ...]:
+        return chain((header(self._fields, b"baggage") or b"").decode("latin-1"))
+
+
+class Facts:
+    """What is known of one call. `take` adds what scoring found."""
+
+    def __init__(self, asked: Asked, client: str, drift: str = "") -> None:
+        self.asked = asked
+        self.method = asked.method
+        self.path = asked.path
+        self.host = asked.host
+        self.client = client
         self._drift = drift
-        self.meters: Mapping[str, Meter] = {}
+        self.now = monotonic()
+        """When the call came, in seconds of any clock that only goes forwards."""
+        self.meters: Mapping[str, Meter] = NONE
         """By the id of each `rate(...)`."""
         self.scored = False
         """Whether scoring has had its say, be it that there is no score."""
@@ -161,21 +204,17 @@ class Facts:
 
     # -- known from the head -------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def headers(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name, value in self._fields:
-            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-            found[key] = f"{found[key]}, {text}" if key in found else text
-        return found
+        return self.asked.headers
 
     @property
     def model(self) -> str:
-        return model_of(self.path)
+        return self.asked.model
 
-    @cached_property
+    @property
     def chain(self) -> tuple[str, ...]:
-        return chain((header(self._fields, b"baggage") or b"").decode("latin-1"))
+        return self.asked.chain
 
     @property
     def drift_state(self) -> str:
@@ -186,19 +225,9 @@ class Facts:
         found = _SUBJECT.search(self._drift)
         return found[1] if found else ""
 
-    @cached_property
-    def now(self) -> float:
-        """When the call came, in seconds of any clock that only goes forwards."""
-        return monotonic()
-
     def rate(self, meter: str, key: str) -> float:
         """Calls a second of those that have this key in common."""
         return self.meters[meter].rate(key, self.now)
-
-    @cached_property
-    def draw(self) -> float:
-        """A number from 0 to 1, for actions that are taken for a share of the calls."""
-        return random.random()
 
     # -- known from scoring --------------------------------------------------------------------------
 
@@ -224,27 +253,36 @@ class Facts:
     def flagged(self) -> int:
         return len(self._score.flagged)
 
-    @cached_property
+    @Once
     def features(self) -> Mapping[str, float]:
         odds = self._score.row_p
         worst = min(range(len(odds)), key=lambda i: (odds[i] != odds[i], odds[i])) if len(odds) > 1 else 0
-        return Row(self._matrix[worst], _index(self._names))
+        return self._row(self._block, worst)
 
-    @cached_property
+    @Once
     def lowest(self) -> Mapping[str, float]:
-        return Row(np.fmin.reduce(self._matrix, axis=0), _index(self._names))
+        return self._row(self._reduced(highest=False))
 
-    @cached_property
+    @Once
     def highest(self) -> Mapping[str, float]:
-        return Row(np.fmax.reduce(self._matrix, axis=0), _index(self._names))
+        return self._row(self._reduced(highest=True))
 
-    @property
-    def _matrix(self) -> Any:
-        if not self._block:
+    def _row(self, block: bytes, row: int = 0) -> Row:
+        if not block:
             raise Absent
-        return np.frombuffer(self._block, "<f8").reshape(-1, len(self._names))
+        return Row(block, row * len(self._names), _index(self._names))
 
-    @cached_property
+    def _reduced(self, *, highest: bool) -> bytes:
+        """One row, with the least or the greatest value of each column; NaN where there is no other."""
+        if self.rows <= 1 or not self._block:
+            return self._block
+        import numpy as np  # only here, so that policies can be checked without its third of a second
+
+        rows = np.frombuffer(self._block, "<f8").reshape(-1, len(self._names))
+        reduced: bytes = (np.fmax if highest else np.fmin).reduce(rows, axis=0).tobytes()
+        return reduced
+
+    @Once
     def detectors(self) -> dict[str, dict[str, float]]:
         if not self._score.detectors:
             raise Absent
@@ -252,16 +290,18 @@ class Facts:
 
 
 class Row(Mapping[str, float]):
-    """One value for each feature, by its name."""
+    """One value for each feature, by its name: those from place `start` on in a block of doubles."""
 
-    __slots__ = ("_index", "_values")
+    __slots__ = ("_block", "_index", "_start")
 
-    def __init__(self, values: Any, index: Mapping[str, int]) -> None:
-        self._values = values
+    def __init__(self, block: bytes, start: int, index: Mapping[str, int]) -> None:
+        self._block = block
+        self._start = start
         self._index = index
 
     def __getitem__(self, name: str) -> float:
-        return float(self._values[self._index[name]])
+        value: float = _double(self._block, 8 * (self._start + self._index[name]))[0]
+        return value
 
     def __contains__(self, name: object) -> bool:
         return name in self._index
@@ -272,6 +312,10 @@ class Row(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self._index)
 
+
+_double = Struct("<d").unpack_from
+
+NONE: Mapping[str, Meter] = {}
 
 UNKNOWN = Score("unscored", math.nan)
 

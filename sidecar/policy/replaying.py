@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sidecar.exchange import DetectorScore, Headers, Score
-from sidecar.policy.facts import Facts
+from sidecar.policy.facts import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
 from sidecar.policy.rules import Policies
 
@@ -75,14 +75,8 @@ def facts_of(row: Mapping[str, Any]) -> Facts:
         (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
         for name, value in (row["request_headers"] or {}).items()
     )
-    facts = Facts(
-        row["method"] or "",
-        row["target"] or "",
-        row["host"] or "",
-        row["client"] or "",
-        fields,
-        row["drift"] or "",
-    )
+    asked = Asked(row["method"] or "", row["target"] or "", row["host"] or "", fields)
+    facts = Facts(asked, row["client"] or "", row["drift"] or "")
     facts.now = row["started"].timestamp()
     return facts
 

@@ -13,7 +13,6 @@ import fnmatch
 import math
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -166,6 +165,8 @@ class Course:
     def go_on(self) -> bool:
         """Look at rules as far as the facts go. False: a score must come before the model is called."""
         rules, facts = self.scope.rules, self.facts
+        if self._at == len(rules) and not (self._later and facts.scored):
+            return True  # nothing is known that was not before
         if self._none_applies():
             return True
         if facts.scored and self._later:
@@ -261,6 +262,8 @@ class Rulebook:
         self.policies = policies
         self.digest = policies.digest
         self._expose = expose
+        self._key = object()
+        """Stands for this rulebook where its scopes are remembered, and does not keep it alive."""
         self._matchers = [(_matcher(one.match), one) for one in policies.policies]
         self._fields = tuple(sorted({name for one in policies.policies for name in one.match.headers}))
         self._scopes: dict[tuple[str, ...], Scope] = {}
@@ -268,6 +271,16 @@ class Rulebook:
 
     def course(self, facts: Facts) -> Course:
         """The way of a call that is known by its head."""
+        whose, scope = facts.asked.scope
+        if whose is not self._key:
+            scope = self._found(facts)
+            facts.asked.scope = (self._key, scope)
+        if scope.metered:
+            self._count(scope, facts)
+        return Course(scope, facts)
+
+    def _found(self, facts: Facts) -> Scope:
+        """The scope of calls with such a head."""
         values = [facts.headers.get(name, "\0") for name in self._fields] if self._fields else ()
         key = (facts.method, facts.path, facts.host, *values)
         scope = self._scopes.get(key)
@@ -276,9 +289,7 @@ class Rulebook:
             if len(self._scopes) >= SCOPES_KEPT:
                 self._scopes.clear()
             self._scopes[key] = scope
-        if scope.metered:
-            self._count(scope, facts)
-        return Course(scope, facts)
+        return scope
 
     def _count(self, scope: Scope, facts: Facts) -> None:
         """Count the call, whether or not a condition will come to ask how many there were."""
@@ -287,8 +298,12 @@ class Rulebook:
             meter = self.meters.get(one.id)
             if meter is None:
                 meter = self.meters[one.id] = Meter(one.seconds)
-            with suppress(Exception):  # the key is a field that the call has not: the condition will say so
-                meter.update(one.key(facts), facts.now)
+            try:
+                key = one.key(facts)
+            except Exception:
+                key = None  # a field that the call has not: the condition will say so
+            if key is not None:
+                meter.update(key, facts.now)
 
     def _scope(self, facts: Facts) -> Scope:
         fitting = tuple(i for i, (matches, _) in enumerate(self._matchers) if matches(facts))

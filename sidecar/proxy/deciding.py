@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from sidecar.exchange import Expose
+from sidecar.exchange import Expose, Hit
 from sidecar.policy import handing
-from sidecar.policy.facts import Facts
+from sidecar.policy.facts import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
 from sidecar.proxy.judging import Judged
 from sidecar.proxy.others import Others
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
+    from sidecar.proxy.heads import RequestHead
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,20 @@ def waits(call: Call) -> bool:
     if course is None:
         head, rulebook = call.head, call.plane.policing.rulebook
         assert rulebook is not None
-        facts = Facts(head.method, head.target, head.host, call.client.peer, head.fields, call.plane.drift)
-        course = call.course = rulebook.course(facts)
+        course = call.course = rulebook.course(Facts(asked(head), call.client.peer, call.plane.drift))
     if call.judgement is not None:
         _take(call)
     may_go = course.go_on()
     return not course.facts.scored and (not may_go or course.scope.shown_to_model)
+
+
+def asked(head: RequestHead) -> Asked:
+    """What the head says to policies, worked out once for all calls that begin with it."""
+    if head.asked:
+        return head.asked[0]
+    found = Asked(head.method, head.target, head.host, head.fields)
+    head.asked.append(found)
+    return found
 
 
 def decide(call: Call) -> None:
@@ -87,9 +96,8 @@ class Policing:
 
     def __init__(self) -> None:
         self.rulebook: Rulebook | None = None
-        self.hits: Counter[str] = Counter()
-        """How often each rule applied, as `policy/rule action`, with `dry-run` behind it when it only would
-        have."""
+        self.hits: Counter[Hit] = Counter()
+        """How often each rule applied."""
         self.errors: Counter[str] = Counter()
         self.refused = ""
         self.others = Others()
@@ -130,7 +138,13 @@ class Policing:
             decide(call)
         if call.decision is not None:
             for hit in call.decision.hits:
-                self.hits[
-                    f"{hit.rule} {hit.action} dry-run" if hit.dry_run else f"{hit.rule} {hit.action}"
-                ] += 1
-        self.errors.update(course.errors)
+                self.hits[hit] += 1
+        if course.errors:
+            self.errors.update(course.errors)
+
+    def by_rule(self) -> dict[str, int]:
+        """How often each rule applied, as `policy/rule action`, with ` dry-run` behind it when it only would
+        have."""
+        return {
+            f"{hit.rule} {hit.action}{' dry-run' if hit.dry_run else ''}": n for hit, n in self.hits.items()
+        }

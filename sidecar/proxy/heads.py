@@ -14,6 +14,7 @@ import msgspec
 
 from sidecar.errors import CallFailed
 from sidecar.exchange import Headers
+from sidecar.policy.facts import Asked
 
 OURS = frozenset(
     {
@@ -86,6 +87,8 @@ class RequestHead(msgspec.Struct, frozen=True, gc=False):
     keep_alive: bool
     upgrade: bytes
     expects: bool
+    asked: list[Asked] = []
+    """What it says to policies, once they have asked (`sidecar.proxy.deciding`), for as long as it's kept."""
 
     @property
     def has_body(self) -> bool:

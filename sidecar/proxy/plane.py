@@ -152,7 +152,7 @@ class Plane:
             in_flight=self.in_flight,
             connections=len(self.clients),
             upstream_connections=self.pool.open,
-            rule_hits=dict(self.policing.hits),
+            rule_hits=self.policing.by_rule(),
             rule_errors=dict(self.policing.errors),
         )
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from sidecar.exchange import DetectorScore, Score
-from sidecar.policy.facts import Facts
+from sidecar.policy.facts import Asked, Facts
 
 FIELDS = (
     (b"Host", b"m"),
@@ -30,7 +30,7 @@ def facts(
     drift: str = 'feature-drift; feature="b"; since=@1790000000',
 ) -> Facts:
     """A call with these rows, scored; without any it is not scored yet."""
-    told = Facts(method, target, "m", client, FIELDS, drift)
+    told = Facts(Asked(method, target, "m", FIELDS), client, drift)
     if rows:
         flagged = tuple(i for i, p in enumerate(row_p) if p <= 0.01)
         score = Score(

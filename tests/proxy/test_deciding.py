@@ -306,3 +306,16 @@ async def test_what_is_to_be_kept_is_told_with_its_weight(tmp_path):
         assert [(hit.rule, hit.action) for hit in kept.hits] == [("p/keep", "quarantine"), ("p/say", "alert")]
         weights = [one.weight for one in records if one.target == "/half"]
         assert set(weights) == {0.0, 2.0}
+
+
+async def test_a_head_that_comes_again_is_understood_once_and_judged_by_the_rules_now_in_force():
+    async with sidecar(policies=policy("{name: old, action: tag}")) as stage:
+        await stage.call(GET, OK)
+        (head,) = stage.plane.recall._heads.values()
+        (asked,) = head.asked
+        assert stage.plane.policing.by_rule() == {"p/old tag": 1}
+        put_in_force(policy('{name: new, when: \'headers["host"] == "m"\', action: tag}'), stage.run_dir)
+        stage.plane.policing.look(stage.run_dir, "caller")
+        await stage.call(GET, OK)
+        assert head.asked == [asked]
+        assert stage.plane.policing.by_rule() == {"p/old tag": 1, "p/new tag": 1}
