@@ -91,7 +91,8 @@ COLUMNS: dict[str, Column] = {
     # -- how much it stands for
     "weight": Column(
         "number",
-        "Calls that this one stands for: 1 for odd and broken ones, 1 / `capture-rate` for the others.",
+        "Calls that this one stands for: 1 for odd and broken ones, 1 / `capture-rate` for the others, "
+        "1 / `share` under a `sample`.",
         lambda r: r.record.weight,
     ),
     # -- what was asked and answered
