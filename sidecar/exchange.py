@@ -9,16 +9,20 @@ Counterpart: `sidecar.link`, which carries Records from the data plane to the ob
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields as they stood on the wire: order, case and duplicates kept."""
 
-Matrix: TypeAlias = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix: TypeAlias = NDArray[np.float64]
+else:  # only annotations speak of it, and not everybody who knows a record has a use for numpy
+    Matrix = Any
 """Rows x features, float64, C-contiguous; NaN is a missing value."""
 
 Verdict: TypeAlias = Literal["normal", "outlier", "adversarial", "unscored", "learning"]

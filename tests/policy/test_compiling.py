@@ -1,6 +1,8 @@
 """A check hands over what is right, keeps the old where it is not, and says which."""
 
 import json
+import subprocess
+import sys
 
 from sidecar.policy import handing
 from sidecar.policy.compiling import main
@@ -33,3 +35,9 @@ def test_good_bad_and_good_again(tmp_path, capsys):
     assert handing.policies(tmp_path).digest != first.digest
     status = handing.status(tmp_path)
     assert (status.applied, status.refused, status.errors) == (2, 1, ())
+
+
+def test_the_check_starts_without_numpy_which_would_take_longer_than_all_the_rest():
+    asked = "import sys, sidecar.policy.compiling; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
