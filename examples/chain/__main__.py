@@ -25,6 +25,10 @@ BEFORE, WITHIN, STEP, LEAST = 400, 500, 100, 200
 """Calls before the new version, calls within which it must be named, calls between two questions, and calls
 after the new version at least, so that its harm shows."""
 
+MORE = 60
+"""Calls more at most until every edge is known: a busy machine does not read every answer, and lineage needs
+both ends of the same one."""
+
 NESTED = {"words": True, "pictures": False}
 
 
@@ -60,6 +64,11 @@ def play(chain: Chain, directory: Path) -> Told:
         if named and number >= LEAST:
             break
     last = asked(chain)
+    for row in rows[:MORE]:
+        if len(last.edges) == len(chain.names) - 1:
+            break
+        chain.ask(row)
+        last = asked(chain)
     return Told(named, blamed, sum(right) / len(right), sum(later) / len(later), last)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import time
 import urllib.parse
 import urllib.request
 from collections import defaultdict
@@ -100,7 +101,13 @@ def fleet(
         everything.process.wait_until(lambda: _seen(a) + _seen(b) == _seen(everything) == ROWS)
         prometheus = ends.enter_context(_started(directory, sidecars))
         server = Prometheus(prometheus, f"http://127.0.0.1:{_port(directory)}")
-        prometheus.wait_until(lambda: len(server.ask("sidecar:feature_psi:total")) == 2 * len(FEATURES), 60)
+        counted = f'sum by (baseline) (sidecar_feature_rows_total{{feature="{FEATURES[0]}"}})'
+        prometheus.wait_until(lambda: [one["value"] for one in server.ask(counted)] == [ROWS, ROWS], 60)
+        whole = time.time()
+        recorded = "timestamp(sidecar:feature_psi:total)"  # rules see what was scraped before they are asked
+        prometheus.wait_until(
+            lambda: [one["value"] > whole for one in server.ask(recorded)] == [True] * 2 * len(FEATURES), 60
+        )
         yield sidecars, server
 
 
