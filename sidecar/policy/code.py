@@ -96,7 +96,7 @@ EXACT = {
 
 def function(node: Node) -> Function:
     """What an expression says of facts. Raises KeyError when it holds what `OVERLOADS` has not."""
-    plain = _compiled(source(node, OVERLOADS))
+    plain = hasty(node)
     exact = _compiled(source(node, OVERLOADS | EXACT))
 
     def evaluate(facts: Any) -> Any:
@@ -106,6 +106,11 @@ def function(node: Node) -> Function:
             return exact(facts)
 
     return evaluate
+
+
+def hasty(node: Node) -> Function:
+    """The first of the two alone: raises wherever something goes wrong, be it of no consequence."""
+    return _compiled(source(node, OVERLOADS))
 
 
 def source(node: Node, overloads: dict[str, str]) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from sidecar.exchange import Answer, Decision, Expose, Hit
 from sidecar.policy.buckets import Buckets
-from sidecar.policy.code import Function, function, metered
+from sidecar.policy.code import Function, function, hasty, metered
 from sidecar.policy.facts import FACTS, Absent, Facts
 from sidecar.policy.meters import Meter
 from sidecar.policy.rules import ACTIONS, Match, Policies, Policy, Rule
@@ -89,7 +89,7 @@ def _any(conditions: list[Node]) -> Function:
     while len(either) > 1:  # in pairs, because a chain would be nested as deep as it is long
         pairs = [either[i : i + 2] for i in range(0, len(either), 2)]
         either = [Node("call", "logical_or", tuple(one)) if len(one) == 2 else one[0] for one in pairs]
-    return function(either[0])
+    return hasty(either[0])  # where it raises, each rule is asked by itself
 
 
 def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]) -> Ready:

@@ -32,8 +32,8 @@ def may_begin(call: Call) -> bool:
             _submit(call)
             return False
         plane.judge.now(call)
-    if by_policy:
-        deciding.decide(call)
+        if by_policy:
+            deciding.decide(call)
     return True
 
 

@@ -38,7 +38,7 @@ MOST_COUNTS = 2_000
 
 
 def waits(call: Call) -> bool:
-    """Whether the call must have its score before it goes on to the model."""
+    """Whether the call must have its score before it goes on to the model. Keeps what it comes to so far."""
     course = call.course
     if course is None:
         head, rulebook = call.head, call.plane.policing.rulebook
@@ -47,6 +47,7 @@ def waits(call: Call) -> bool:
     if call.judgement is not None:
         _take(call)
     may_go = course.go_on()
+    call.decision = course.decision()
     return not course.facts.scored and (not may_go or course.scope.shown_to_model)
 
 
