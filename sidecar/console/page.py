@@ -10,7 +10,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from sidecar.console import cohort_view, exchange_view, map_picture, verdict_view, views, windows_view
+from sidecar.console import (
+    chain_view,
+    cohort_view,
+    exchange_view,
+    map_picture,
+    verdict_view,
+    views,
+    windows_view,
+)
 from sidecar.console.views import View
 from sidecar.observer.observer import Observer
 
@@ -28,7 +36,9 @@ _PAGE = """<!doctype html>
 {parts}
 <footer>The same as data: <a href="/api/v1/status">status</a> · <a href="/api/v1/windows">windows</a> ·
 <a href="/api/v1/drift">drift</a> · <a href="/api/v1/verdict">verdict</a> ·
+<a href="/api/v1/history">history</a> · <a href="/api/v1/performance">performance</a> ·
 <a href="/api/v1/cohorts">cohorts</a> · <a href="/api/v1/exchanges">exchanges</a> ·
+<a href="/api/v1/chain">chain</a> · <a href="/api/v1/policies">policies</a> ·
 <a href="/metrics">metrics</a> · <a href="/readyz">readiness</a></footer></body></html>
 """
 
@@ -44,6 +54,7 @@ def render(observer: Observer) -> str:
         _flows(flows),
         _verdicts(verdict_view.verdicts(observer)["flows"]),
         _drift(views.drift(observer)["flows"]),
+        _chain(chain_view.graph(observer)),
         _cohorts(cohort_view.cohorts(observer)),
         _map(cohort_view.chart(observer, MAP_ROWS)),
         _exchanges("Latest outliers", odd),
@@ -132,6 +143,19 @@ def _drift(flows: Sequence[View]) -> str:
             moved, evidence = f"{one['effect']:.0%}", one["log_evidence"]
             rows.append([text(flow["model"]), name, text(moved), text(evidence), text(since)])
     return _table("Inputs against the reference", head, rows)
+
+
+def _chain(graph: View) -> str:
+    """Who feeds whom. Who broke the chain takes asking the others, so it is a link and no part of this."""
+    head = ("From", "To", "#Calls", "#Failed", "#Flagged", "#Of odd ones before", "#Of others")
+    edges = _table("Chain of models", head, (_edge(edge) for edge in graph["edges"]))
+    return edges and f'{edges}<div><a href="/api/v1/cascade">Which model broke the chain?</a></div>'
+
+
+def _edge(edge: View) -> list[str]:
+    shares = (edge["flagged_given_upstream_odd"], edge["flagged_given_upstream_normal"])
+    numbers = [text(edge[name]) for name in ("source", "target", "calls", "failed", "flagged")]
+    return [*numbers, *("" if share is None else text(f"{share:.2%}") for share in shares)]
 
 
 def _cohorts(found: View) -> str:

@@ -1,4 +1,4 @@
-"""Connections to the other models that policies name, to fall back on or to be shadowed.
+"""Connections to the other models that policies name, to fall back on.
 
 Counterpart: `sidecar.proxy.plane`, which has the pool of the model itself.
 """

@@ -1,6 +1,7 @@
 from html.parser import HTMLParser
 
 from sidecar.console.page import STYLE, render, text
+from sidecar.observer.edges import Counts, Edge
 from sidecar.observer.observer import Observer
 from tests.console.admin import drifted
 from tests.observer.talk import batch, record
@@ -53,6 +54,18 @@ def test_the_main_facts_stand_on_the_page(baseline):
     ):
         assert fact in seen.words
     assert seen.words.count("yes") == 1
+
+
+def test_edges_are_shown_with_a_way_to_the_culprit():
+    observer = Observer(settings(service_name="b"))
+    assert "/api/v1/cascade" not in render(observer), "nobody feeds it, so there is nothing to ask"
+    observer.edges.counts[Edge(HOSTILE, "b")] = Counts(100, 300, 1, flagged=14, upstream_odd=20, both=10)
+    seen = Seen(render(observer))
+    assert seen.open == []
+    assert not seen.tags() & {"script", "img"}
+    assert f"{HOSTILE}b1001" in seen.words
+    assert "50.00%5.00%" in seen.words
+    assert ("a", {"href": "/api/v1/cascade"}) in seen.elements
 
 
 def test_nothing_on_it_is_a_script_or_from_elsewhere(baseline):
