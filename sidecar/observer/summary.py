@@ -21,6 +21,9 @@ from sidecar.scoring.bins import Bins, Counts
 Vector = NDArray[np.float64]
 """One number for each field."""
 
+Rows = NDArray[np.float64]
+"""Rows x fields. Not `exchange.Matrix`: what is kept on disk must name its kind of array at run time."""
+
 
 class Moments(msgspec.Struct, frozen=True):
     """Number, mean, sum of squared deviations, least and greatest of each field's finite values.
@@ -94,7 +97,7 @@ class Sample(msgspec.Struct, frozen=True):
     different rows and even of different capacities merge into a uniform sample of all of them.
     """
 
-    rows: Matrix
+    rows: Rows
     keys: Vector
     ceiling: float = 1.0
 

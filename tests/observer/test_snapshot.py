@@ -1,4 +1,5 @@
 import msgspec
+import msgspec.inspect
 import numpy as np
 import pytest
 
@@ -20,6 +21,28 @@ def test_the_whole_state_comes_back(baseline, content):
     assert found.flows[0].inputs.total.counts.dtype == np.int64
     np.testing.assert_array_equal(found.flows[0].inputs.total.counts, state.flows[0].inputs.total.counts)
     found.flows[0].inputs.total.counts[0] += 1  # arrays are not views of the file
+
+
+def test_every_kept_value_has_a_kind():
+    """What is kept as just anything comes back as what it was packed into."""
+    waiting, seen, without = [("state", msgspec.inspect.type_info(State))], set(), []
+    while waiting:
+        where, kind = waiting.pop()
+        if isinstance(kind, msgspec.inspect.AnyType):
+            without.append(where)
+        if (owner := getattr(kind, "cls", None)) is not None:
+            if owner in seen:
+                continue
+            seen.add(owner)
+        parts = [one for name in ("fields", "types", "item_types") for one in getattr(kind, name, ())]
+        parts += [getattr(kind, name, None) for name in ("item_type", "key_type", "value_type")]
+        waiting += [
+            (f"{where}.{getattr(one, 'name', '')}", getattr(one, "type", one))
+            for one in parts
+            if one is not None
+        ]
+    assert len(seen) > 20
+    assert without == []
 
 
 def test_a_snapshot_cut_anywhere_is_refused(content):
