@@ -15,36 +15,45 @@ CALLS = 50
 """Calls a second of which bodies are sent along, about. Decoding one takes the observer a tenth of a
 millisecond."""
 
+SAVED_SECONDS = 10.0
+"""What was not taken in so many seconds may be taken at once: a story of a few hundred calls is kept whole,
+however fast it is told."""
+
 DEEPEST = 28
 """Bits at most; one call in a quarter of a billion."""
 
 
 class Consistent:
-    """Takes about `most` calls a second at most; none when that is 0."""
+    """Takes about `most` calls a second in the long run; none when that is 0."""
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
         self._bits = 0
-        self._taken = 0
-        self._since = clock()
+        self._saved = SAVED_SECONDS * most
+        self._saved_at = self._eased_at = clock()
 
     def take(self, trace: str) -> bool:
         """Whether the call with this trace id (32 hex digits) is one of them."""
         if not self._most:
             return False
-        now = self._clock()
-        if now - self._since >= 1.0:
-            if self._taken < self._most / 4 and self._bits:
-                self._bits -= 1
-            self._taken, self._since = 0, now
+        self._save(self._clock())
         try:
             if int(trace[-7:], 16) & ((1 << self._bits) - 1):
                 return False
         except ValueError:
             return False
-        self._taken += 1
-        if self._taken > self._most and self._bits < DEEPEST:
+        self._saved -= 1.0
+        if self._saved <= 0.0 and self._bits < DEEPEST:
             self._bits += 1
-            self._taken //= 2
+            self._saved = self._most / 2
         return True
+
+    def _save(self, now: float) -> None:
+        """What time brings; half of all that can be saved is enough to look at twice as many again."""
+        full = SAVED_SECONDS * self._most
+        self._saved = min(full, self._saved + self._most * (now - self._saved_at))
+        self._saved_at = now
+        if self._bits and self._saved >= full / 2 and now - self._eased_at >= 1.0:
+            self._bits -= 1
+            self._eased_at = now

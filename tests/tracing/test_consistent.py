@@ -32,6 +32,11 @@ def test_a_quiet_model_has_every_call_taken():
     assert len(run(Consistent(CALLS, clock), clock, traces(400), rate=40)) == 400
 
 
+def test_a_short_story_is_kept_whole_however_fast_it_is_told():
+    clock = Clock()
+    assert len(run(Consistent(CALLS, clock), clock, traces(450), rate=5000)) == 450
+
+
 def test_a_busy_one_has_about_as_many_as_wanted():
     clock = Clock()
     taken = run(Consistent(CALLS, clock), clock, traces(20_000), rate=1000)  # twenty seconds
