@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import importlib
 import json
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol, cast
 
 from sidecar import __version__
 from sidecar.compiled import COMPILED
@@ -87,10 +88,10 @@ Exit codes:
 
 
 class Command(NamedTuple):
-    """One command: its line in the manual, and what runs it with its own arguments."""
+    """One command: its line in the manual, and what runs it with its name and arguments."""
 
     summary: str
-    run: Callable[[list[str]], int]
+    run: Callable[[str, list[str]], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,19 +125,49 @@ def _dispatch(arguments: list[str]) -> int:
         near = difflib.get_close_matches(first, COMMANDS, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(COMMANDS)}"
         raise UsageError(f'no command "{first}"; {hint}')
-    return COMMANDS[first].run(arguments[1:])
+    return COMMANDS[first].run(first, arguments[1:])
 
 
 # -- commands --------------------------------------------------------------------------------------
 
 
-def _run(arguments: list[str]) -> int:
+class _Work(Protocol):
+    """The module that does a command's work."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def _by(module: str) -> Callable[[str, list[str]], int]:
+    """What runs a command that a module of its own does, imported only now. What an extra would have brought
+    is missed with a hint."""
+
+    def run(name: str, arguments: list[str]) -> int:
+        try:
+            work = cast(_Work, importlib.import_module(module))
+            parser = _Parser(name)
+            work.add_arguments(parser)
+            return work.run(parser.parse_args(arguments))
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in EXTRAS.get(name, ()):
+                raise
+            raise SidecarError(
+                f"`sidecar {name}` needs {package}, which is not installed; "
+                f"install sidecar with its extra `{name}`, in the checkout: pip install '.[{name}]'"
+            ) from error
+
+    return run
+
+
+def _run(name: str, arguments: list[str]) -> int:
     from sidecar.fetching import Fetched
 
     with Fetched() as fetched:
 
         def read() -> Settings:
-            return fetched.local(_resolve(_SettingsParser("run"), arguments).settings)
+            return fetched.local(_resolve(_SettingsParser(name), arguments).settings)
 
         settings = read()
 
@@ -145,13 +176,13 @@ def _run(arguments: list[str]) -> int:
         return app.run(settings, read)
 
 
-def _check(arguments: list[str]) -> int:
+def _check(name: str, arguments: list[str]) -> int:
     files = [one for one in arguments if not one.startswith("-")]
     if arguments == ["--schema"] or (files and files == arguments):
         from sidecar.policy import command  # late, because only policies need a CEL library
 
         return command.run(files) if files else command.schema()
-    parser = _SettingsParser("check")
+    parser = _SettingsParser(name)
     parser.usage = f"{parser.usage}\n       sidecar check POLICY-FILE...\n       sidecar check --schema"
     settings, origins = _resolve(parser, arguments)
     for field, setting in described().items():
@@ -160,61 +191,8 @@ def _check(arguments: list[str]) -> int:
     return 0
 
 
-def _fit(arguments: list[str]) -> int:
-    parser = _Parser("fit")
-    try:
-        from sidecar.baseline import command  # late, because only fitting needs PyOD
-
-        command.add_arguments(parser)
-        return command.run(parser.parse_args(arguments))
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in FIT_PACKAGES:
-            raise
-        raise SidecarError(
-            f"`sidecar fit` needs {package}, which is not installed; "
-            "install sidecar with its extra `fit`, in the checkout: pip install '.[fit]'"
-        ) from error
-
-
-def _outliers(arguments: list[str]) -> int:
-    parser = _Parser("outliers")
-
-    from sidecar.outliers import command
-
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
-
-
-def _report(arguments: list[str]) -> int:
-    parser = _Parser("report")
-
-    from sidecar.report import command
-
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
-
-
-def _replay(arguments: list[str]) -> int:
-    parser = _Parser("replay")
-
-    from sidecar.replay import command
-
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
-
-
-def _query(arguments: list[str]) -> int:
-    parser = _Parser("query")
-
-    from sidecar.capture import command
-
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
-
-
-def _policy(arguments: list[str]) -> int:
-    parser = _Parser("policy")
+def _policy(name: str, arguments: list[str]) -> int:
+    parser = _Parser(name)
 
     from sidecar.policy import command
 
@@ -222,8 +200,8 @@ def _policy(arguments: list[str]) -> int:
     return command.test(parser.parse_args(arguments))
 
 
-def _inject(arguments: list[str]) -> int:
-    parser = _Parser("inject")
+def _inject(name: str, arguments: list[str]) -> int:
+    parser = _Parser(name)
 
     from sidecar.inject import command
 
@@ -231,8 +209,8 @@ def _inject(arguments: list[str]) -> int:
     return command.run(parser.parse_args(arguments))
 
 
-def _uninject(arguments: list[str]) -> int:
-    parser = _Parser("uninject")
+def _uninject(name: str, arguments: list[str]) -> int:
+    parser = _Parser(name)
 
     from sidecar.inject import command
 
@@ -240,69 +218,42 @@ def _uninject(arguments: list[str]) -> int:
     return command.undo(parser.parse_args(arguments))
 
 
-def _webhook(arguments: list[str]) -> int:
-    parser = _Parser("webhook")
-    try:
-        from sidecar.inject import webhook
-    except ModuleNotFoundError as error:
-        if error.name != "cryptography":
-            raise
-        raise SidecarError(
-            "`sidecar webhook` needs cryptography, which is not installed; "
-            "install sidecar with its extra `webhook`, in the checkout: pip install '.[webhook]'"
-        ) from error
-    webhook.add_arguments(parser)
-    return webhook.run(parser.parse_args(arguments))
-
-
-def _redirect(arguments: list[str]) -> int:
-    parser = _Parser("redirect")
-
-    from sidecar.inject import redirect
-
-    redirect.add_arguments(parser)
-    return redirect.run(parser.parse_args(arguments))
-
-
-def _labels(arguments: list[str]) -> int:
-    parser = _Parser("labels")
-
-    from sidecar.labels import command
-
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
-
-
-def _cascade(arguments: list[str]) -> int:
-    parser = _Parser("cascade")
-
-    from sidecar.peers import command
-
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(arguments))
-
-
 COMMANDS = {
     "run": Command("put a sidecar before a model server", _run),
-    "fit": Command("make a baseline from training data, so that scoring starts with the first call", _fit),
-    "outliers": Command("show what a running sidecar flagged, in groups, and write it to a file", _outliers),
-    "report": Command("write what happened, verdicts and all, as one page", _report),
-    "replay": Command("captured traffic against another version of the model: what differs?", _replay),
-    "query": Command("ask captured calls, in SQL", _query),
+    "fit": Command(
+        "make a baseline from training data, so that scoring starts with the first call",
+        _by("sidecar.baseline.command"),
+    ),
+    "outliers": Command(
+        "show what a running sidecar flagged, in groups, and write it to a file",
+        _by("sidecar.outliers.command"),
+    ),
+    "report": Command("write what happened, verdicts and all, as one page", _by("sidecar.report.command")),
+    "replay": Command(
+        "captured traffic against another version of the model: what differs?", _by("sidecar.replay.command")
+    ),
+    "query": Command("ask captured calls, in SQL", _by("sidecar.capture.command")),
     "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
     "uninject": Command("take it out again: the manifest as it was", _uninject),
-    "webhook": Command("put a sidecar into pods as a cluster creates them", _webhook),
-    "redirect": Command("lead a pod's port to the sidecar; runs in the pod, once", _redirect),
-    "labels": Command("tell a running sidecar what turned out to be true of rows it saw answered", _labels),
-    "cascade": Command("ask the sidecars of a chain which model broke it, and since when", _cascade),
+    "webhook": Command("put a sidecar into pods as a cluster creates them", _by("sidecar.inject.webhook")),
+    "redirect": Command(
+        "lead a pod's port to the sidecar; runs in the pod, once", _by("sidecar.inject.redirect")
+    ),
+    "labels": Command(
+        "tell a running sidecar what turned out to be true of rows it saw answered",
+        _by("sidecar.labels.command"),
+    ),
+    "cascade": Command(
+        "ask the sidecars of a chain which model broke it, and since when", _by("sidecar.peers.command")
+    ),
     "policy": Command("say what policies would have done to captured calls", _policy),
     "check": Command(
         "check policy files; or print the settings that `run` would use, and where each comes from", _check
     ),
 }
 
-FIT_PACKAGES = {"pyod", "sklearn", "pyarrow", "rich"}
-"""What the extra `fit` brings, as it is imported."""
+EXTRAS = {"fit": {"pyod", "sklearn", "pyarrow", "rich"}, "webhook": {"cryptography"}}
+"""What the extra of the same name brings for a command, as it is imported."""
 
 
 # -- arguments -------------------------------------------------------------------------------------
