@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib
 import json
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol
 
 from sidecar import __version__
 from sidecar.compiled import COMPILED
@@ -87,13 +86,6 @@ Exit codes:
 """
 
 
-class Command(NamedTuple):
-    """One command: its line in the manual, and what runs it with its name and arguments."""
-
-    summary: str
-    run: Callable[[str, list[str]], int]
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
@@ -115,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else "--help"
     if first in ("-h", "--help", "help"):
-        commands = "\n".join(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items())
+        commands = "\n".join(f"  {name:<10}{summary}" for name, summary in COMMANDS.items())
         print(MANUAL.format(commands=commands), end="")
         return 0
     if first == "--version":
@@ -125,7 +117,7 @@ def _dispatch(arguments: list[str]) -> int:
         near = difflib.get_close_matches(first, COMMANDS, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(COMMANDS)}"
         raise UsageError(f'no command "{first}"; {hint}')
-    return COMMANDS[first].run(first, arguments[1:])
+    return HERE.get(first, _by_module)(first, arguments[1:])
 
 
 # -- commands --------------------------------------------------------------------------------------
@@ -139,26 +131,63 @@ class _Work(Protocol):
     def run(self, arguments: argparse.Namespace) -> int: ...
 
 
-def _by(module: str) -> Callable[[str, list[str]], int]:
-    """What runs a command that a module of its own does, imported only now. What an extra would have brought
-    is missed with a hint."""
+def _work(name: str) -> _Work:
+    """The module of a command that one module does, imported only now."""
+    match name:
+        case "fit":
+            from sidecar.baseline import command as fit
 
-    def run(name: str, arguments: list[str]) -> int:
-        try:
-            work = cast(_Work, importlib.import_module(module))
-            parser = _Parser(name)
-            work.add_arguments(parser)
-            return work.run(parser.parse_args(arguments))
-        except ModuleNotFoundError as error:
-            package = (error.name or "").partition(".")[0]
-            if package not in EXTRAS.get(name, ()):
-                raise
-            raise SidecarError(
-                f"`sidecar {name}` needs {package}, which is not installed; "
-                f"install sidecar with its extra `{name}`, in the checkout: pip install '.[{name}]'"
-            ) from error
+            return fit
+        case "outliers":
+            from sidecar.outliers import command as outliers
 
-    return run
+            return outliers
+        case "report":
+            from sidecar.report import command as report
+
+            return report
+        case "replay":
+            from sidecar.replay import command as replay
+
+            return replay
+        case "query":
+            from sidecar.capture import command as query
+
+            return query
+        case "webhook":
+            from sidecar.inject import webhook
+
+            return webhook
+        case "redirect":
+            from sidecar.inject import redirect
+
+            return redirect
+        case "labels":
+            from sidecar.labels import command as labels
+
+            return labels
+        case "cascade":
+            from sidecar.peers import command as cascade
+
+            return cascade
+    raise AssertionError(f"{name} has no module of its own")
+
+
+def _by_module(name: str, arguments: list[str]) -> int:
+    """Run such a command. What its extra would have brought is missed with a hint."""
+    try:
+        work = _work(name)
+        parser = _Parser(name)
+        work.add_arguments(parser)
+        return work.run(parser.parse_args(arguments))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS.get(name, ()):
+            raise
+        raise SidecarError(
+            f"`sidecar {name}` needs {package}, which is not installed; "
+            f"install sidecar with its extra `{name}`, in the checkout: pip install '.[{name}]'"
+        ) from error
 
 
 def _run(name: str, arguments: list[str]) -> int:
@@ -219,38 +248,31 @@ def _uninject(name: str, arguments: list[str]) -> int:
 
 
 COMMANDS = {
-    "run": Command("put a sidecar before a model server", _run),
-    "fit": Command(
-        "make a baseline from training data, so that scoring starts with the first call",
-        _by("sidecar.baseline.command"),
-    ),
-    "outliers": Command(
-        "show what a running sidecar flagged, in groups, and write it to a file",
-        _by("sidecar.outliers.command"),
-    ),
-    "report": Command("write what happened, verdicts and all, as one page", _by("sidecar.report.command")),
-    "replay": Command(
-        "captured traffic against another version of the model: what differs?", _by("sidecar.replay.command")
-    ),
-    "query": Command("ask captured calls, in SQL", _by("sidecar.capture.command")),
-    "inject": Command("put a sidecar into the pods of a Kubernetes manifest", _inject),
-    "uninject": Command("take it out again: the manifest as it was", _uninject),
-    "webhook": Command("put a sidecar into pods as a cluster creates them", _by("sidecar.inject.webhook")),
-    "redirect": Command(
-        "lead a pod's port to the sidecar; runs in the pod, once", _by("sidecar.inject.redirect")
-    ),
-    "labels": Command(
-        "tell a running sidecar what turned out to be true of rows it saw answered",
-        _by("sidecar.labels.command"),
-    ),
-    "cascade": Command(
-        "ask the sidecars of a chain which model broke it, and since when", _by("sidecar.peers.command")
-    ),
-    "policy": Command("say what policies would have done to captured calls", _policy),
-    "check": Command(
-        "check policy files; or print the settings that `run` would use, and where each comes from", _check
-    ),
+    "run": "put a sidecar before a model server",
+    "fit": "make a baseline from training data, so that scoring starts with the first call",
+    "outliers": "show what a running sidecar flagged, in groups, and write it to a file",
+    "report": "write what happened, verdicts and all, as one page",
+    "replay": "captured traffic against another version of the model: what differs?",
+    "query": "ask captured calls, in SQL",
+    "inject": "put a sidecar into the pods of a Kubernetes manifest",
+    "uninject": "take it out again: the manifest as it was",
+    "webhook": "put a sidecar into pods as a cluster creates them",
+    "redirect": "lead a pod's port to the sidecar; runs in the pod, once",
+    "labels": "tell a running sidecar what turned out to be true of rows it saw answered",
+    "cascade": "ask the sidecars of a chain which model broke it, and since when",
+    "policy": "say what policies would have done to captured calls",
+    "check": "check policy files; or print the settings that `run` would use, and where each comes from",
 }
+"""Each command's line in the manual."""
+
+HERE: dict[str, Callable[[str, list[str]], int]] = {
+    "run": _run,
+    "check": _check,
+    "policy": _policy,
+    "inject": _inject,
+    "uninject": _uninject,
+}
+"""Commands that are more than one module's `run`."""
 
 EXTRAS = {"fit": {"pyod", "sklearn", "pyarrow", "rich"}, "webhook": {"cryptography"}}
 """What the extra of the same name brings for a command, as it is imported."""
@@ -263,7 +285,7 @@ class _Parser(argparse.ArgumentParser):
     """Errors are raised, not printed, so that every failure leaves through `main`."""
 
     def __init__(self, command: str, **more: Any) -> None:
-        summary = COMMANDS[command].summary
+        summary = COMMANDS[command]
         super().__init__(
             prog=f"sidecar {command}",
             description=f"{summary[0].upper()}{summary[1:]}.",
