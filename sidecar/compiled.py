@@ -17,6 +17,7 @@ HOT = (
     "features/columns.py",
     "features/laying.py",
     "proxy/call.py",
+    "proxy/case.py",
     "proxy/egress/listener.py",
     "proxy/egress/outbound.py",
     "proxy/egress/tunnel.py",

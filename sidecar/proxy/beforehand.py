@@ -15,18 +15,17 @@ from sidecar.proxy.judging import DEADLINE, POLICY
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-
-def may_begin(call: Call) -> bool:
+def may_begin(call: Case) -> bool:
     """Whether the call may go on to the model. If not, the rest of the request or its score will have it
     asked again."""
     plane = call.plane
     by_policy = plane.policing.rulebook is not None
     if (deciding.waits(call) if by_policy else plane.score_first) and call.judgement is None:
         if not call.request_complete:
-            _invite(call)
+            call.invite()
             return False
         if plane.judge.takes_long(call):
             _submit(call)
@@ -37,14 +36,7 @@ def may_begin(call: Call) -> bool:
     return True
 
 
-def _invite(call: Call) -> None:
-    """Ask for the body of a caller who waits to be asked: the model is not asked before it is whole."""
-    if call.head.expects and call.head.version != "1.0" and not call.invited:
-        call.invited = True
-        call.client.transport.write(CONTINUE)
-
-
-def _submit(call: Call) -> None:
+def _submit(call: Case) -> None:
     """Have a large body scored in the thread; `judged` goes on with the call, or the deadline does."""
     if not call.submitted:
         call.submitted = True
@@ -52,7 +44,7 @@ def _submit(call: Call) -> None:
         call.plane.loop.call_later(score_deadline(call), call.judged, DEADLINE)
 
 
-def score_deadline(call: Call) -> float:
+def score_deadline(call: Case) -> float:
     """How long to wait for a score, in seconds."""
     given = call.course.scope.deadline if call.course is not None else None
     return call.plane.settings.score_deadline if given is None else given

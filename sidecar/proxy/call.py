@@ -12,16 +12,16 @@ called by a parser or a timer, acts at once, and returns. Only opening a connect
 
 from __future__ import annotations
 
-from time import monotonic, perf_counter_ns, time_ns
+from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING
 
 from sidecar.errors import FAILURES, CallFailed, translated
-from sidecar.exchange import Decision, Headers, SpanIds
-from sidecar.policy.rulebook import Course
+from sidecar.exchange import Headers
 from sidecar.proxy import deciding, reply
 from sidecar.proxy.beforehand import answer_in_place, may_begin, score_deadline
+from sidecar.proxy.case import Case
 from sidecar.proxy.heads import RequestHead, ResponseHead
-from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, UNKNOWN_FORMAT, Judged
+from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, Judged
 from sidecar.proxy.outgoing import to_caller, to_model
 from sidecar.proxy.overdue import overdue
 from sidecar.proxy.pieces import chunk, first, last_chunk, write
@@ -30,61 +30,32 @@ if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
     from sidecar.proxy.upstream import Pool, Upstream
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
 CONNECT_BUFFER = 65_536
 """Bytes of a body that may wait while a connection to the model is opened."""
 
 
-class Call:
-    """One request of a caller, the model's response to it, and what sidecar has to say of both.
+class Call(Case):
+    """One request of a caller, the model's response to it, and what sidecar has to say of both."""
 
-    What most calls never change stands as a default in the class, so that making a call stays cheap.
-    """
-
-    # the way there
-    begun = False
-    request_complete = False
-    request_bytes = 0
-    request_id = ""
-    span: SpanIds
     pool: Pool
     upstream: Upstream | None = None
     retried = False
-    submitted = False
-    invited = False
     tunnelling = False
-    course: Course | None = None
-    decision: Decision | None = None
-    """What policies say, if there are any; else it is the plane's."""
-    # the way back
-    response: ResponseHead | None = None
-    response_bytes = 0
     response_done = False
     trailers: Headers = ()
     head_sent = False
     waiting = False
     """For a score, with the model's answer in hand."""
-    # the end, and clock readings in nanoseconds after the start
-    status = 0
-    failure = ""
-    over = False
-    forwarded_ns = 0
-    first_byte_ns = 0
-    ended_ns = 0
 
     def __init__(self, client: Downstream, head: RequestHead) -> None:
+        super().__init__(client.plane, client.peer, head)
         self.client = client
-        self.plane = plane = client.plane
-        self.head = head
-        self.started_ns = time_ns()
-        self.started = perf_counter_ns()
         self.last_moved = client.last_read
         self.close_after = not head.keep_alive
         self.out: list[bytes] = []
         self.back: list[bytes] = []
-        self.codec = codec = plane.judge.codec_for(head)
-        self.judgement: Judged | None = None if codec is not None else UNKNOWN_FORMAT
-        self.kept: list[bytes] = []
-        self.kept_response: list[bytes] = []
 
     # -- the request, fed in by the listener -----------------------------------------------------
 
@@ -130,6 +101,12 @@ class Call:
         elif self.judgement is None and not (self.submitted or self.over):
             self.submitted = True
             self.plane.judge.submit(self)
+
+    def invite(self) -> None:
+        """Ask for the body of a caller who waits to be asked: the model is not asked before it is whole."""
+        if self.head.expects and self.head.version != "1.0" and not self.invited:
+            self.invited = True
+            self.client.transport.write(CONTINUE)
 
     def _begin(self) -> None:
         """Check the limits, take a connection to the model, and send the head."""

@@ -25,7 +25,7 @@ from sidecar.proxy.judging import Judged
 from sidecar.proxy.others import Others
 
 if TYPE_CHECKING:
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
     from sidecar.proxy.heads import RequestHead
 
 log = logging.getLogger(__name__)
@@ -37,13 +37,13 @@ MOST_COUNTS = 2_000
 """Rules that are counted. Only those of policies long gone are forgotten beyond."""
 
 
-def waits(call: Call) -> bool:
+def waits(call: Case) -> bool:
     """Whether the call must have its score before it goes on to the model. Keeps what it comes to so far."""
     course = call.course
     if course is None:
         head, rulebook = call.head, call.plane.policing.rulebook
         assert rulebook is not None
-        course = call.course = rulebook.course(Facts(asked(head), call.client.peer, call.plane.drift))
+        course = call.course = rulebook.course(Facts(asked(head), call.peer, call.plane.drift))
     if call.judgement is not None:
         _take(call)
     may_go = course.go_on()
@@ -60,7 +60,7 @@ def asked(head: RequestHead) -> Asked:
     return found
 
 
-def decide(call: Call) -> None:
+def decide(call: Case) -> None:
     """Go on with the rules as far as the facts go, and keep what they come to."""
     course = call.course
     assert course is not None
@@ -70,7 +70,7 @@ def decide(call: Call) -> None:
     call.decision = course.decision()
 
 
-def _take(call: Call) -> None:
+def _take(call: Case) -> None:
     """Tell the facts what scoring found, by the policies' own threshold if they have one."""
     course, judged = call.course, call.judgement
     assert course is not None
@@ -130,7 +130,7 @@ class Policing:
             self.hits.clear()
         log.info("going by the policies %s", rulebook.digest)
 
-    def counted(self, call: Call) -> None:
+    def counted(self, call: Case) -> None:
         """Take note of what applied to a call that has ended."""
         course = call.course
         if course is None:

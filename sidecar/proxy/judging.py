@@ -27,7 +27,7 @@ from sidecar.proxy.together import Together
 from sidecar.scoring.baseline import Baseline
 
 if TYPE_CHECKING:
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Judge:
         self._loop = loop
         self.threshold = threshold
         self._hint = hint
-        self._pending: list[Call] = []
+        self._pending: list[Case] = []
         self._scheduled = False
         self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
@@ -108,7 +108,7 @@ class Judge:
         self._routes[key] = codec
         return codec
 
-    def submit(self, call: Call) -> None:
+    def submit(self, call: Case) -> None:
         """Score this call with the others of this turn."""
         if self.takes_long(call):
             self._submit_large(call)
@@ -128,16 +128,16 @@ class Judge:
         for call, judged in zip(pending, self._judge(pending), strict=True):
             call.judged(judged)
 
-    def takes_long(self, call: Call) -> bool:
+    def takes_long(self, call: Case) -> bool:
         """Would scoring this call hold up the others?"""
         baseline = self.baseline
         return baseline is not None and (call.request_bytes > LOOP_BYTES or not baseline.few)
 
-    def now(self, call: Call) -> None:
+    def now(self, call: Case) -> None:
         """Score this call alone, before it is forwarded."""
         call.judged(self._judge([call])[0])
 
-    def _judge(self, calls: list[Call]) -> list[Judged]:
+    def _judge(self, calls: list[Case]) -> list[Judged]:
         baseline = self.baseline
         if baseline is None:
             learning = Judged(Score("learning", NAN, seen=self.seen, need=self.need))
@@ -150,7 +150,7 @@ class Judge:
             log.exception("scoring failed; the call passes unscored")
             return [INTERNAL]
 
-    def _submit_large(self, call: Call) -> None:
+    def _submit_large(self, call: Case) -> None:
         baseline = self.baseline
         assert baseline is not None
         if not baseline.few:
@@ -165,7 +165,7 @@ class Judge:
         future = self._loop.run_in_executor(self._executor, judge, [work], baseline, self.threshold)
         future.add_done_callback(lambda done: self._large_done(call, done))
 
-    def _large_done(self, call: Call, done: asyncio.Future[list[Judged]]) -> None:
+    def _large_done(self, call: Case, done: asyncio.Future[list[Judged]]) -> None:
         self._in_thread -= 1
         if done.cancelled():
             return
@@ -174,7 +174,7 @@ class Judge:
             log.error("scoring failed; the call passes unscored", exc_info=error)
         call.judged(INTERNAL if error is not None else done.result()[0])
 
-    def _apart(self, calls: list[Call]) -> Callable[[], list[Judged]]:
+    def _apart(self, calls: list[Case]) -> Callable[[], list[Judged]]:
         """What scores these calls in the thread, because it waits for PyOD's worker."""
         baseline = self.baseline
         assert baseline is not None
@@ -193,7 +193,7 @@ class Judge:
 Work: TypeAlias = tuple[Request, Codec]
 
 
-def _work(call: Call) -> Work:
+def _work(call: Case) -> Work:
     head, codec = call.head, call.codec
     assert codec is not None  # a call without one is never submitted
     return Request(head.method, head.target, head.fields, joined(call.kept)), codec

@@ -27,7 +27,7 @@ from sidecar.redaction.redactor import MARGIN, MARKS, peculiar
 from sidecar.settings import Settings
 
 if TYPE_CHECKING:
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class Keeping:
 
     # -- what --------------------------------------------------------------------------------------
 
-    def captured(self, call: Call) -> Captured:
+    def captured(self, call: Case) -> Captured:
         """What a capture keeps of a call beside its record, without secrets."""
         head, response = call.head, call.response
         try:

@@ -24,7 +24,7 @@ from sidecar.tracing.consistent import CALLS, Consistent
 from sidecar.tracing.context import Propagation
 
 if TYPE_CHECKING:
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
     from sidecar.proxy.listener import Downstream
 
 
@@ -59,7 +59,7 @@ class Plane:
         self.clients: set[Downstream] = set()
         self.calls = 0
         self.in_flight = 0
-        self.answering: dict[str, Call] | None = None
+        self.answering: dict[str, Case] | None = None
         """Calls in flight by their CLIENT span, when somebody (`sidecar.proxy.egress`) needs to know them."""
         self.close_ups = Consistent(CALLS if settings.pair_rows else 0)
         """Calls whose bodies the observer gets, to keep question and answer beside each other."""
@@ -94,7 +94,7 @@ class Plane:
         self.clients.discard(client)
         self._left.set()
 
-    def identify(self, call: Call) -> None:
+    def identify(self, call: Case) -> None:
         """Give a call its ids: the caller's, or new ones."""
         head = call.head
         call.span = span = self.propagation.join(head.fields)
@@ -102,7 +102,7 @@ class Plane:
         if self.answering is not None:
             self.answering[span.client] = call
 
-    def pool_for(self, call: Call) -> Pool:
+    def pool_for(self, call: Case) -> Pool:
         """Where the call goes. Raises `CallFailed` when that is nowhere."""
         if call.decision is not None and call.decision.to:
             return self.policing.others.pool(call.decision.to, self.settings)
@@ -118,7 +118,7 @@ class Plane:
         if limit and head.length > limit:
             raise CallFailed("body-too-large", f"Content-Length {head.length}, at most {limit}")
 
-    def call_ended(self, call: Call) -> None:
+    def call_ended(self, call: Case) -> None:
         """Count a call out and tell the observer."""
         self.in_flight -= 1
         if self.answering is not None:

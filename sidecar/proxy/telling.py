@@ -23,7 +23,7 @@ from sidecar.proxy.judging import unscored
 from sidecar.proxy.pieces import joined
 
 if TYPE_CHECKING:
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
     from sidecar.proxy.plane import Plane
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Teller(asyncio.Protocol):
         self._path = path
         self.limit_bytes(queue_bytes)
         self._obey = obey
-        self._calls: list[Call] = []
+        self._calls: list[Case] = []
         self._outbound: list[Outbound] = []
         self._weight = 0
         self._queue: deque[Sealed] = deque()
@@ -86,7 +86,7 @@ class Teller(asyncio.Protocol):
 
     # -- records ---------------------------------------------------------------------------------
 
-    def tell(self, call: Call) -> None:
+    def tell(self, call: Case) -> None:
         """Take a call that has ended. Its record is made soon, with those of its batch."""
         self._calls.append(call)
         self._weight += call.request_bytes + call.response_bytes
@@ -95,7 +95,7 @@ class Teller(asyncio.Protocol):
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
 
-    def tell_outbound(self, call: Call, to: str, joined: Joined) -> None:
+    def tell_outbound(self, call: Case, to: str, joined: Joined) -> None:
         """Take a call of the model's own that has ended; it travels with the calls it was made for."""
         (record,) = self.plane.keeping.clean((record_of(call),))
         self._outbound.append(Outbound(record, to, joined))
@@ -221,7 +221,7 @@ class Teller(asyncio.Protocol):
             await asyncio.sleep(0.01)
 
 
-def record_of(call: Call) -> Record:
+def record_of(call: Case) -> Record:
     """The record of a call that has ended."""
     judged = call.judgement or unscored(call.failure or "response-first")
     score, head, response = judged.score, call.head, call.response
@@ -248,7 +248,7 @@ def record_of(call: Call) -> Record:
         head.method,
         head.target,
         head.host,
-        call.client.peer,
+        call.peer,
         call.status,
         call.failure,
         call.request_bytes,
@@ -277,7 +277,7 @@ def record_of(call: Call) -> Record:
     )
 
 
-def _has_categories(call: Call) -> bool:
+def _has_categories(call: Case) -> bool:
     """Whether a flagged row may hold a category never seen: its features say only that it's new, the body how
     it is called."""
     baseline = call.plane.judge.baseline

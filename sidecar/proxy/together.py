@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
     from sidecar.proxy.judging import Judged
 
 BATCH_CALLS = 64
@@ -35,17 +35,17 @@ class Together:
         self,
         loop: asyncio.AbstractEventLoop,
         thread: Executor,
-        score: Callable[[list[Call]], Callable[[], list[Judged]]],
+        score: Callable[[list[Case]], Callable[[], list[Judged]]],
     ) -> None:
         """`score`: takes what a batch needs out of its calls, and returns what scores it in the thread."""
         self._loop = loop
         self._thread = thread
         self._score = score
-        self._waiting: deque[Call] = deque()
+        self._waiting: deque[Case] = deque()
         self._bytes = 0
-        self._batch: list[Call] = []
+        self._batch: list[Case] = []
 
-    def submit(self, call: Call) -> bool:
+    def submit(self, call: Case) -> bool:
         """Score this call with the next batch; False when too much waits."""
         if len(self._waiting) >= WAITING_CALLS or self._bytes + call.request_bytes > WAITING_BYTES:
             return False
@@ -62,9 +62,9 @@ class Together:
         future = self._loop.run_in_executor(self._thread, self._score(batch))
         future.add_done_callback(self._done)
 
-    def _gathered(self) -> list[Call]:
+    def _gathered(self) -> list[Case]:
         """The next batch, without the calls that have given up waiting."""
-        batch: list[Call] = []
+        batch: list[Case] = []
         size = 0
         while self._waiting and len(batch) < BATCH_CALLS:
             size += self._waiting[0].request_bytes

@@ -30,7 +30,7 @@ from sidecar.tracing import chain
 
 if TYPE_CHECKING:
     from sidecar.codecs import Codec
-    from sidecar.proxy.call import Call
+    from sidecar.proxy.case import Case
     from sidecar.proxy.heads import RequestHead
 
 MOST_POOLS = 256
@@ -84,7 +84,7 @@ class Outlet(Plane):
 
     # -- what a call asks of its plane -----------------------------------------------------------
 
-    def identify(self, call: Call) -> None:
+    def identify(self, call: Case) -> None:
         """Join the call to the one that the model is answering, as far as that can be known."""
         head = call.head
         own = self.propagation.join(head.fields)
@@ -100,10 +100,10 @@ class Outlet(Plane):
         assert answering is not None
         return (Inbound(call.request_id, call.span, _oddness(call)) for call in answering.values())
 
-    def _trusts(self, call: Call) -> bool:
+    def _trusts(self, call: Case) -> bool:
         return origin_of(call.head.target) in self._named
 
-    def pool_for(self, call: Call) -> Pool:
+    def pool_for(self, call: Case) -> Pool:
         """The connections to the call's target; a tunnel has one of its own."""
         if call.head.method == "CONNECT":
             return self._pool(tunnelled(call.head.target))
@@ -122,7 +122,7 @@ class Outlet(Plane):
         pool.dropped_from_response = DROPPED_FROM_RESPONSE
         return pool
 
-    def call_ended(self, call: Call) -> None:
+    def call_ended(self, call: Case) -> None:
         """Count a call out and tell the observer whose it was."""
         self.in_flight -= 1
         if call.failure:
@@ -150,7 +150,7 @@ class Outlet(Plane):
         await self.tasks.close()
 
 
-def _oddness(call: Call) -> str:
+def _oddness(call: Case) -> str:
     """The verdict on a call's input if that is odd, as far as it is known by now."""
     verdict = call.judgement.score.verdict if call.judgement is not None else ""
     return verdict if verdict in ("outlier", "adversarial") else ""
