@@ -31,7 +31,9 @@ def calibrated(fits: Sequence[Fitted], matrix: Matrix, parts: Parts, weights: Fl
     for j, (_, entry, own) in enumerate(fits):
         arrays |= {f"{entry.name}/{key}": array for key, array in own.items()}
         arrays[f"{entry.name}/standard"] = np.sort(standard[:, j])
-        arrays |= _ascending(f"{entry.name}/calibration", f"{entry.name}/weights", calibration[:, j], weights)
+        arrays |= _ascending(
+            f"{entry.name}/calibration", f"{entry.name}/calibration-weights", calibration[:, j], weights
+        )
     if len(fits) > 1:
         surprises = [Surprise(standard[:, j]) for j in range(len(fits))]
         statistic = combined(surprises, COMBINATIONS[COMBINATION], calibration)

@@ -292,7 +292,7 @@ def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Con
             name,
             detector,
             detector if isinstance(detector, Additive) else None,
-            _conformal(own, "calibration", "weights"),
+            _conformal(own, "calibration", "calibration-weights"),
             Surprise(need(own, "standard", np.float64, -1)),
         )
     except ValueError as error:

@@ -25,7 +25,9 @@ def test_each_score_keeps_its_weight():
     arrays = calibrated(made, ROWS, PARTS, weights)
     scores = made[0].detector.score_many(ROWS[PARTS.calibration])
     expected = dict(zip(scores.tolist(), weights.tolist(), strict=True))
-    assert arrays["ecod/weights"].tolist() == [expected[one] for one in arrays["ecod/calibration"].tolist()]
+    assert arrays["ecod/calibration-weights"].tolist() == [
+        expected[one] for one in arrays["ecod/calibration"].tolist()
+    ]
     assert (np.diff(arrays["ecod/calibration"]) >= 0).all()
     assert sorted(arrays["calibration/weights"]) == weights.tolist()
 

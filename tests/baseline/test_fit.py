@@ -66,6 +66,11 @@ def test_calibration_rows_are_scored_by_what_is_saved(thyroid, tmp_path):
         assert np.isin(arrays[f"{name}/calibration"].round(12), np.round(live, 12)).all()
 
 
+def test_detectors_with_weights_of_their_own_are_not_taken_for_weighted_calibration(thyroid, tmp_path):
+    baseline = fit(thyroid, tmp_path / "b", ["pca", "ocsvm"]).baseline
+    assert baseline.detectors == ("pca", "ocsvm")
+
+
 def test_ignored_columns_are_not_in_the_schema(tmp_path):
     rows = adbench("38_thyroid").clean[:300]
     np.savez(tmp_path / "t.npz", X=rows, columns=np.array(["a", "b", "c", "d", "e", "label"]))

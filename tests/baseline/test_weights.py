@@ -96,7 +96,7 @@ def test_weights_are_stored_beside_the_scores_and_said(tmp_path, capsys):
     assert "calibration rows are weighted; they count like" in capsys.readouterr().out
     manifest, arrays = read(tmp_path / "b")
     assert [field.name for field in manifest.schema] == ["f0", "f1"]
-    assert set(arrays["ecod/weights"]) == {1.0, 9.0}
+    assert set(arrays["ecod/calibration-weights"]) == {1.0, 9.0}
     total = arrays["calibration/weights"].sum()
     assert load(tmp_path / "b").finest_p == pytest.approx(9.0 / (total + 9.0))
     assert cli.main([*arguments, "--towards", str(data), "--force"]) == 2
