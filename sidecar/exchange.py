@@ -109,6 +109,22 @@ class DetectorScore(msgspec.Struct, frozen=True, array_like=True):
     top: tuple[str, ...] = ()
 
 
+Sign: TypeAlias = Literal["query-sequence"]
+
+
+class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A sign that an input was made to fool the model, whatever the detectors say of it.
+
+    `query-sequence`: it is the `n`-th of questions near one another, the first of which came at `since` (Unix
+    time) and which `clients` callers asked.
+    """
+
+    sign: Sign
+    n: int = 0
+    since: float = 0.0
+    clients: int = 0
+
+
 class Score(msgspec.Struct, frozen=True):
     """What scoring says of one request.
 
@@ -125,6 +141,8 @@ class Score(msgspec.Struct, frozen=True):
     reason: str = ""
     seen: int = 0
     need: int = 0
+    evidence: tuple[Evidence, ...] = ()
+    """Signs that the call is an attack; with any, the verdict is `adversarial`."""
 
 
 Expose: TypeAlias = Literal["caller", "model", "both", "none"]
@@ -254,6 +272,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     captured: Captured | None = None
     hits: tuple[Hit, ...] = ()
     """All rules of policies that applied, in their order."""
+    evidence: tuple[Evidence, ...] = ()
+    """Signs that the call is an attack."""
 
 
 JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]

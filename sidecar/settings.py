@@ -129,6 +129,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """File of policies, or directory of such files: what happens to a call, by its score and other facts.
     Read again whenever it changes. Empty: every call passes."""
 
+    sequences: Literal["when-asked", "always"] = "when-asked"
+    """When it is looked whether a call is one of a sequence of questions near one another, as attackers ask
+    them. `when-asked`: while a rule of the policies asks for `sequence.n` or alike, because it takes about a
+    tenth of a millisecond a call."""
+
+    sequence_seconds: Seconds = 3600.0
+    """Seconds that a question is remembered for sequences, at most. An hour: an attack takes minutes."""
+
     codec: Literal["auto", "v2", "v1", "mlflow", "csv", "npy", "image", "plain"] = "auto"
     """Wire format of the model's bodies. `auto` finds it by method, path and headers; a name settles it."""
 

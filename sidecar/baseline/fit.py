@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import answers, fitting, learning_apart, reference, tables, weights
+from sidecar.baseline import answers, fitting, learning_apart, printing, reference, tables, weights
 from sidecar.baseline.calibrating import COMBINATION, calibrated
 from sidecar.baseline.fitted import fitted, stored_rows
 from sidecar.baseline.schema import infer
@@ -95,6 +95,7 @@ def fit(
         **typical,
         **sample.arrays(train),
         **sample.binned(features.values, described, seed),
+        **printing.fit(table, schema, features, parts, seed),
     }
     answer_fields: tuple[Field, ...] = ()
     if answered is not None:

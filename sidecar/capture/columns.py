@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sidecar.capture.parcels import Layout
+from sidecar.evidence import written
 from sidecar.exchange import Captured, Headers, Record
 
 Kind: TypeAlias = Literal[
@@ -182,6 +183,11 @@ COLUMNS: dict[str, Column] = {
         lambda r: [(one.name, one.raw, one.p, list(one.top)) for one in r.record.detectors],
     ),
     "drift": Column("text", "`x-drift-state` when the call was heard of.", lambda r: r.drift),
+    "evidence": Column(
+        "text",
+        "`x-anomaly-evidence`: signs of an attack; null: none.",
+        lambda r: _text(written(r.record.evidence)),
+    ),
     # -- what was done
     "action": Column("text", "What policy made of it.", lambda r: r.record.action),
     "rule": Column("text", "The rule that chose.", lambda r: r.record.rule),

@@ -69,6 +69,7 @@ def whole(record: Record, schema: Schema | None, digest: str, output_p: float = 
         "detectors": [
             {"name": one.name, "raw": one.raw, "p": one.p, "top": one.top} for one in record.detectors
         ],
+        "evidence": [msgspec.structs.asdict(one) for one in record.evidence],
         "features": features(record, schema) if schema is not None and record.baseline == digest else None,
         "action": record.action,
         "rule": record.rule,

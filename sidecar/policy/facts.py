@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from struct import Struct
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import unquote
 
-from sidecar.exchange import Headers, Score, header
+from sidecar.exchange import Evidence, Headers, Score, header
 from sidecar.policy.meters import Meter
 from sidecar.tracing.chain import chain
 
@@ -100,6 +100,27 @@ FACTS: dict[str, Fact] = {
     ),
     "rows": Fact("int", "score", "Rows in the request; 0 when it could not be read.", "rows > 64", low=0),
     "flagged": Fact("int", "score", "Rows at or under the threshold.", "flagged > 3", low=0),
+    "sequence.n": Fact(
+        "int",
+        "score",
+        "Which of a sequence of questions near one another this one is; 0 when of none.",
+        "sequence.n >= 3",
+        low=0,
+    ),
+    "sequence.seconds": Fact(
+        "double",
+        "score",
+        "How long ago that sequence began; 0 without one.",
+        "sequence.seconds < 60.0",
+        low=0.0,
+    ),
+    "sequence.clients": Fact(
+        "int",
+        "score",
+        "How many callers asked it; 0 without one.",
+        "sequence.clients > 1",
+        low=0,
+    ),
     "features": Fact(
         MAP,
         "score",
@@ -185,6 +206,8 @@ class Facts:
         self._drift = drift
         self.now = monotonic()
         """When the call came, in seconds of any clock that only goes forwards."""
+        self.wall = time
+        """The present in Unix seconds, for those who ask."""
         self.meters: Mapping[str, Meter] = NONE
         """By the id of each `rate(...)`."""
         self.scored = False
@@ -252,6 +275,22 @@ class Facts:
     @property
     def flagged(self) -> int:
         return len(self._score.flagged)
+
+    @Once
+    def sequence(self) -> Evidence | None:
+        return next((one for one in self._score.evidence if one.sign == "query-sequence"), None)
+
+    @property
+    def sequence_n(self) -> int:
+        return self.sequence.n if self.sequence is not None else 0
+
+    @property
+    def sequence_seconds(self) -> float:
+        return max(0.0, self.wall() - self.sequence.since) if self.sequence is not None else 0.0
+
+    @property
+    def sequence_clients(self) -> int:
+        return self.sequence.clients if self.sequence is not None else 0
 
     @Once
     def features(self) -> Mapping[str, float]:

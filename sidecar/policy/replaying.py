@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sidecar.evidence import read
 from sidecar.exchange import DetectorScore, Headers, Score
 from sidecar.policy.facts import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
@@ -21,7 +22,7 @@ from sidecar.policy.rules import Policies
 
 COLUMNS = (
     "started", "method", "target", "host", "client", "request_headers", "weight", "rows", "features",
-    "verdict", "reason", "p", "row_p", "flagged", "detectors", "drift", "action",
+    "verdict", "reason", "p", "row_p", "flagged", "detectors", "evidence", "drift", "action",
 )  # fmt: skip
 """Columns of a capture that are read."""
 
@@ -78,6 +79,7 @@ def facts_of(row: Mapping[str, Any]) -> Facts:
     asked = Asked(row["method"] or "", row["target"] or "", row["host"] or "", fields)
     facts = Facts(asked, row["client"] or "", row["drift"] or "")
     facts.now = row["started"].timestamp()
+    facts.wall = lambda: facts.now
     return facts
 
 
@@ -95,6 +97,7 @@ def _take(facts: Facts, row: Mapping[str, Any]) -> None:
             for one in row["detectors"] or ()
         ),
         row["reason"] or "",
+        evidence=read(row["evidence"] or ""),
     )
     facts.take(score, row["rows"] or 0, names, np.ascontiguousarray(values.T).tobytes() if names else b"")
 

@@ -269,6 +269,11 @@ class Rulebook:
         self._scopes: dict[tuple[str, ...], Scope] = {}
         self._by_policies: dict[tuple[int, ...], Scope] = {}
 
+    def asks(self, name: str) -> bool:
+        """Whether a rule asks for a fact whose name begins so."""
+        rules = (rule for one in self.policies.policies for rule in one.rules)
+        return any(fact.startswith(name) for rule in rules for fact in facts_of(rule.when))
+
     def course(self, facts: Facts) -> Course:
         """The way of a call that is known by its head."""
         whose, scope = facts.asked.scope

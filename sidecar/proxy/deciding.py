@@ -85,10 +85,10 @@ def _take(call: Case) -> None:
 def at_threshold(judged: Judged, threshold: float) -> Judged:
     """The same, flagged by another threshold."""
     score = judged.score
-    if score.verdict not in ("normal", "outlier"):
+    if score.verdict not in ("normal", "outlier", "adversarial"):
         return judged
     flagged = tuple(i for i, p in enumerate(score.row_p) if p <= threshold)
-    verdict = "outlier" if flagged else "normal"
+    verdict = "adversarial" if score.evidence else "outlier" if flagged else "normal"
     return judged._replace(score=msgspec.structs.replace(score, verdict=verdict, flagged=flagged))
 
 

@@ -21,6 +21,7 @@ OURS = frozenset(
         b"x-anomaly-score",
         b"x-anomaly-verdict",
         b"x-anomaly-detail",
+        b"x-anomaly-evidence",
         b"x-anomaly-rows",
         b"x-drift-state",
         b"x-policy-action",

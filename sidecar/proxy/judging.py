@@ -13,18 +13,22 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from time import perf_counter_ns
+from time import perf_counter_ns, time
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
 
 from sidecar import codecs
 from sidecar.codecs import Codec
 from sidecar.errors import Undecodable, Unscorable
-from sidecar.exchange import Features, Headers, Payload, Request, Score
+from sidecar.exchange import Evidence, Features, Headers, Payload, Request, Score
 from sidecar.features import lay_out
 from sidecar.proxy.heads import RequestHead
 from sidecar.proxy.pieces import joined
 from sidecar.proxy.together import Together
 from sidecar.scoring.baseline import Baseline
+from sidecar.scoring.prints import Prints
+from sidecar.sequences import Walks
 
 if TYPE_CHECKING:
     from sidecar.proxy.case import Case
@@ -55,6 +59,8 @@ class Judged(NamedTuple):
     baseline: str = ""
     names: tuple[str, ...] = ()
     """The columns of `features`."""
+    prints: Prints | None = None
+    """Where sequences are looked for: what to find others by that are alike."""
 
 
 def unscored(reason: str) -> Judged:
@@ -87,7 +93,9 @@ class Judge:
         self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._in_thread = 0
-        self._together = Together(loop, self._executor, self._apart)
+        self._together = Together(loop, self._executor, self._apart, self._tell)
+        self.walks: Walks | None = None
+        """Finds sequences of questions, where somebody asks for them."""
 
     def codec_for(self, head: RequestHead) -> Codec | None:
         """The codec of this route, or None when nothing here is to be scored."""
@@ -126,7 +134,7 @@ class Judge:
             return
         self._pending = []
         for call, judged in zip(pending, self._judge(pending), strict=True):
-            call.judged(judged)
+            self._tell(call, judged)
 
     def takes_long(self, call: Case) -> bool:
         """Would scoring this call hold up the others?"""
@@ -135,7 +143,19 @@ class Judge:
 
     def now(self, call: Case) -> None:
         """Score this call alone, before it is forwarded."""
-        call.judged(self._judge([call])[0])
+        self._tell(call, self._judge([call])[0])
+
+    def _tell(self, call: Case, judged: Judged) -> None:
+        """Tell a call what was found, and with it whether it is one of a sequence."""
+        if judged.prints is not None and self.walks is not None:
+            try:
+                found = self.walks.update(judged.prints, call.peer, time())
+            except Exception:
+                log.exception("sequences cannot be looked for; the call goes on without")
+                found = None
+            if found is not None:
+                judged = judged._replace(score=accused(judged.score, found))
+        call.judged(judged)
 
     def _judge(self, calls: list[Case]) -> list[Judged]:
         baseline = self.baseline
@@ -143,7 +163,7 @@ class Judge:
             learning = Judged(Score("learning", NAN, seen=self.seen, need=self.need))
             return [learning] * len(calls)
         try:
-            return judge([_work(call) for call in calls], baseline, self.threshold)
+            return judge([_work(call) for call in calls], baseline, self.threshold, self._printing)
         except Exception:
             if len(calls) > 1:  # one of them is at fault, and the others shall not pay for it
                 return [self._judge([call])[0] for call in calls]
@@ -162,7 +182,8 @@ class Judge:
             return
         self._in_thread += 1
         work = _work(call)
-        future = self._loop.run_in_executor(self._executor, judge, [work], baseline, self.threshold)
+        job = partial(judge, [work], baseline, self.threshold, self._printing)
+        future = self._loop.run_in_executor(self._executor, job)
         future.add_done_callback(lambda done: self._large_done(call, done))
 
     def _large_done(self, call: Case, done: asyncio.Future[list[Judged]]) -> None:
@@ -172,13 +193,17 @@ class Judge:
         error = done.exception()
         if error is not None:
             log.error("scoring failed; the call passes unscored", exc_info=error)
-        call.judged(INTERNAL if error is not None else done.result()[0])
+        self._tell(call, INTERNAL if error is not None else done.result()[0])
 
     def _apart(self, calls: list[Case]) -> Callable[[], list[Judged]]:
         """What scores these calls in the thread, because it waits for PyOD's worker."""
         baseline = self.baseline
         assert baseline is not None
-        return partial(_judge_each, [_work(call) for call in calls], baseline, self.threshold)
+        return partial(_judge_each, [_work(call) for call in calls], baseline, self.threshold, self._printing)
+
+    @property
+    def _printing(self) -> bool:
+        return self.walks is not None
 
     def swap(self, baseline: Baseline) -> None:
         """Score with this one from the next call on."""
@@ -199,10 +224,11 @@ def _work(call: Case) -> Work:
     return Request(head.method, head.target, head.fields, joined(call.kept)), codec
 
 
-def judge(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged]:
-    """Decode, lay out and score requests. One undecodable request spoils only itself."""
+def judge(work: list[Work], baseline: Baseline, threshold: float, printing: bool = False) -> list[Judged]:
+    """Decode, lay out and score requests, and take their fingerprints if asked to. One undecodable request
+    spoils only itself."""
     if len(work) <= baseline.few:
-        return [_judge_alone(request, codec, baseline, threshold) for request, codec in work]
+        return [_judge_alone(request, codec, baseline, threshold, printing) for request, codec in work]
     started = perf_counter_ns()
     ready: list[tuple[int, Payload, Features]] = []
     outcome = [INTERNAL] * len(work)
@@ -215,22 +241,24 @@ def judge(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged
     scores = baseline.score_many([features for _, _, features in ready], threshold)
     took = (perf_counter_ns() - started) // len(work)
     for (place, payload, features), score in zip(ready, scores, strict=True):
-        outcome[place] = _judged(score, payload, features, took, baseline)
+        outcome[place] = _judged(score, payload, features, took, baseline, printing)
     return outcome
 
 
-def _judge_each(work: list[Work], baseline: Baseline, threshold: float) -> list[Judged]:
+def _judge_each(work: list[Work], baseline: Baseline, threshold: float, printing: bool) -> list[Judged]:
     """`judge`; when it fails, whoever is not at fault shall not pay for it."""
     try:
-        return judge(work, baseline, threshold)
+        return judge(work, baseline, threshold, printing)
     except Exception:
         if len(work) > 1:
-            return [_judge_each([one], baseline, threshold)[0] for one in work]
+            return [_judge_each([one], baseline, threshold, printing)[0] for one in work]
         log.exception("scoring failed; the call passes unscored")
         return [INTERNAL]
 
 
-def _judge_alone(request: Request, codec: Codec, baseline: Baseline, threshold: float) -> Judged:
+def _judge_alone(
+    request: Request, codec: Codec, baseline: Baseline, threshold: float, printing: bool
+) -> Judged:
     started = perf_counter_ns()
     try:
         payload = codec.decode(request)
@@ -238,12 +266,28 @@ def _judge_alone(request: Request, codec: Codec, baseline: Baseline, threshold: 
     except (Undecodable, Unscorable) as error:
         return unscored(str(error))
     score = baseline.score(features, threshold)
-    return _judged(score, payload, features, perf_counter_ns() - started, baseline)
+    return _judged(score, payload, features, perf_counter_ns() - started, baseline, printing)
 
 
-def _judged(score: Score, payload: Payload, features: Features, took: int, baseline: Baseline) -> Judged:
+def _judged(
+    score: Score, payload: Payload, features: Features, took: int, baseline: Baseline, printing: bool
+) -> Judged:
     values = features.values
     model, version = payload.model or "", payload.version or ""
+    printer = baseline.printer if printing else None
     return Judged(
-        score, model, version, len(values), values.tobytes(), took, baseline.digest, baseline.schema.names
+        score,
+        model,
+        version,
+        len(values),
+        values.tobytes(),
+        took,
+        baseline.digest,
+        baseline.schema.names,
+        printer.prints(features, payload) if printer is not None else None,
     )
+
+
+def accused(score: Score, evidence: Evidence) -> Score:
+    """The same score with a sign that the call is an attack."""
+    return msgspec.structs.replace(score, verdict="adversarial", evidence=(*score.evidence, evidence))

@@ -12,6 +12,7 @@ import math
 import orjson
 
 from sidecar.errors import FAILURES, CallFailed
+from sidecar.evidence import written
 from sidecar.exchange import Answer, Decision, DetectorScore, Score
 from sidecar.proxy.heads import ResponseHead
 
@@ -110,6 +111,8 @@ def anomaly_fields(score: Score, decision: Decision, drift: str) -> bytes:
             f"x-anomaly-verdict: {verdict}\r\n"
             f"x-anomaly-detail: {detail}\r\n"
         )
+        if score.evidence:
+            lines += f"x-anomaly-evidence: {written(score.evidence)}\r\n"
         if score.flagged and len(score.row_p) > 1:
             lines += f"x-anomaly-rows: {', '.join(map(str, score.flagged[:_MOST_ROWS]))}\r\n"
     if drift:

@@ -36,11 +36,14 @@ class Together:
         loop: asyncio.AbstractEventLoop,
         thread: Executor,
         score: Callable[[list[Case]], Callable[[], list[Judged]]],
+        tell: Callable[[Case, Judged], None],
     ) -> None:
-        """`score`: takes what a batch needs out of its calls, and returns what scores it in the thread."""
+        """`score`: takes what a batch needs out of its calls, and returns what scores it in the thread;
+        `tell`: tells a call what was found."""
         self._loop = loop
         self._thread = thread
         self._score = score
+        self._tell = tell
         self._waiting: deque[Case] = deque()
         self._bytes = 0
         self._batch: list[Case] = []
@@ -81,5 +84,5 @@ class Together:
         if done.cancelled():
             return
         for call, judged in zip(batch, done.result(), strict=True):
-            call.judged(judged)
+            self._tell(call, judged)
         self._next()

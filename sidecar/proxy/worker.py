@@ -34,6 +34,7 @@ from sidecar.proxy.tls import listener_context, renew, upstream_context
 from sidecar.proxy.upstream import Pool
 from sidecar.scoring.apart import SOCKET
 from sidecar.scoring.baseline import Baseline, load
+from sidecar.sequences import SEQUENCES, Memory, Walks
 from sidecar.settings import RETUNED, Settings
 from sidecar.tracing.context import propagation
 
@@ -105,6 +106,7 @@ class Worker:
             if plane.policing.rulebook is None:  # without them what is to be blocked would pass
                 raise UsageError(f"policy {settings.policy}: {plane.policing.refused}")
             self._looking = Sweep(loop, LOOK_SECONDS, self._look)
+        self._attend()
         self._sweep = Sweep(loop, plane.sweep_seconds(), self._swept)
         plane.tasks.start("tell the observer", teller.keep_connected())
         self._context = context = listener_context(settings)
@@ -161,7 +163,31 @@ class Worker:
 
     def _look(self) -> None:
         """Go by the policies that are in force."""
+        before = self.plane.policing.rulebook
         self.plane.policing.look(self._run_dir, self._settings.expose)
+        if self.plane.policing.rulebook is not before:
+            self._attend()
+
+    def _attend(self) -> None:
+        """Look for sequences of questions if somebody asks for them, else leave it."""
+        settings, judge = self._settings, self.plane.judge
+        rulebook = self.plane.policing.rulebook
+        asked = settings.sequences == "always" or (rulebook is not None and rulebook.asks("sequence."))
+        if asked and judge.walks is None:
+            try:
+                memory = Memory(self._run_dir / SEQUENCES, self._number, settings.workers)
+            except OSError as error:
+                log.error("sequences are not looked for: %s: %s", error.filename, error.strerror)
+                return
+            judge.walks = Walks(memory, settings.sequence_seconds)
+            self._check_printer()
+        elif not asked:
+            judge.walks = None
+
+    def _check_printer(self) -> None:
+        judge = self.plane.judge
+        if judge.walks is not None and judge.baseline is not None and judge.baseline.printer is None:
+            log.warning("no sequence will be found with this baseline: it is of few rows, or old; fit again")
 
     def _swept(self) -> None:
         self.plane.sweep()
@@ -223,6 +249,7 @@ class Worker:
             log.error("baseline refused, the old one stays: %s", error)
             return
         self.plane.judge.swap(baseline)
+        self._check_printer()
         self.plane.keeping.blind(baseline.schema.names)
         teller.baseline, teller.refused = directory, ""
         teller.flush()

@@ -28,6 +28,7 @@ from sidecar.scoring.combination import COMBINATIONS, Combination
 from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, Scorer, need
 from sidecar.scoring.detectors import DETECTORS
 from sidecar.scoring.discovery import cutoff
+from sidecar.scoring.prints import PREFIX, Printer
 from sidecar.scoring.sample import Binned, binned_rows
 
 EXPLAIN_SECONDS = 0.02
@@ -69,6 +70,7 @@ class Baseline:
         conformal: Conformal,
         fields: explain.Fields,
         binned: Binned,
+        printer: Printer | None,
         worker: Connection,
         together: bool,
     ) -> None:
@@ -90,6 +92,8 @@ class Baseline:
         """What each field was like, in bins that windows are counted in."""
         self.binned = binned
         """Rows of the reference by their bins, (rows, fields); none in a baseline of an earlier sidecar."""
+        self.printer = printer
+        """Takes fingerprints of rows; None in a baseline of few rows, or of an earlier sidecar."""
         self.created = manifest.created
         """When it was fitted: RFC 3339, UTC."""
         self.apart = tuple(judge.name for judge in judges if isinstance(judge.detector, Apart))
@@ -279,8 +283,11 @@ def assemble(
         schema, need(arrays, "typical", np.float64, width), need(arrays, "spread", np.float64, width)
     )
     binned = binned_rows(arrays, manifest.reference)
+    printer = Printer(schema, arrays) if PREFIX + "salt" in arrays else None
     combine = COMBINATIONS[manifest.combination]
-    return Baseline(directory, manifest, judges, combine, conformal, fields, binned, worker, together)
+    return Baseline(
+        directory, manifest, judges, combine, conformal, fields, binned, printer, worker, together
+    )
 
 
 def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Connection) -> Judge:

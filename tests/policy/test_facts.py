@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from sidecar.exchange import Evidence
 from sidecar.policy.expressions import read
 from sidecar.policy.facts import FACTS, Absent, model_of
 from sidecar.policy.tree import facts as facts_in
@@ -81,3 +82,10 @@ def test_the_model_is_the_path_s():
         "/v2/models": "",
     }.items():
         assert model_of(path) == model
+
+
+def test_a_sequence_of_questions():
+    assert (facts((1.0, 2.0)).sequence_n, facts((1.0, 2.0)).sequence_seconds) == (0, 0.0)
+    told = facts((1.0, 2.0), evidence=(Evidence("query-sequence", 14, 1_790_000_000.0, 2),))
+    told.wall = lambda: 1_790_000_030.0
+    assert (told.sequence_n, told.sequence_seconds, told.sequence_clients) == (14, 30.0, 2)

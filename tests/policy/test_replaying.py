@@ -25,6 +25,7 @@ ROW = {
     "row_p": [0.5, 0.002],
     "flagged": [1],
     "detectors": [{"name": "ecod", "raw": 3.0, "p": 0.01, "top": []}],
+    "evidence": None,
     "drift": "stable",
     "action": "allow",
 }
@@ -89,3 +90,13 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
 @pytest.mark.parametrize("rows", [[], [UNREAD]])
 def test_nothing_to_go_by(rows):
     assert replayed("{name: odd, when: p <= 0.01, action: block}", rows=rows).applied == {}
+
+
+def test_a_captured_sequence_is_one_in_the_replay():
+    walk = ROW | {"verdict": "adversarial", "evidence": "query-sequence;n=7;since=@1789999990;clients=2"}
+    found = replayed(
+        "{name: long, when: sequence.n == 7 && sequence.clients == 2, action: tag}",
+        "{name: quick, when: sequence.n > 0 && sequence.seconds < 11.0, action: tag}",
+        rows=(walk, ROW),
+    )
+    assert found.applied == {"p/long": 1, "p/quick": 1}

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from sidecar.exchange import DetectorScore, Score
+from sidecar.exchange import DetectorScore, Evidence, Score
 from sidecar.policy.facts import Asked, Facts
 
 FIELDS = (
@@ -28,6 +28,7 @@ def facts(
     method: str = "POST",
     target: str = "/v2/models/flight/infer?x=1",
     drift: str = 'feature-drift; feature="b"; since=@1790000000',
+    evidence: tuple[Evidence, ...] = (),
 ) -> Facts:
     """A call with these rows, scored; without any it is not scored yet."""
     told = Facts(Asked(method, target, "m", FIELDS), client, drift)
@@ -39,6 +40,7 @@ def facts(
             row_p,
             flagged,
             (DetectorScore("ecod", 3.5, 0.25), DetectorScore("knn-5", 1.0, 0.5)),
+            evidence=evidence,
         )
         told.take(score, len(rows), NAMES, np.array(rows, dtype="<f8").tobytes())
     return told

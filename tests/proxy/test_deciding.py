@@ -12,7 +12,16 @@ from sidecar.proxy.deciding import Policing, at_threshold
 from sidecar.proxy.judging import Judged, unscored
 from tests.policy.documents import policy
 from tests.proxy.dialogue import GET, OK, forwarded, http, listening, put_in_force, sidecar
-from tests.proxy.test_judging import Watched, baseline, clean, infer, outliers, slow_when_large
+from tests.proxy.test_judging import (
+    Watched,
+    answers,
+    baseline,
+    clean,
+    infer,
+    outliers,
+    slow_when_large,
+    steps,
+)
 
 BLOCK_ODD = policy("{name: odd, when: p <= 0.01, action: block, status: 422}")
 TAG_ODD = policy("{name: odd, when: p <= 0.01, action: tag, label: review}")
@@ -320,3 +329,23 @@ async def test_a_head_that_comes_again_is_understood_once_and_judged_by_the_rule
         await stage.call(GET, OK)
         assert head.asked == [asked]
         assert stage.plane.policing.by_rule() == {"p/old tag": 1, "p/new tag": 1}
+
+
+# -- sequences ---------------------------------------------------------------------------------------
+
+BLOCK_SEQUENCES = policy("{name: walk, when: sequence.n >= 3, action: block}")
+
+
+async def test_a_sequence_is_blocked_while_a_policy_asks_for_it():
+    async with sidecar(policies=BLOCK_SEQUENCES, baseline=baseline()) as stage:
+        told = await answers(stage, steps(2))
+        caller = await stage.caller()
+        for rows in steps(5)[2:]:
+            await caller.send(infer(rows))
+            told.append(await caller.response())
+        statuses = [one.status for one in told]
+        assert statuses == [200, 200, 403, 403, 403]
+        assert stage.plane.counters().rule_hits == {"p/walk block": 3}
+        put_in_force(TAG_ODD, stage.run_dir)
+        stage.worker._look()
+        assert stage.plane.judge.walks is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,7 +18,8 @@ from sidecar.codecs import Codec
 from sidecar.exchange import Features, Payload, Score
 from sidecar.link import Progress
 from sidecar.scoring.baseline import Baseline, load
-from tests.proxy.dialogue import OK, Peer, Stage, forwarded, http, sidecar
+from sidecar.sequences import Walks
+from tests.proxy.dialogue import OK, Peer, Response, Stage, forwarded, http, sidecar
 from tests.scoring.made import CARDIO, cardio
 from tests.scoring.sets import adbench
 
@@ -454,3 +456,51 @@ async def test_a_body_over_the_limit_of_scoring_does_not_wait_to_be_whole():
         assert b'reason="too-large"' in await model.head()
         await caller.send(request[-500:])
         assert (await model.exactly(3000)).startswith(b'{"instances"')
+
+
+# -- sequences ---------------------------------------------------------------------------------------
+
+
+def steps(count: int) -> list[np.ndarray]:
+    """Rows that are nearly the same."""
+    spread = 1e-3 * adbench(CARDIO).clean.std(axis=0)
+    return [clean() + i * spread for i in range(count)]
+
+
+async def answers(stage: Stage, asked: list[np.ndarray], size: int = 0) -> list[Response]:
+    """What a caller is told who asks one after the other."""
+    caller, model = await stage.begin(infer(asked[0], size=size))
+    await model.send(OK)
+    found = [await caller.response()]
+    for rows in asked[1:]:
+        await caller.send(infer(rows, size=size))
+        await model.request()
+        await model.send(OK)
+        found.append(await caller.response())
+    return found
+
+
+@pytest.mark.parametrize("size", [0, LARGE])
+async def test_a_sequence_is_told_with_its_third_question(size):
+    async with sidecar(baseline=baseline(), sequences="always", score_deadline=5.0) as stage:
+        told = await answers(stage, steps(4), size)
+        assert [one.field("x-anomaly-verdict") for one in told] == ["normal"] * 2 + ["adversarial"] * 2
+        assert told[1].field("x-anomaly-evidence") is None
+        why = told[3].field("x-anomaly-evidence")
+        assert why is not None
+        assert re.fullmatch(r"query-sequence;n=4;since=@\d+;clients=1", why)
+        assert told[3].field("x-anomaly-score") is not None
+        records = await stage.records(4)
+        assert [one.evidence[0].n if one.evidence else 0 for one in records] == [0, 0, 3, 4]
+
+
+async def test_without_being_asked_nobody_looks_for_sequences():
+    async with sidecar(baseline=baseline()) as stage:
+        assert {one.field("x-anomaly-verdict") for one in await answers(stage, steps(4))} == {"normal"}
+
+
+async def test_what_fails_while_looking_for_sequences_costs_only_the_evidence():
+    async with sidecar(baseline=baseline(), sequences="always", errors=1) as stage:
+        stage.plane.judge.walks = Walks(None, 1.0)  # type: ignore[arg-type]
+        (told,) = await answers(stage, [clean()])
+        assert told.field("x-anomaly-verdict") == "normal"

@@ -1,0 +1,112 @@
+"""Sequences: three that are alike make one, the same thing again makes none, and nobody asks too late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sidecar.scoring.prints import COORDINATES, Prints, stored
+from sidecar.sequences import Memory, Walks
+
+NOW = 1_790_000_000.0
+REACH = 1.0
+
+
+def at(*places: float, tag: int = 1) -> Prints:
+    """A call with a row at each place of a line; rows less than 1 apart are alike."""
+    points = np.zeros((len(places), COORDINATES))
+    points[:, 0] = places
+    ids = np.array([hash(place) % 2**63 for place in places], np.uint64)
+    return Prints(stored(points), ids, np.full(len(places), REACH**2, np.float32), tag)
+
+
+@pytest.fixture
+def walks() -> Walks:
+    return Walks(Memory(None), 3600.0)
+
+
+def ns(walks: Walks, *places: float) -> list[int]:
+    """Asked one after the other, by one caller: which of a sequence each is."""
+    found = (walks.update(at(place), "10.0.0.1", NOW + i) for i, place in enumerate(places))
+    return [one.n if one is not None else 0 for one in found]
+
+
+def test_the_third_that_is_alike_makes_a_sequence(walks):
+    assert ns(walks, 5.0, 5.1, 5.2, 5.3) == [0, 0, 3, 4]
+    assert ns(walks, 50.0, 60.0) == [0, 0]
+
+
+def test_evidence_says_since_when_and_by_how_many(walks):
+    for i in range(3):
+        assert walks.update(at(0.5 * i / 10), f"10.0.0.{i}", NOW + i) is None or i == 2
+    found = walks.update(at(0.4), "10.0.0.1", NOW + 9)
+    assert found is not None
+    assert (found.sign, found.n, found.since, found.clients) == ("query-sequence", 4, NOW, 3)
+
+
+def test_a_sequence_goes_on_however_far_it_walks(walks):
+    steps = [0.4 * i for i in range(20)]
+    assert ns(walks, *steps) == [0, 0, *range(3, 21)]
+
+
+def test_two_that_are_alike_happen_to_honest_callers(walks):
+    assert ns(walks, 1.0, 1.5, 9.0, 9.5, 20.0, 20.5) == [0] * 6
+
+
+def test_the_same_again_is_no_step(walks):
+    """Retries and health checks."""
+    assert ns(walks, *[3.0] * 50) == [0] * 50
+    assert ns(walks, 3.1, 3.1, 3.1) == [0, 0, 0]
+    assert ns(walks, 3.2) == [3]
+
+
+def test_the_same_again_is_what_it_was(walks):
+    """Who is turned away does not get in by asking again."""
+    assert ns(walks, 1.0, 1.1, 1.2, 1.2, 1.0, 1.2) == [0, 0, 3, 3, 0, 3]
+
+
+def test_what_is_asked_again_and_again_pushes_nobody_out(walks):
+    ns(walks, 1.0, 1.1)
+    ns(walks, *[77.0] * 5_000)
+    assert ns(walks, 1.2) == [3]
+
+
+def test_questions_are_forgotten_in_time(walks):
+    ns(walks, 1.0, 1.1)
+    assert walks.update(at(1.2), "10.0.0.1", NOW + 3700) is None
+
+
+def test_a_patient_caller_is_remembered_behind_thousands_of_others(walks):
+    ns(walks, 1.0, 1.1)
+    for i in range(5_000):
+        walks.update(at(100.0 + 10 * i), "10.9.9.9", NOW + 10)
+    found = walks.update(at(1.2), "10.0.0.1", NOW + 20)
+    assert found is not None
+    assert found.n == 3
+
+
+def test_prints_by_other_signs_are_not_compared(walks):
+    ns(walks, 1.0, 1.1)
+    assert walks.update(at(1.2, tag=2), "10.0.0.1", NOW) is None
+
+
+def test_a_batch_is_a_sequence_of_its_own(walks):
+    found = walks.update(at(1.0, 50.0, 1.1, 1.2, 1.2), "10.0.0.1", NOW)
+    assert found is not None
+    assert found.n == 3
+    assert ns(walks, 1.3) == [4]
+
+
+def test_workers_share_what_they_know(tmp_path: Path):
+    first, second = (Walks(Memory(tmp_path / "m", worker, 2), 3600.0) for worker in (0, 1))
+    first.update(at(1.0), "10.0.0.1", NOW)
+    second.update(at(1.1), "10.0.0.2", NOW)
+    found = first.update(at(1.2), "10.0.0.3", NOW)
+    assert found is not None
+    assert (found.n, found.clients) == (3, 3)
+
+
+def test_places_that_were_never_written_are_like_nothing(walks):
+    assert ns(walks, 0.0, 0.0) == [0, 0]
