@@ -167,6 +167,17 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: int = 0
 
 
+class Mirror(msgspec.Struct, frozen=True):
+    """What a rule wants asked of another model, too: a `share` of the calls, sent to the URL `to` once they
+    have been answered. Numbers of the two answers that differ by less than `tolerance` of their size are
+    equal."""
+
+    rule: str
+    to: str
+    share: float
+    tolerance: float
+
+
 class Decision(msgspec.Struct, frozen=True):
     """What policy makes of a call: the action, the rule that chose it, who may see the facts.
 
@@ -184,6 +195,7 @@ class Decision(msgspec.Struct, frozen=True):
     """URL of another model, for this call."""
     keep: float = 0.0
     """Share of calls like this one that a capture is to keep; 0.0: as the settings say."""
+    mirrors: tuple[Mirror, ...] = ()
 
 
 class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -218,6 +230,28 @@ class Captured(msgspec.Struct, frozen=True, array_like=True, gc=False):
     request_truncated: bool
     response_truncated: bool
     marks: tuple[str, ...] = ()
+
+
+class Shadowed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What came of asking another model, too, where its answer was another (`sidecar.proxy.shadowing`).
+
+    `rows` were compared and `differing` of them differ. `column` is the one that differs in most of them, and
+    `largest` by how much its numbers do at most; NaN for what is no number. `detail` says why there is
+    no answer.
+    """
+
+    rule: str
+    id: str
+    trace: str
+    started_ns: int
+    outcome: str
+    status: int
+    other_status: int
+    rows: int = 0
+    differing: int = 0
+    column: str = ""
+    largest: float = float("nan")
+    detail: str = ""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -10,18 +10,46 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
 
-from sidecar.exchange import Outbound, Record
+from sidecar.exchange import Outbound, Record, Shadowed
 
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes. A longer frame is a fault of the sender, and the receiver hangs up."""
 
 _LENGTH = struct.Struct(">I")
+
+
+class Shadow(msgspec.Struct, frozen=True, array_like=True):
+    """Running totals of one rule that has another model asked, too. `outcomes`: calls by what came of them,
+    a key of `sidecar.proxy.shadowing.OUTCOMES`. The seconds are those of the calls that both models
+    answered."""
+
+    outcomes: dict[str, int] = {}
+    rows: int = 0
+    """Rows whose two answers were compared."""
+    differing: int = 0
+    seconds: float = 0.0
+    """That the model took."""
+    other_seconds: float = 0.0
+    """That the other one took."""
+
+    def plus(self, other: Shadow) -> Shadow:
+        """These and another process's."""
+        outcomes = Counter(self.outcomes)
+        outcomes.update(other.outcomes)
+        return Shadow(
+            dict(outcomes),
+            self.rows + other.rows,
+            self.differing + other.differing,
+            self.seconds + other.seconds,
+            self.other_seconds + other.other_seconds,
+        )
 
 
 class Counters(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +68,8 @@ class Counters(msgspec.Struct, frozen=True, array_like=True):
     """By `policy/rule action`, with ` dry-run` behind it when the rule only would have applied."""
     rule_errors: dict[str, int] = {}
     """By `policy/rule`: how often a condition could not be told though there was a score."""
+    shadows: dict[str, Shadow] = {}
+    """By `policy/rule`."""
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
@@ -65,6 +95,8 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
     """Digest of the policies in force, or empty."""
     policies_refused: str = ""
     """Why the last change of policies was refused, or empty."""
+    shadowed: tuple[Shadowed, ...] = ()
+    """The latest answers of other models that were not as the model's."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", array_like=True):

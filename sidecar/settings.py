@@ -183,6 +183,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Open client connections for one worker; more are closed at once.
     Twice the calls, because many are idle."""
 
+    shadow_calls: Count = 64
+    """Calls that one worker asks of other models at a time, where a policy says `shadow`; others are dropped
+    and counted. A second model slower than the first must not fill our memory."""
+
+    shadow_bytes: Bytes = 16_777_216
+    """Bytes of bodies that such calls may hold in one worker; others are dropped and counted."""
+
+    shadow_body_bytes: Bytes = 1_048_576
+    """Bytes of a request and of an answer up to which a call is asked of other models. Held until the call
+    has ended."""
+
     # -- TLS -----------------------------------------------------------------------------------------
 
     tls_cert: File = ""

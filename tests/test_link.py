@@ -8,18 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar import link
-from sidecar.link import Batch, Counters, Drift, Frames, Progress, Swap
+from sidecar.exchange import Shadowed
+from sidecar.link import Batch, Counters, Drift, Frames, Progress, Shadow, Swap
 from tests.tracing.records import OUTLIER, UNSCORED
 
 BATCH = Batch(
     worker=1,
     pid=4242,
-    counters=Counters(calls=7, failed={"upstream-refused": 2}, records_dropped=1),
+    counters=Counters(
+        calls=7,
+        failed={"upstream-refused": 2},
+        records_dropped=1,
+        shadows={"p/new": Shadow({"same": 2}, 9, 1, 0.5, 0.25)},
+    ),
     upstream="up",
     draining=False,
     baseline="/var/lib/sidecar/baseline",
     refused="",
     records=(OUTLIER, msgspec.structs.replace(UNSCORED, p=0.5)),  # NaN is unequal to itself
+    shadowed=(Shadowed("p/new", "call-1", "0" * 32, 5, "numbers", 200, 200, 3, 1, "y", 0.5),),
 )
 ORDERS = [Progress(120, 500), Swap("/tmp/baseline-1"), Drift('feature-drift; feature="s5"; since=@1')]
 
@@ -88,3 +95,8 @@ def test_an_order_is_no_batch_and_the_other_way_round():
         link.batch(order)
     with pytest.raises(msgspec.ValidationError):
         link.order(batch)
+
+
+def test_what_came_of_other_models_adds_up():
+    one, other = Shadow({"same": 2, "status": 1}, 9, 1, 0.5, 0.25), Shadow({"same": 3}, 1, 1, 0.25, 0.5)
+    assert one.plus(other) == Shadow({"same": 5, "status": 1}, 10, 2, 0.75, 0.75)

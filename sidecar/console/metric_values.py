@@ -278,6 +278,13 @@ def _policies(observer: Observer) -> Iterator[Value]:
         yield Value("sidecar_policy_hits_total", (rule, action, "true" if dry else "false"), count)
     for rule, count in totals.rule_errors.items():
         yield Value("sidecar_policy_errors_total", (rule,), count)
+    for rule, shadow in totals.shadows.items():
+        for outcome, count in shadow.outcomes.items():
+            yield Value("sidecar_shadow_calls_total", (rule, outcome), count)
+        yield Value("sidecar_shadow_rows_total", (rule,), shadow.rows)
+        yield Value("sidecar_shadow_differing_rows_total", (rule,), shadow.differing)
+        yield Value("sidecar_shadow_seconds_total", (rule, "own"), shadow.seconds)
+        yield Value("sidecar_shadow_seconds_total", (rule, "other"), shadow.other_seconds)
     if observer.settings.policy and observer.run_dir is not None:
         status = handing.status(observer.run_dir)
         yield Value("sidecar_policy_changes_total", ("applied",), status.applied)

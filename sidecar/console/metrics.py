@@ -172,6 +172,16 @@ METRICS: dict[str, Metric] = {
     "sidecar_policy_changes_total": Metric(
         "counter", "Changes of the policy files, by what became of them.", ("outcome",)
     ),
+    "sidecar_shadow_calls_total": Metric(
+        "counter", "Calls to be asked of another model, by what came of them.", ("rule", "outcome")
+    ),
+    "sidecar_shadow_rows_total": Metric("counter", "Rows whose two answers were compared.", ("rule",)),
+    "sidecar_shadow_differing_rows_total": Metric("counter", "Those of them that differ.", ("rule",)),
+    "sidecar_shadow_seconds_total": Metric(
+        "counter",
+        "Seconds that calls took which both models answered, by `model`: `own` or `other`.",
+        ("rule", "model"),
+    ),
     "sidecar_policy_valid": Metric("gauge", "1 when the policy files are in force as they are now."),
     # -- learning
     "sidecar_learning_rows": Metric("gauge", "Rows collected to learn a baseline from."),

@@ -10,10 +10,13 @@ from __future__ import annotations
 import msgspec
 
 from sidecar.console.views import View, when
+from sidecar.exchange import Shadowed
+from sidecar.link import Shadow
 from sidecar.observer.observer import Observer
 from sidecar.observer.policy_alerts import PolicyAlert
+from sidecar.observer.workers import Totals
 from sidecar.policy import handing
-from sidecar.policy.rules import Policies, Policy
+from sidecar.policy.rules import Policies, Policy, Rule
 
 NONE = Policies("", ())
 
@@ -28,7 +31,7 @@ def policies(observer: Observer) -> View:
     return {
         "setting": observer.settings.policy,
         "digest": found.digest,
-        "policies": [_policy(one, totals.rule_hits, totals.rule_errors) for one in found.policies],
+        "policies": [_policy(one, totals) for one in found.policies],
         "changes": {
             "applied": status.applied,
             "refused": status.refused,
@@ -38,6 +41,7 @@ def policies(observer: Observer) -> View:
         "errors": list(status.errors),
         "warnings": list(status.warnings),
         "alerts": [_alert(one) for one in observer.policy_alerts.latest],
+        "shadowed": [_shadowed(one) for one in observer.shadowed],
         "workers": [
             {"worker": one.worker, "digest": one.policies, "refused": one.policies_refused}
             for one in observer.workers.current(observer.clock())
@@ -47,6 +51,23 @@ def policies(observer: Observer) -> View:
 
 def _alert(alert: PolicyAlert) -> View:
     return {**msgspec.structs.asdict(alert), "time": when(alert.time)}
+
+
+def _shadowed(one: Shadowed) -> View:
+    return {
+        "rule": one.rule,
+        "time": when(one.started_ns / 1e9),
+        "request_id": one.id,
+        "trace": one.trace,
+        "outcome": one.outcome,
+        "status": one.status,
+        "other_status": one.other_status,
+        "rows": one.rows,
+        "differing": one.differing,
+        "column": one.column,
+        "largest": one.largest,
+        "detail": one.detail,
+    }
 
 
 def errors(observer: Observer) -> list[str]:
@@ -65,21 +86,7 @@ def _in_force(observer: Observer) -> Policies:
         return NONE
 
 
-def _policy(policy: Policy, hits: dict[str, int], failed: dict[str, int]) -> View:
-    rules = []
-    for rule in policy.rules:
-        id_ = f"{policy.name}/{rule.name}"
-        rules.append(
-            {
-                "name": rule.name,
-                "when": rule.text,
-                "action": rule.action,
-                "dry_run": rule.dry_run,
-                "applied": hits.get(f"{id_} {rule.action}", 0),
-                "would_have_applied": hits.get(f"{id_} {rule.action} dry-run", 0),
-                "errors": failed.get(id_, 0),
-            }
-        )
+def _policy(policy: Policy, totals: Totals) -> View:
     return {
         "name": policy.name,
         "description": policy.description,
@@ -87,5 +94,21 @@ def _policy(policy: Policy, hits: dict[str, int], failed: dict[str, int]) -> Vie
         "match": msgspec.to_builtins(policy.match),
         "expose": policy.expose,
         "threshold": policy.threshold,
-        "rules": rules,
+        "rules": [_rule(f"{policy.name}/{rule.name}", rule, totals) for rule in policy.rules],
     }
+
+
+def _rule(id_: str, rule: Rule, totals: Totals) -> View:
+    shown: View = {
+        "name": rule.name,
+        "when": rule.text,
+        "action": rule.action,
+        "dry_run": rule.dry_run,
+        "applied": totals.rule_hits.get(f"{id_} {rule.action}", 0),
+        "would_have_applied": totals.rule_hits.get(f"{id_} {rule.action} dry-run", 0),
+        "errors": totals.rule_errors.get(id_, 0),
+    }
+    if rule.action == "shadow":
+        found = totals.shadows.get(id_, Shadow())
+        shown["shadow"] = {"to": rule.to, "share": rule.share, **msgspec.structs.asdict(found)}
+    return shown

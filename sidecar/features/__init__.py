@@ -9,6 +9,7 @@ the payload and knows nothing of schemas.
     cells       one value of a plain field -> its number
     dates, ids, texts, images     one column -> the several fields that it is read as
     laying      all of it, in order
+    contrast    where two answers to one question differ
 """
 
 from __future__ import annotations

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from sidecar.errors import BaselineError
-from sidecar.exchange import Outbound, Record
+from sidecar.exchange import Outbound, Record, Shadowed
 from sidecar.features import Schema
 from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
@@ -43,6 +44,9 @@ from sidecar.tasks import step_aside
 
 log = logging.getLogger(__name__)
 
+
+SHADOWED_KEPT = 100
+"""Answers of other models that are listed."""
 
 ONSET_SECONDS = 30.0
 """By how much two onsets may be mistaken about which came first."""
@@ -101,6 +105,8 @@ class Observer:
         self.paired = Paired(settings.pair_rows, self.traffic.left_out, self.lineage)
         self.learning = Learning(settings.learn_rows)
         self.policy_alerts = PolicyAlerts()
+        self.shadowed: deque[Shadowed] = deque(maxlen=SHADOWED_KEPT)
+        """The latest answers of other models that were not as the model's, newest first."""
         self.refit = Refit(settings.refit_seconds, self.started)
         self.run_dir: Path | None = None
         """Where policies are handed over, once there is one."""
@@ -132,6 +138,7 @@ class Observer:
         """Take in what a data plane says of itself; its records come by `take_in`."""
         refused_before = self.workers.refused(batch.worker)
         self.workers.update(batch, self.clock())
+        self.shadowed.extendleft(batch.shadowed)
         if batch.refused and batch.refused != refused_before:
             self._swap_refused(batch.refused)
         if self._is_news(batch.baseline):

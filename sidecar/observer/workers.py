@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from sidecar.link import Batch, Counters
+from sidecar.link import Batch, Counters, Shadow
 
 STALE_SECONDS = 5.0
 """A worker that was silent for so long is no longer counted on; it sends a sign of life each second."""
@@ -41,6 +41,7 @@ class Totals(msgspec.Struct, frozen=True):
     records_dropped_bytes: int = 0
     rule_hits: dict[str, int] = {}
     rule_errors: dict[str, int] = {}
+    shadows: dict[str, Shadow] = {}
 
     def plus(self, counters: Counters) -> Totals:
         """These and one process's."""
@@ -53,6 +54,10 @@ class Totals(msgspec.Struct, frozen=True):
             self.records_dropped_bytes + counters.records_dropped_bytes,
             dict(Counter(self.rule_hits) + Counter(counters.rule_hits)),
             dict(Counter(self.rule_errors) + Counter(counters.rule_errors)),
+            {
+                rule: self.shadows.get(rule, Shadow()).plus(counters.shadows.get(rule, Shadow()))
+                for rule in self.shadows | counters.shadows
+            },
         )
 
 

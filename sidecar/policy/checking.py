@@ -211,7 +211,7 @@ class _Checking:
                 reading.note(place, f"{path}.status: is of the answer in `body`, which is missing")
 
 
-NEEDED = {"throttle": ("rate",), "sample": ("share",)}
+NEEDED = {"throttle": ("rate",), "sample": ("share",), "shadow": ("to",)}
 """Action -> the keys without which it would do nothing."""
 
 

@@ -89,14 +89,22 @@ RULE: dict[str, Key] = {
         "The other model. It gets the same path, fields and body.",
         "http://127.0.0.1:8081",
         False,
-        ("fallback",),
+        ("fallback", "shadow"),
     ),
     "share": Key(
         kinds.number("a number above 0 and up to 1", 1e-6, 1.0),
-        "Share of the calls that are kept.",
+        "Share of the calls that are kept, or asked of the other model: all without, for `shadow`.",
         "0.1",
         False,
-        ("sample",),
+        ("sample", "shadow"),
+    ),
+    "tolerance": Key(
+        kinds.number("a number from 0 to 1", 0.0, 1.0),
+        "Numbers of two answers that differ by less than this part of their size are equal; without, "
+        "0.000001.",
+        "0.001",
+        False,
+        ("shadow",),
     ),
     "rate": Key(kinds.RATE, "Calls that may pass for each `by`.", "100/min", False, ("throttle",)),
     "burst": Key(

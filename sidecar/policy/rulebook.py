@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Answer, Decision, Expose, Hit
+from sidecar.exchange import Answer, Decision, Expose, Hit, Mirror
 from sidecar.policy.buckets import Buckets
 from sidecar.policy.code import Function, function, hasty, metered
 from sidecar.policy.facts import FACTS, Absent, Facts
@@ -47,6 +47,7 @@ class Ready(NamedTuple):
     by: Function | None
     """Of a throttle: whose calls are counted together, if not the caller's."""
     buckets: Buckets | None
+    mirror: Mirror | None
 
 
 class Scope:
@@ -68,6 +69,8 @@ class Scope:
         ) or self.expose in ("model", "both")
         self.metered = list({one.id: one for rule in self.rules for one in metered(rule.rule.when)}.values())
         self.waits = [self._waits(i) for i in range(len(self.rules))]
+        self.mirrors = any(one.mirror is not None and not one.rule.dry_run for one in self.rules)
+        """Whether a call may be asked of another model, too."""
         self.later = tuple(i for i, one in enumerate(self.rules) if one.scored)
         self.any_head = _any([one.rule.when for one in self.rules if not one.scored])
         self.any_scored = _any([one.rule.when for one in self.rules if one.scored])
@@ -97,6 +100,7 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
     scored = any(FACTS[name].stage == "score" for name in facts_of(rule.when))
     deed = ACTIONS[rule.action]
     hit = Hit(id_, rule.action, rule.dry_run)
+    mirror = rule.mirror(id_)
     sole = None
     if not rule.dry_run and rule.action != "throttle":
         sole = Decision(
@@ -106,8 +110,9 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
             rule.label,
             (hit,),
             _answer(rule, 0.0),
-            rule.to,
+            rule.to if deed.ends else "",
             _keep([rule]),
+            (mirror,) if mirror is not None else (),
         )
     key = function(rule.by) if rule.by is not None else None
     buckets = None
@@ -116,7 +121,8 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
             f"{id_} {msgspec.json.encode(rule).decode()}",
             Buckets(rule.rate, rule.burst or max(1, round(rule.rate))),
         )
-    return Ready(id_, rule, function(rule.when), scored, deed.ends, deed.first, hit, sole, key, buckets)
+    holds = function(rule.when)
+    return Ready(id_, rule, holds, scored, deed.ends, deed.first, hit, sole, key, buckets, mirror)
 
 
 def _answer(rule: Rule, wait: float) -> Answer | None:
@@ -248,7 +254,8 @@ class Course:
         last = self.last.rule if self.last is not None else None
         answer, to = (_answer(last, self._wait), last.to) if last is not None else (None, "")
         keep = _keep([one.rule for one in acting])
-        return Decision(shown.rule.action, shown.id, expose, label, hits, answer, to, keep)
+        mirrors = tuple([one.mirror for one in acting if one.mirror is not None])
+        return Decision(shown.rule.action, shown.id, expose, label, hits, answer, to, keep, mirrors)
 
 
 class Rulebook:

@@ -9,10 +9,12 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
-from sidecar.exchange import Expose
+from sidecar.exchange import Expose, Mirror
 from sidecar.policy.tree import Node
 
-Action: TypeAlias = Literal["allow", "tag", "block", "throttle", "fallback", "quarantine", "sample", "alert"]
+Action: TypeAlias = Literal[
+    "allow", "tag", "block", "throttle", "fallback", "shadow", "quarantine", "sample", "alert"
+]
 
 
 class Deed(NamedTuple):
@@ -38,6 +40,12 @@ ACTIONS: dict[Action, Deed] = {
     ),
     "fallback": Deed(
         "Send the call to another model (`to`), or answer it with `body` and `status`.", ends=True, first=True
+    ),
+    "shadow": Deed(
+        "Ask another model (`to`) the same, a `share` of the calls, and compare its answer with the one that "
+        "the caller got.",
+        False,
+        False,
     ),
     "quarantine": Deed("Keep the whole exchange, if captures are kept.", False, False),
     "sample": Deed("Keep a `share` of the exchanges, with its weight, if captures are kept.", False, False),
@@ -83,6 +91,11 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     rate: float = 0.0
     burst: int = 0
     by: Node | None = None
+    tolerance: float = 1e-6
+
+    def mirror(self, id_: str) -> Mirror | None:
+        """What it wants asked of another model, too."""
+        return Mirror(id_, self.to, self.share, self.tolerance) if self.action == "shadow" else None
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -73,7 +73,7 @@ class Call(Case):
             else:
                 self.judgement = TOO_LARGE
                 self.kept = first(self.kept, self.plane.keeping.body_bytes)
-        elif self.request_bytes - len(data) < self.plane.keeping.body_bytes:
+        elif self.request_bytes - len(data) < self.plane.held_bytes:
             self.kept.append(data)
         if self.head.chunked:
             chunk(self.out, data)
@@ -201,7 +201,7 @@ class Call(Case):
     def response_body(self, data: bytes) -> None:
         """A piece of the model's answer."""
         told = self.plane.settings.kept_body_bytes if self.codec is not None else 0
-        if self.response_bytes < max(told, self.plane.keeping.body_bytes):
+        if self.response_bytes < max(told, self.plane.held_bytes):
             self.kept_response.append(data)
         self.response_bytes += len(data)
         assert self.response is not None

@@ -106,6 +106,15 @@ class Policing:
         self._seen: tuple[int, int] | None = None
 
     @property
+    def mirrors(self) -> bool:
+        """Whether some rule has other models asked, too."""
+        return self.rulebook is not None and any(
+            rule.action == "shadow" and not rule.dry_run
+            for one in self.rulebook.policies.policies
+            for rule in one.rules
+        )
+
+    @property
     def digest(self) -> str:
         return self.rulebook.digest if self.rulebook is not None else ""
 

@@ -87,12 +87,16 @@ class Keeping:
         """How many calls this one stands for in a capture; 0.0: it is not captured. `keep` is the share that
         a policy wants kept of calls like this one, if it wants any."""
         if keep:
-            return 1.0 / keep if _drawn(trace) < int(keep * 2**32) else 0.0
+            return 1.0 / keep if is_drawn(trace, keep) else 0.0
         if verdict in ALWAYS or failure or status >= 400 or action in TURNED:
             return 1.0
-        if _drawn(trace) < self._below:
+        if _draw(trace) < self._below:
             return 1.0 / self._rate
         return 0.0
+
+    def text(self, text: str) -> str:
+        """Somebody's words without secrets."""
+        return text if self._redactor.idle else self._redactor.text(text)
 
     # -- what --------------------------------------------------------------------------------------
 
@@ -301,7 +305,12 @@ def _without_card(record: Record) -> Record:
     return msgspec.structs.replace(record, features=values.tobytes())
 
 
-def _drawn(trace: str) -> int:
+def is_drawn(trace: str, share: float) -> bool:
+    """Whether the call is one of a share of all, the same in every sidecar of a chain."""
+    return _draw(trace) < int(share * 2**32)
+
+
+def _draw(trace: str) -> int:
     """32 bits that are the same for a trace everywhere. A checksum spreads ids that differ little; the
     multiplication (Knuth's) spreads low bits upwards."""
     return zlib.crc32(trace.encode()) * 2654435761 & 0xFFFFFFFF

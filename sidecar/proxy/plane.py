@@ -16,6 +16,7 @@ from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
 from sidecar.proxy.keeping import Keeping
 from sidecar.proxy.recall import Recall
+from sidecar.proxy.shadowing import Shadowing
 from sidecar.proxy.telling import Teller
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
@@ -52,6 +53,9 @@ class Plane:
         self.keeping = Keeping(settings)
         self._show(settings.expose)
         self.policing = Policing()
+        self.shadowing = Shadowing(self)
+        self.held_bytes = self.keeping.body_bytes
+        """Bytes of each body to hold until a call has ended, beside what scoring and the observer need."""
         self.drift = ""
         self.draining = False
         self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
@@ -79,6 +83,12 @@ class Plane:
         self.judge.threshold = settings.threshold
         self.pool.connect_timeout = settings.connect_timeout
         self.teller.limit_bytes(settings.queue_bytes)
+        self.hold()
+
+    def hold(self) -> None:
+        """Hold as much of bodies as is needed by the settings and policies that are in force now."""
+        mirrored = self.settings.shadow_body_bytes if self.policing.mirrors else 0
+        self.held_bytes = max(self.keeping.body_bytes, mirrored)
 
     # -- limits ----------------------------------------------------------------------------------
 
@@ -127,6 +137,8 @@ class Plane:
             self.failures[call.failure] += 1
         if call.course is not None:
             self.policing.counted(call)
+            if call.decision is not None and call.decision.mirrors:
+                self.shadowing.update(call)
         self.teller.tell(call)
 
     async def emptied(self, until: float) -> None:
@@ -154,6 +166,7 @@ class Plane:
             upstream_connections=self.pool.open,
             rule_hits=self.policing.by_rule(),
             rule_errors=dict(self.policing.errors),
+            shadows=self.shadowing.snapshot(),
         )
 
     def sweep(self) -> None:
@@ -163,6 +176,7 @@ class Plane:
             client.check(now)
         self.pool.expire(now)
         self.policing.others.expire(now)
+        self.shadowing.questions.expire(now)
 
     def sweep_seconds(self) -> float:
         """How often to sweep: a quarter of the shortest time-out, within 50 ms and one second."""

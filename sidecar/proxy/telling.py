@@ -164,6 +164,7 @@ class Teller(asyncio.Protocol):
             outbound=outbound,
             policies=plane.policing.digest,
             policies_refused=plane.policing.refused,
+            shadowed=plane.shadowing.news(),
         )
 
     # -- the connection --------------------------------------------------------------------------

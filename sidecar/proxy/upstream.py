@@ -19,6 +19,7 @@ import httptools
 from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Headers
 from sidecar.proxy.address import Address
+from sidecar.proxy.connecting import connect
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, ResponseHead, response_head, trailers
 from sidecar.proxy.recall import Recall
 
@@ -288,38 +289,14 @@ class Pool:
     async def connect(self) -> Upstream:
         """A new connection. Raises `CallFailed`."""
         try:
-            async with asyncio.timeout(self.connect_timeout):
-                connection = await self._open()
-        except TimeoutError as error:
+            connection = await connect(
+                self.address, lambda: Upstream(self), self.connect_timeout, self._tls, self._server_name
+            )
+        except CallFailed:
             self.state = "down"
-            raise CallFailed(
-                "upstream-connect-timeout", f"{self.address} after {self.connect_timeout} s"
-            ) from error
-        except ConnectionRefusedError as error:
-            self.state = "down"
-            raise CallFailed("upstream-refused", str(self.address)) from error
-        except (OSError, UnicodeError) as error:  # also of TLS; and of a name that is no host name
-            self.state = "down"
-            raise CallFailed("upstream-unreachable", f"{self.address}: {error}") from error
+            raise
         self.state = "up"
         return connection
-
-    async def _open(self) -> Upstream:
-        loop = asyncio.get_running_loop()
-        name = (self._server_name or self.address.host) if self._tls else None
-        if self.address.path:
-            _, protocol = await loop.create_unix_connection(
-                lambda: Upstream(self), self.address.path, ssl=self._tls, server_hostname=name
-            )
-        else:
-            _, protocol = await loop.create_connection(
-                lambda: Upstream(self),
-                self.address.host,
-                self.address.port,
-                ssl=self._tls,
-                server_hostname=name,
-            )
-        return protocol
 
     def give_back(self, connection: Upstream) -> None:
         connection.used = True

@@ -138,6 +138,7 @@ class Worker:
         if self._egress is not None and self._outlet is not None:  # last: calls in flight may have needed it
             self._egress.close()
             await self._outlet.close()
+        await plane.shadowing.close()
         await plane.teller.close()
         plane.judge.close()
         plane.pool.close()
@@ -167,6 +168,7 @@ class Worker:
         self.plane.policing.look(self._run_dir, self._settings.expose)
         if self.plane.policing.rulebook is not before:
             self._attend()
+            self.plane.hold()
 
     def _attend(self) -> None:
         """Look for sequences of questions if somebody asks for them, else leave it."""

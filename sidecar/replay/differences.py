@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.features import label
+from sidecar.features.contrast import are_numbers, differs
 from sidecar.replay.pairs import Pair
 
 LEAST_CALLS = 10
@@ -175,20 +175,15 @@ def _difference(
     call, weight = rows.call[mask], rows.weight[mask]
     mean: Interval | None = None
     means: list[float | None] = [None, None]
-    is_number = before.dtype.kind in "fiu" and now.dtype.kind in "fiu"
-    if is_number:
+    changed = differs(before, now, tolerance)
+    if are_numbers(before, now):
         before, now = before.astype(np.float64), now.astype(np.float64)
-        change = now - before
-        differs = ~(np.abs(change) <= tolerance * np.maximum(1.0, np.abs(before)))
-        differs &= ~(np.isnan(before) & np.isnan(now))
-        change = np.where(differs, change, 0.0)
+        change = np.where(changed, now - before, 0.0)
         both = np.isfinite(change)
         if both.any():
             mean = _mean(change[both], weight[both], call[both], z)
             means = [float(np.average(side[both], weights=weight[both])) for side in (before, now)]
-    else:
-        differs = np.array([label(a) != label(b) for a, b in zip(before.tolist(), now.tolist(), strict=True)])
-    differing = _share(differs.astype(np.float64), weight, call, z)
+    differing = _share(changed.astype(np.float64), weight, call, z)
     return Difference(name, output, len(chosen), int(mask.sum()), differing, mean, *means)
 
 

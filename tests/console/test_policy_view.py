@@ -5,7 +5,8 @@ import msgspec
 
 from sidecar.console import policy_view
 from sidecar.console.health import readiness
-from sidecar.link import Counters
+from sidecar.exchange import Shadowed
+from sidecar.link import Counters, Shadow
 from sidecar.observer.observer import Observer
 from sidecar.policy import handing
 from sidecar.policy.checking import check_text
@@ -16,8 +17,13 @@ from tests.policy.documents import policy
 RULES = policy(
     "{name: a, when: p < 0.01, action: block, dry-run: true}",
     "{name: b, action: tag}",
+    "{name: new, action: shadow, to: 'http://m:1', share: 0.5}",
     more="description: Just so.\nmatch: {path: /v2/*}",
 )
+
+
+LABEL = Shadowed("p/new", "call-1", "0" * 32, 1_790_000_000_000_000_000, "values", 200, 200, 3, 1, "y")
+NUMBER = msgspec.structs.replace(LABEL, id="call-2", outcome="numbers", largest=0.5)
 
 
 def observer(tmp_path, **more):
@@ -28,10 +34,14 @@ def observer(tmp_path, **more):
         tmp_path, handing.STATUS, handing.Status(applied=2, refused=1, applied_at=1_790_000_000.0, **more)
     )
     counters = Counters(
-        calls=9, rule_hits={"p/a block dry-run": 3, "p/b tag": 9, "old/rule tag": 1}, rule_errors={"p/a": 2}
+        calls=9,
+        rule_hits={"p/a block dry-run": 3, "p/b tag": 9, "old/rule tag": 1},
+        rule_errors={"p/a": 2},
+        shadows={"p/new": Shadow({"same": 2, "numbers": 1}, 5, 1, 0.5, 0.25)},
     )
     observer.connected(0)
-    observer.hear(msgspec.structs.replace(batch(), counters=counters, policies="abc"))
+    told = batch(counters=counters, policies="abc", shadowed=(LABEL, NUMBER))
+    observer.hear(told)
     return observer
 
 
@@ -46,10 +56,21 @@ def test_everything_is_shown(tmp_path):
     (one,) = shown["policies"]
     assert (one["name"], one["file"], one["description"]) == ("p", "p.yaml", "Just so.")
     assert one["match"] == {"path": ("/v2/*",)}
-    a, b = one["rules"]
+    a, b, new = one["rules"]
     assert (a["name"], a["when"], a["action"], a["dry_run"]) == ("a", "p < 0.01", "block", True)
     assert (a["applied"], a["would_have_applied"], a["errors"]) == (0, 3, 2)
     assert (b["applied"], b["would_have_applied"], b["errors"]) == (9, 0, 0)
+    assert "shadow" not in b
+    assert new["shadow"] == {
+        "to": "http://m:1", "share": 0.5, "outcomes": {"same": 2, "numbers": 1}, "rows": 5, "differing": 1,
+        "seconds": 0.5, "other_seconds": 0.25,
+    }  # fmt: skip
+    assert [(told["request_id"], told["outcome"], told["column"]) for told in shown["shadowed"]] == [
+        ("call-2", "numbers", "y"),
+        ("call-1", "values", "y"),
+    ]
+    assert shown["shadowed"][0]["time"] == "2026-09-21T14:13:20.000Z"
+    assert {told["largest"] == 0.5 for told in shown["shadowed"]} == {True, False}
 
 
 def test_what_is_wrong_stands_in_the_detail_of_readiness_and_does_not_count(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.link import Counters
+from sidecar.link import Counters, Shadow
 from sidecar.observer.workers import STALE_SECONDS, Workers
 from tests.observer.talk import batch
 
@@ -49,7 +49,14 @@ def test_a_worker_that_connects_again_before_the_old_connection_ends_stays():
 
 
 def counters(calls, **failed):
-    return Counters(calls=calls, failed=failed, records_dropped=calls // 10, records_dropped_bytes=calls)
+    shadows = {"p/new": Shadow({"same": calls}, rows=calls)}
+    return Counters(
+        calls=calls,
+        failed=failed,
+        records_dropped=calls // 10,
+        records_dropped_bytes=calls,
+        shadows=shadows,
+    )
 
 
 def test_totals_go_on_when_a_worker_is_started_again():
@@ -63,6 +70,7 @@ def test_totals_go_on_when_a_worker_is_started_again():
     assert totals.calls == 150 + 10 + 1000
     assert totals.failed == {"refused": 4}
     assert totals.records_dropped == 15 + 1 + 100
+    assert totals.shadows == {"p/new": Shadow({"same": 1160}, rows=1160)}
 
 
 def test_totals_go_on_when_the_observer_is_started_again():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.exchange import Decision, Hit
+from sidecar.exchange import Decision, Hit, Mirror
 from sidecar.policy.checking import check_text
 from sidecar.policy.rulebook import SCOPES_KEPT, Course, Rulebook
 from tests.policy.documents import policy
@@ -72,6 +72,22 @@ def test_a_dry_run_is_noted_and_does_nothing():
     assert decided(rulebook, NORMAL) == Decision(hits=(Hit("p/a", "block", True),))
     found = decided(rulebook, ODD)
     assert (found.action, found.answer, len(found.hits)) == ("tag", None, 2)
+
+
+def test_other_models_are_asked_by_every_rule_that_applies_and_the_call_goes_on_as_it_would():
+    rulebook = book(
+        policy(
+            "{name: a, action: shadow, to: 'http://a:1', share: 0.5, tolerance: 0.01}",
+            "{name: b, when: p < 0.01, action: shadow, to: 'http://b:1'}",
+            "{name: c, action: shadow, to: 'http://c:1', dry-run: true}",
+        )
+    )
+    assert not rulebook.course(NORMAL).scope._waits(0)
+    found = decided(rulebook, ODD)
+    assert (found.action, found.rule, found.to, found.answer) == ("shadow", "p/a", "", None)
+    assert found.mirrors == (Mirror("p/a", "http://a:1", 0.5, 0.01), Mirror("p/b", "http://b:1", 1.0, 1e-6))
+    assert decided(rulebook, NORMAL).mirrors == found.mirrors[:1]
+    assert (decided(book(policy("{name: a, action: shadow, to: 'http://a:1'}")), ODD).to) == ""
 
 
 def test_who_sees_it_is_said_by_the_first_that_says_it():

@@ -323,7 +323,15 @@ GROUPS: dict[str, list[Row]] = {
         ),
         Row(
             "rules:\n  - {name: r, action: quarantine, share: 0.5}",
-            "p.yaml:5:42: rules[0].share: is for sample, and the action is quarantine",
+            "p.yaml:5:42: rules[0].share: is for sample and shadow, and the action is quarantine",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: shadow, share: 0.1}",
+            "p.yaml:5:5: rules[0]: shadow needs `to`; such as `to: http://127.0.0.1:8081`",
+        ),
+        Row(
+            "rules:\n  - {name: r, action: shadow, to: 'http://m:1', tolerance: 5%}",
+            "p.yaml:5:60: rules[0].tolerance: is text; expected a number from 0 to 1",
         ),
     ],
     "Conditions": [

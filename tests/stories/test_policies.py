@@ -14,6 +14,7 @@ from examples import launch
 from examples.traffic import Answer, Caller
 from sidecar.policy.checking import check
 from tests.policy.ready import DIRECTORY
+from tests.stories.test_replay import LOOKED_AT, candidate
 
 PATIENCE = 30.0
 
@@ -151,6 +152,40 @@ def test_drift_aware_fallback(watched, model, flight, tmp_path):
         assert after.status == 200
         assert seen(after, "x-policy-action") == 'fallback; rule="drift-fallback/previous-model"'
         watched.until(lambda: watched.api("/api/v1/policies")["alerts"])
+
+
+def test_a_candidate_is_asked_too_and_callers_never_notice(watched, model, flight):
+    rule = "action: shadow\n    to: "
+    text = f"apiVersion: sidecar/v1\nkind: Policy\nname: p\nrules:\n  - name: new\n    {rule}"
+    high = float(np.median(flight.clean[:60, LOOKED_AT]))
+
+    def came_to() -> dict[str, int]:
+        (rule,) = watched.api("/api/v1/policies")["policies"][0]["rules"]
+        return rule["shadow"]["outcomes"]
+
+    with candidate(model, high) as other:
+        watched.save(text + other)
+        answers = ask(watched, *flight.clean[:60])
+        watched.until(lambda: sum(came_to().values()) == 60)
+    outcomes = came_to()
+    above = {
+        answer.headers["x-request-id"]
+        for answer, row in zip(answers, flight.clean[:60], strict=True)
+        if row[LOOKED_AT] > high
+    }
+    assert outcomes["status"] == 6  # every tenth is refused
+    assert len(above) - 6 <= outcomes["numbers"] <= len(above)
+    assert set(outcomes) == {"same", "numbers", "status"}
+    told = watched.api("/api/v1/policies")["shadowed"]
+    assert {one["request_id"] for one in told if one["outcome"] == "numbers"} <= above
+    assert {round(one["largest"], 6) for one in told if one["outcome"] == "numbers"} == {0.25}
+    watched.save(text + "http://127.0.0.1:1")
+    answers += ask(watched, *flight.clean[:5])
+    watched.until(lambda: came_to().get("failed") == 5)
+    assert {answer.status for answer in answers} == {200}
+    assert {seen(answer, "x-policy-action") for answer in answers} == {'shadow; rule="p/new"'}
+    with urllib.request.urlopen(f"{watched.sidecar.admin_url}/metrics", timeout=10) as page:
+        assert 'sidecar_shadow_calls_total{rule="p/new",outcome="failed"} 5' in page.read().decode()
 
 
 def test_public_edge(watched, flight):

@@ -59,6 +59,7 @@ class Outlet(Plane):
         inside.teller.plane = inside
         self.routes = routes(settings.route)
         self.keeping.capturing, self.keeping.body_bytes = False, 0  # the one who is called captures it
+        self.held_bytes = 0
         self.decision = Decision(expose="none")
         self.show_caller = self.score_first = False
         self._inside = inside
