@@ -12,18 +12,28 @@ from sidecar.exchange import Evidence
 
 
 def written(evidence: tuple[Evidence, ...]) -> str:
-    """`query-sequence;n=14;since=@1790000000;clients=1`, several joined by a comma."""
-    return ", ".join(
-        f"{one.sign};n={one.n};since=@{int(one.since)};clients={one.clients}" for one in evidence
-    )
+    """`query-sequence;n=14;since=@1790000000;clients=1`, `noise;p=0.0004;by="grain"`, several joined by a
+    comma."""
+    return ", ".join(map(_one, evidence))
 
 
 def read(text: str) -> tuple[Evidence, ...]:
     """The evidence that `written` wrote; what it did not write is left out."""
     return tuple(
         Evidence("query-sequence", int(n), float(since), int(clients))
-        for n, since, clients in _SEQUENCE.findall(text)
+        if n
+        else Evidence(sign, p=float(p), by=by)
+        for n, since, clients, sign, p, by in _WRITTEN.findall(text)
     )
 
 
-_SEQUENCE = re.compile(r"query-sequence;n=(\d+);since=@(\d+);clients=(\d+)")
+def _one(one: Evidence) -> str:
+    if one.sign == "query-sequence":
+        return f"{one.sign};n={one.n};since=@{int(one.since)};clients={one.clients}"
+    return f'{one.sign};p={one.p:.7f};by="{one.by}"'
+
+
+_WRITTEN = re.compile(
+    r"query-sequence;n=(\d+);since=@(\d+);clients=(\d+)"
+    r"|(noise|inconsistent);p=([\d.]+);by=\"([^\"]*)\""
+)

@@ -109,20 +109,24 @@ class DetectorScore(msgspec.Struct, frozen=True, array_like=True):
     top: tuple[str, ...] = ()
 
 
-Sign: TypeAlias = Literal["query-sequence"]
+Sign: TypeAlias = Literal["query-sequence", "noise", "inconsistent"]
 
 
 class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A sign that an input was made to fool the model, whatever the detectors say of it.
 
     `query-sequence`: it is the `n`-th of questions near one another, the first of which came at `since` (Unix
-    time) and which `clients` callers asked.
+    time) and which `clients` callers asked. `noise`: a picture has noise, most of all by the measure
+    `by`, that a share `p` of clean ones has. `inconsistent`: its answer changes when the squeezer `by` takes
+    out what is small, as a share `p` of answers does.
     """
 
     sign: Sign
     n: int = 0
     since: float = 0.0
     clients: int = 0
+    p: float = 0.0
+    by: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -143,6 +147,8 @@ class Score(msgspec.Struct, frozen=True):
     need: int = 0
     evidence: tuple[Evidence, ...] = ()
     """Signs that the call is an attack; with any, the verdict is `adversarial`."""
+    noise_p: float = float("nan")
+    """The share of clean pictures with as much noise as the noisiest row; NaN where that's not looked at."""
 
 
 Expose: TypeAlias = Literal["caller", "model", "both", "none"]

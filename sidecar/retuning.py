@@ -15,6 +15,7 @@ from sidecar.settings import Settings
 
 WHILE_RUNNING = (
     "threshold",
+    "adversarial_threshold",
     "expose",
     "max_scored_bytes",
     "score_deadline",

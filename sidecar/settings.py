@@ -116,6 +116,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     threshold: Probability = 0.01
     """A row is an outlier when its p-value is at most this: the share of clean traffic that gets flagged."""
 
+    adversarial_threshold: Probability = 0.01
+    """A call is adversarial when a p-value of what gives attacks away, such as noise in a picture, is at most
+    this: the share of clean traffic that gets called so by each. Needs a baseline fitted with `--pixels`."""
+
     batch_control: Literal["each", "false-discovery"] = "each"
     """How rows of a call with many are flagged. `each`: by the threshold, as if it came alone, so of 100
     clean rows about one is. `false-discovery`: so that `threshold` is the share of false ones among the

@@ -69,6 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="recent clean rows, when the training data has aged: p-values are weighted towards them",
     )
     add(
+        "--pixels",
+        metavar="HEIGHTxWIDTH",
+        default="",
+        help="the columns are a picture, row by row: 28x28, 32x32x3, 3x32x32; then noise is looked at",
+    )
+    add(
         "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
     )
     add("--force", action="store_true", help="replace the baseline that is there")
@@ -91,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             outputs=_names(arguments.outputs),
             weights_column=arguments.weights,
             towards=arguments.towards,
+            pixels=arguments.pixels,
             replace=arguments.force,
             progress=progress,
         )
@@ -112,6 +119,8 @@ def sentences(summary: Summary) -> list[str]:
     ]
     lines += [_held_to(entry, manifest.pyod) for entry in manifest.detectors]
     lines.append(sentence(summary.held_out, baseline.finest_p))
+    if manifest.pixels:
+        lines.append(f"Pictures of {manifest.pixels} pixels: their noise is looked at.")
     lines += [f"Note: {note}." for note in summary.notes]
     if baseline.finest_p > 0.01:
         lines.append("Note: that is coarser than the usual threshold of 0.01. Give at least 200 rows.")

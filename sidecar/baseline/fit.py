@@ -14,11 +14,13 @@ import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import answers, fitting, learning_apart, printing, reference, tables, weights
+from sidecar.baseline import answers, fitting, learning_apart, noise, printing, reference, tables, weights
 from sidecar.baseline.calibrating import COMBINATION, calibrated
 from sidecar.baseline.fitted import fitted, stored_rows
 from sidecar.baseline.schema import infer
 from sidecar.baseline.split import Parts, fewer, split
+from sidecar.defence.pixels import Layout
+from sidecar.defence.pixels import layout as read_layout
 from sidecar.errors import DataError, UsageError
 from sidecar.exchange import Features, Matrix
 from sidecar.features import Field, Schema
@@ -51,6 +53,7 @@ def fit(
     outputs: Sequence[str] = (),
     weights_column: str = "",
     towards: Path | None = None,
+    pixels: str = "",
     replace: bool = False,
     progress: Progress = lambda doing, share: None,
 ) -> Summary:
@@ -59,10 +62,12 @@ def fit(
     Each of `detectors` is a text as `sidecar.wanted` reads it. `ignore` names columns that the model doesn't
     get, such as the label; `outputs` those that hold what it answered, `x*` all that begin with x.
     `weights_column` and `towards` say how much calibration rows count, as `sidecar.baseline.weights` tells.
-    Raises UsageError for unknown detectors, DataError for data that cannot be used, BaselineError when `out`
-    is taken, cannot be written, or a compiled detector is not PyOD's.
+    `pixels` says that the columns are pictures, as `sidecar.defence.pixels` reads it.
+    Raises UsageError for unknown detectors and pixels, DataError for data that cannot be used, BaselineError
+    when `out` is taken, cannot be written, or a compiled detector is not PyOD's.
     """
     wanted = _wanted(detectors)
+    layout = _layout(pixels)
     artifact.check_place(out, replace=replace)
     progress(f"reading {data.name}", 0.0)
     table, answered = answers.taken(_without(tables.read(data), ignore), outputs)
@@ -74,6 +79,8 @@ def fit(
     rows, left_out = _usable(features)
     parts = split(rows, len(schema.columns), seed)
     schema, features = learning_apart.lay_out(table, schema, features, parts.fit)
+    if layout is not None:
+        noise.check(layout, schema, table.file)
     train = features.matrix[parts.fit]
 
     fits = []
@@ -97,6 +104,8 @@ def fit(
         **sample.binned(features.values, described, seed),
         **printing.fit(table, schema, features, parts, seed),
     }
+    if layout is not None:
+        arrays |= noise.fit(layout, features.values, parts, counts)
     answer_fields: tuple[Field, ...] = ()
     if answered is not None:
         try:
@@ -120,6 +129,7 @@ def fit(
         reference=described,
         readings=schema.readings,
         answers=answer_fields,
+        pixels=str(layout) if layout is not None else "",
     )
     manifest = artifact.write(out, manifest, arrays, replace=replace)
     progress("done", 1.0)
@@ -163,6 +173,13 @@ def _wanted(detectors: Sequence[str]) -> tuple[Wanted, ...]:
         raise UsageError(f"detectors: the text {error}") from error
     fitting.check(found)
     return found
+
+
+def _layout(pixels: str) -> Layout | None:
+    try:
+        return read_layout(pixels) if pixels else None
+    except ValueError as error:
+        raise UsageError(f"pixels: {error}") from error
 
 
 def _weights(

@@ -141,6 +141,15 @@ FACTS: dict[str, Fact] = {
         'detectors["ecod"].p < 0.0001',
         absent=True,
     ),
+    "noise.p": Fact(
+        "double",
+        "score",
+        "The share of clean pictures with as much noise, of the noisiest row; absent without `--pixels`.",
+        "noise.p <= 0.001",
+        absent=True,
+        low=0.0,
+        high=1.0,
+    ),
 }
 """Every fact by its name."""
 
@@ -326,6 +335,12 @@ class Facts:
         if not self._score.detectors:
             raise Absent
         return {one.name: {"raw": one.raw, "p": one.p} for one in self._score.detectors}
+
+    @property
+    def noise_p(self) -> float:
+        if self._score.noise_p != self._score.noise_p:
+            raise Absent
+        return self._score.noise_p
 
 
 class Row(Mapping[str, float]):

@@ -16,12 +16,11 @@ from functools import partial
 from time import perf_counter_ns, time
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import msgspec
-
 from sidecar import codecs
 from sidecar.codecs import Codec
+from sidecar.defence.guard import Guard, accused, guard
 from sidecar.errors import Undecodable, Unscorable
-from sidecar.exchange import Evidence, Features, Headers, Payload, Request, Score
+from sidecar.exchange import Features, Headers, Payload, Request, Score
 from sidecar.features import lay_out
 from sidecar.proxy.heads import RequestHead
 from sidecar.proxy.pieces import joined
@@ -83,7 +82,9 @@ class Judge:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, threshold: float, hint: str, baseline: Baseline | None
     ) -> None:
+        """Raises BaselineError when what the baseline knows of clean inputs cannot be read."""
         self.baseline = baseline
+        self.guard = guard(baseline)
         self.seen = self.need = 0
         self._loop = loop
         self.threshold = threshold
@@ -163,7 +164,7 @@ class Judge:
             learning = Judged(Score("learning", NAN, seen=self.seen, need=self.need))
             return [learning] * len(calls)
         try:
-            return judge([_work(call) for call in calls], baseline, self.threshold, self._printing)
+            return judge([_work(call) for call in calls], self._against(baseline))
         except Exception:
             if len(calls) > 1:  # one of them is at fault, and the others shall not pay for it
                 return [self._judge([call])[0] for call in calls]
@@ -182,8 +183,7 @@ class Judge:
             return
         self._in_thread += 1
         work = _work(call)
-        job = partial(judge, [work], baseline, self.threshold, self._printing)
-        future = self._loop.run_in_executor(self._executor, job)
+        future = self._loop.run_in_executor(self._executor, judge, [work], self._against(baseline))
         future.add_done_callback(lambda done: self._large_done(call, done))
 
     def _large_done(self, call: Case, done: asyncio.Future[list[Judged]]) -> None:
@@ -199,14 +199,14 @@ class Judge:
         """What scores these calls in the thread, because it waits for PyOD's worker."""
         baseline = self.baseline
         assert baseline is not None
-        return partial(_judge_each, [_work(call) for call in calls], baseline, self.threshold, self._printing)
+        return partial(_judge_each, [_work(call) for call in calls], self._against(baseline))
 
-    @property
-    def _printing(self) -> bool:
-        return self.walks is not None
+    def _against(self, baseline: Baseline) -> Against:
+        return Against(baseline, self.threshold, self.guard, self.walks is not None)
 
     def swap(self, baseline: Baseline) -> None:
-        """Score with this one from the next call on."""
+        """Score with this one from the next call on. Raises BaselineError as `guard` does."""
+        self.guard = guard(baseline, self.guard.threshold)
         old, self.baseline = self.baseline, baseline
         if old is not None:
             self._executor.submit(old.close)
@@ -224,11 +224,20 @@ def _work(call: Case) -> Work:
     return Request(head.method, head.target, head.fields, joined(call.kept)), codec
 
 
-def judge(work: list[Work], baseline: Baseline, threshold: float, printing: bool = False) -> list[Judged]:
-    """Decode, lay out and score requests, and take their fingerprints if asked to. One undecodable request
-    spoils only itself."""
+class Against(NamedTuple):
+    """What calls are held against. `printing`: their fingerprints are taken, too."""
+
+    baseline: Baseline
+    threshold: float
+    guard: Guard
+    printing: bool = False
+
+
+def judge(work: list[Work], against: Against) -> list[Judged]:
+    """Decode, lay out and score requests. One undecodable request spoils only itself."""
+    baseline = against.baseline
     if len(work) <= baseline.few:
-        return [_judge_alone(request, codec, baseline, threshold, printing) for request, codec in work]
+        return [_judge_alone(request, codec, against) for request, codec in work]
     started = perf_counter_ns()
     ready: list[tuple[int, Payload, Features]] = []
     outcome = [INTERNAL] * len(work)
@@ -238,45 +247,42 @@ def judge(work: list[Work], baseline: Baseline, threshold: float, printing: bool
             ready.append((place, payload, lay_out(payload, baseline.schema)))
         except (Undecodable, Unscorable) as error:
             outcome[place] = unscored(str(error))
-    scores = baseline.score_many([features for _, _, features in ready], threshold)
+    scores = baseline.score_many([features for _, _, features in ready], against.threshold)
     took = (perf_counter_ns() - started) // len(work)
     for (place, payload, features), score in zip(ready, scores, strict=True):
-        outcome[place] = _judged(score, payload, features, took, baseline, printing)
+        outcome[place] = _judged(score, payload, features, took, against)
     return outcome
 
 
-def _judge_each(work: list[Work], baseline: Baseline, threshold: float, printing: bool) -> list[Judged]:
+def _judge_each(work: list[Work], against: Against) -> list[Judged]:
     """`judge`; when it fails, whoever is not at fault shall not pay for it."""
     try:
-        return judge(work, baseline, threshold, printing)
+        return judge(work, against)
     except Exception:
         if len(work) > 1:
-            return [_judge_each([one], baseline, threshold, printing)[0] for one in work]
+            return [_judge_each([one], against)[0] for one in work]
         log.exception("scoring failed; the call passes unscored")
         return [INTERNAL]
 
 
-def _judge_alone(
-    request: Request, codec: Codec, baseline: Baseline, threshold: float, printing: bool
-) -> Judged:
+def _judge_alone(request: Request, codec: Codec, against: Against) -> Judged:
+    baseline = against.baseline
     started = perf_counter_ns()
     try:
         payload = codec.decode(request)
         features = lay_out(payload, baseline.schema)
     except (Undecodable, Unscorable) as error:
         return unscored(str(error))
-    score = baseline.score(features, threshold)
-    return _judged(score, payload, features, perf_counter_ns() - started, baseline, printing)
+    score = baseline.score(features, against.threshold)
+    return _judged(score, payload, features, perf_counter_ns() - started, against)
 
 
-def _judged(
-    score: Score, payload: Payload, features: Features, took: int, baseline: Baseline, printing: bool
-) -> Judged:
-    values = features.values
+def _judged(score: Score, payload: Payload, features: Features, took: int, against: Against) -> Judged:
+    baseline, values = against.baseline, features.values
     model, version = payload.model or "", payload.version or ""
-    printer = baseline.printer if printing else None
+    printer = baseline.printer if against.printing else None
     return Judged(
-        score,
+        against.guard.look(score, features),
         model,
         version,
         len(values),
@@ -286,8 +292,3 @@ def _judged(
         baseline.schema.names,
         printer.prints(features, payload) if printer is not None else None,
     )
-
-
-def accused(score: Score, evidence: Evidence) -> Score:
-    """The same score with a sign that the call is an attack."""
-    return msgspec.structs.replace(score, verdict="adversarial", evidence=(*score.evidence, evidence))

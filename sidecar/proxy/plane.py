@@ -81,6 +81,7 @@ class Plane:
         self.settings = settings
         self._show(settings.expose)
         self.judge.threshold = settings.threshold
+        self.judge.guard = self.judge.guard._replace(threshold=settings.adversarial_threshold)
         self.pool.connect_timeout = settings.connect_timeout
         self.teller.limit_bytes(settings.queue_bytes)
         self.hold()

@@ -105,12 +105,10 @@ def anomaly_fields(score: Score, decision: Decision, drift: str) -> bytes:
     elif verdict == "learning":
         lines = f"x-anomaly-verdict: learning; seen={score.seen}; need={score.need}\r\n"
     else:
-        detail = ", ".join(map(_detail, score.detectors))
-        lines = (
-            f"x-anomaly-score: {1.0 - score.p:.4f}\r\n"
-            f"x-anomaly-verdict: {verdict}\r\n"
-            f"x-anomaly-detail: {detail}\r\n"
-        )
+        lines = f"x-anomaly-verdict: {verdict}\r\n"
+        if score.p == score.p:  # an attack may be seen in what no detector can score
+            detail = ", ".join(map(_detail, score.detectors))
+            lines = f"x-anomaly-score: {1.0 - score.p:.4f}\r\n{lines}x-anomaly-detail: {detail}\r\n"
         if score.evidence:
             lines += f"x-anomaly-evidence: {written(score.evidence)}\r\n"
         if score.flagged and len(score.row_p) > 1:

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from sidecar.defence.guard import guard
 from sidecar.errors import BaselineError, UsageError
 from sidecar.link import Drift, Order, Progress, Swap
 from sidecar.proxy.address import upstream as upstream_address
@@ -65,7 +66,11 @@ def check_files(settings: Settings) -> bool:
     listener_context(settings)
     upstream_context(settings, upstream_address(settings.upstream).tls)
     routes(settings.route)
-    return bool(settings.baseline and load(Path(settings.baseline)).apart)
+    if not settings.baseline:
+        return False
+    baseline = load(Path(settings.baseline))
+    guard(baseline)
+    return bool(baseline.apart)
 
 
 class Worker:
@@ -94,6 +99,7 @@ class Worker:
         tls = upstream_context(settings, address.tls)
         pool = Pool(address, settings.connect_timeout, tls, settings.upstream_server_name)
         judge = Judge(loop, settings.threshold, settings.codec, baseline)
+        judge.guard = judge.guard._replace(threshold=settings.adversarial_threshold)
         judge.need = settings.learn_rows
         teller = Teller(loop, str(self._run_dir / "observer.sock"), settings.queue_bytes, self._obey)
         teller.worker = self._number
@@ -246,11 +252,11 @@ class Worker:
         try:
             baseline: Baseline = await asyncio.to_thread(self._read, directory)
             await asyncio.to_thread(baseline.warm)
+            self.plane.judge.swap(baseline)
         except BaselineError as error:
             teller.refused = str(error)
             log.error("baseline refused, the old one stays: %s", error)
             return
-        self.plane.judge.swap(baseline)
         self._check_printer()
         self.plane.keeping.blind(baseline.schema.names)
         teller.baseline, teller.refused = directory, ""

@@ -101,6 +101,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str = ""
     readings: tuple[Reading, ...] = ()
     answers: tuple[Field, ...] = ()
+    pixels: str = ""
+    """How the fields form a picture: `sidecar.defence.pixels`."""
 
 
 def check_place(directory: Path, *, replace: bool) -> None:

@@ -36,6 +36,10 @@ EXPLAIN_SECONDS = 0.02
 it."""
 
 
+CLEAN = "clean/"
+"""What the names of arrays begin with that tell what clean inputs are like apart from their score."""
+
+
 class Judge(NamedTuple):
     """One detector with its calibration."""
 
@@ -73,6 +77,7 @@ class Baseline:
         printer: Printer | None,
         worker: Connection,
         together: bool,
+        clean: Arrays,
     ) -> None:
         self.directory = directory
         """Where it was read from."""
@@ -96,6 +101,10 @@ class Baseline:
         """Takes fingerprints of rows; None in a baseline of few rows, or of an earlier sidecar."""
         self.created = manifest.created
         """When it was fitted: RFC 3339, UTC."""
+        self.pixels = manifest.pixels
+        """How its fields form a picture; empty when they don't."""
+        self.clean = clean
+        """What clean inputs are like apart from their score: `sidecar.defence.guard` reads it."""
         self.apart = tuple(judge.name for judge in judges if isinstance(judge.detector, Apart))
         """The detectors that PyOD's worker scores. With any, scoring waits for another process, so it must
         not be done on an event loop."""
@@ -277,7 +286,7 @@ def assemble(
     judges = tuple(_judge(file, one, arrays, len(schema.columns), worker) for one in manifest.detectors)
     conformal = judges[0].conformal
     if len(judges) > 1:
-        conformal = _conformal(arrays, "calibration/combined", "calibration/weights")
+        conformal = conformal_from(arrays, "calibration/combined", "calibration/weights")
     width = len(schema.columns)
     fields = explain.Fields(
         schema, need(arrays, "typical", np.float64, width), need(arrays, "spread", np.float64, width)
@@ -285,8 +294,9 @@ def assemble(
     binned = binned_rows(arrays, manifest.reference)
     printer = Printer(schema, arrays) if PREFIX + "salt" in arrays else None
     combine = COMBINATIONS[manifest.combination]
+    clean = {key: array for key, array in arrays.items() if key.startswith(CLEAN)}
     return Baseline(
-        directory, manifest, judges, combine, conformal, fields, binned, printer, worker, together
+        directory, manifest, judges, combine, conformal, fields, binned, printer, worker, together, clean
     )
 
 
@@ -299,14 +309,15 @@ def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Con
             name,
             detector,
             detector if isinstance(detector, Additive) else None,
-            _conformal(own, "calibration", "calibration-weights"),
+            conformal_from(own, "calibration", "calibration-weights"),
             Surprise(need(own, "standard", np.float64, -1)),
         )
     except ValueError as error:
         raise ValueError(f"detector {name}: {error}") from error
 
 
-def _conformal(arrays: Arrays, scores: str, weights: str) -> Conformal:
+def conformal_from(arrays: Arrays, scores: str, weights: str) -> Conformal:
+    """The held-out scores of that name, with their weights if there are any. Raises ValueError."""
     held_out = need(arrays, scores, np.float64, -1)
     if weights not in arrays:
         return Conformal(held_out)

@@ -41,6 +41,7 @@ def facts(
             flagged,
             (DetectorScore("ecod", 3.5, 0.25), DetectorScore("knn-5", 1.0, 0.5)),
             evidence=evidence,
+            noise_p=0.25,
         )
         told.take(score, len(rows), NAMES, np.array(rows, dtype="<f8").tobytes())
     return told

@@ -1,0 +1,54 @@
+"""What is looked at in one call beside its score, and the verdict that comes of it.
+
+Counterparts: `sidecar.proxy.judging`, which asks while a call is scored; `sidecar.baseline.noise`, which has
+measured what is clean.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import msgspec
+
+from sidecar.defence import noise
+from sidecar.defence.noise import Noise
+from sidecar.defence.pixels import layout
+from sidecar.errors import BaselineError
+from sidecar.exchange import Evidence, Features, Score
+from sidecar.scoring.baseline import Baseline
+
+
+class Guard(NamedTuple):
+    """What is known of clean inputs, and how rare is too rare."""
+
+    noise: Noise | None = None
+    threshold: float = 0.01
+
+    def look(self, score: Score, features: Features) -> Score:
+        """The score with what is seen of the noisiest row, which makes the call `adversarial` when it is too
+        rare, whatever the detectors say."""
+        if self.noise is None or not len(features.values):
+            return score
+        rows = self.noise.found(features.values)
+        p, by = rows[0] if len(rows) == 1 else min(rows, key=lambda row: (math.isnan(row.p), row.p))
+        score = msgspec.structs.replace(score, noise_p=p)
+        return accused(score, Evidence("noise", p=p, by=by)) if p <= self.threshold else score
+
+
+def guard(baseline: Baseline | None, threshold: float = 0.01) -> Guard:
+    """What `baseline` knows of clean inputs. Raises BaselineError when what it has stored is not that."""
+    if baseline is None or not baseline.pixels:
+        return Guard(threshold=threshold)
+    try:
+        found = layout(baseline.pixels)
+        if found.values != len(baseline.schema.fields):
+            raise ValueError(f"{found} pixels are not the {len(baseline.schema.fields)} fields it has")
+        return Guard(noise.from_arrays(found, baseline.clean), threshold)
+    except ValueError as error:
+        raise BaselineError(f"{baseline.directory}: {error}") from error
+
+
+def accused(score: Score, evidence: Evidence) -> Score:
+    """The same score with a sign that the call is an attack."""
+    return msgspec.structs.replace(score, verdict="adversarial", evidence=(*score.evidence, evidence))

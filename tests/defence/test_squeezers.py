@@ -1,0 +1,57 @@
+"""Squeezers: equal to SciPy where SciPy has them, and what they promise where it has not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import median_filter
+
+from sidecar.defence.squeezers import SQUEEZERS, fewer_levels, median_2x2, median_3x3, non_local_means
+
+SHAPES = [(1, 28, 28, 1), (3, 9, 14, 3), (2, 1, 5, 1), (2, 2, 1, 1), (1, 1, 1, 2)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("squeezer", "side"), [(median_2x2, 2), (median_3x3, 3)])
+def test_medians_are_those_of_scipy(shape, squeezer, side):
+    rng = np.random.default_rng(1)
+    for pictures in (rng.random(shape), rng.integers(0, 3, shape).astype(float)):
+        expected = median_filter(pictures, size=(1, side, side, 1))
+        np.testing.assert_array_equal(squeezer(pictures), expected)
+
+
+def test_bit_depth_gives_the_nearest_level():
+    pictures = np.linspace(0.0, 255.0, 12).reshape(1, 3, 4, 1)
+    assert set(fewer_levels(pictures, 255.0, bits=1).ravel()) == {0.0, 255.0}
+    levels = fewer_levels(pictures, 255.0, bits=4)
+    np.testing.assert_allclose(levels % 17.0, 0.0)
+    assert np.abs(levels - pictures).max() <= 17.0 / 2
+
+
+def test_non_local_means_is_the_weighted_mean_that_it_says():
+    pictures = np.random.default_rng(2).random((2, 6, 7, 2))
+    found = non_local_means(pictures, reach=2, patch=1, strength=0.2)
+    padded = np.pad(pictures, ((0, 0), (3, 3), (3, 3), (0, 0)), mode="symmetric")
+    weights, values = [], []
+    row, down, right = 1, 3 + 4, 3 + 5  # the pixel (4, 5) of the second picture
+    own = padded[row, down - 1 : down + 2, right - 1 : right + 2]
+    for y in range(down - 2, down + 3):
+        for x in range(right - 2, right + 3):
+            there = padded[row, y - 1 : y + 2, x - 1 : x + 2]
+            weights.append(np.exp(-((there - own) ** 2).mean() / 0.2**2))
+            values.append(padded[row, y, x])
+    np.testing.assert_allclose(found[1, 4, 5], np.average(values, axis=0, weights=weights))
+
+
+@pytest.mark.parametrize("name", SQUEEZERS)
+def test_a_plain_picture_stays_and_none_is_written_to(name):
+    plain = np.full((2, 5, 6, 1), 15.0)
+    plain.flags.writeable = False
+    np.testing.assert_allclose(SQUEEZERS[name](plain, 15.0), plain)
+
+
+@pytest.mark.parametrize("name", SQUEEZERS)
+def test_pictures_do_not_know_of_one_another(name):
+    pictures = np.random.default_rng(3).random((4, 8, 8, 1))
+    alone = np.concatenate([SQUEEZERS[name](pictures[i : i + 1], 1.0) for i in range(4)])
+    np.testing.assert_array_equal(SQUEEZERS[name](pictures, 1.0), alone)
