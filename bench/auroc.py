@@ -6,7 +6,7 @@
 The protocol is ADBench's for unsupervised detectors: 70 % of the rows, outliers among them and without
 labels, to fit on, at most 10,000; 30 % to score; both with the set's share of outliers. A figure is the mean
 over the seeds. An ensemble has no more rows than a single detector: it fits on nine tenths of them, and the
-last tenth brings the scores to one scale. Where PyOD cannot fit, the AUROC counts as 0.5, that of a coin.
+last tenth brings the scores to one scale. Where PyOD cannot fit or score, the AUROC counts as 0.5, a coin's.
 Detectors of PyOD's worker are fitted on as many rows as the product gives them, and take up to a tenth of a
 second for a row, so they score at most 300 outliers of the test rows and 300 of the others: an AUROC is about
 pairs of both kinds, so the share of either doesn't matter.
@@ -214,7 +214,11 @@ def _scores(name: str, train: Matrix, rows: Matrix, seed: int) -> Scores | None:
         return None
     if name in DETECTORS:
         return DETECTORS[name].from_pyod(model).score_many(rows)
-    return Uncompiled(model, alone=False).score_many(rows)
+    try:
+        return Uncompiled(model, alone=False).score_many(rows)
+    except ValueError as error:  # LSCP, where detectors agree so well that a histogram has no width
+        print(f"{name}: PyOD cannot score: {error}", file=sys.stderr)
+        return None
 
 
 def _auroc(outlier: NDArray[np.int64], scores: Scores | None) -> float:

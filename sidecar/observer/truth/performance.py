@@ -182,8 +182,9 @@ class Performance:
             self.note = found
             self._early = rows
             return
-        self.roles, self.note, self._early = found, "", []
-        self._judge(found, rows)
+        early, self._early = self._early, []
+        self.roles, self.note = found, ""
+        self._judge(found, early)
 
     def _judge(self, roles: Roles, labelled: Sequence[Labelled]) -> None:
         tested: list[Judged] = []

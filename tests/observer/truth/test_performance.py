@@ -53,6 +53,14 @@ def test_the_window_holds_the_last_rows_and_none_of_the_first_is_lost():
     assert longer.between() == (800.0, 999.0)
 
 
+def test_many_rows_in_one_go_are_as_many_as_one_by_one():
+    known = heard(1000, step=1000)
+    assert (known.known.counts.sum(), known.tested) == (200, 800), (
+        "the first window is the reference, not the last"
+    )
+    assert len(known.past) == 5
+
+
 def test_past_windows_follow_one_another_and_are_bounded():
     known = heard(1000)
     assert [(past.first, past.last, past.rows) for past in known.past] == [
