@@ -9,5 +9,5 @@ parser and a CEL library, which the data plane shall not carry. What it hands ov
 
     apart        documents, places, keys, expressions, reach, checking, compiling
     both         rules, tree, facts
-    data plane   code, rulebook
+    data plane   code, scope, course, rulebook
 """

@@ -13,7 +13,7 @@ from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING
 
 from sidecar.exchange import Decision, SpanIds
-from sidecar.policy.rulebook import Course
+from sidecar.policy.course import Course
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import UNKNOWN_FORMAT, Judged
 

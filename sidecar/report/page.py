@@ -214,19 +214,12 @@ def _number(value: float | None) -> str:
 def _performance(flow: Record, performance: Record) -> str:
     """How good predictions were, where labels came."""
     rows = [
-        (
-            name,
-            measure["value"],
-            measure["low"],
-            measure["high"],
-            one["window"]["rows"],
-            one["reference"]["realised"].get(name, {}).get("value"),
-        )
+        (name, measure["value"], measure["low"], measure["high"], one["window"]["rows"])
         for one in performance["flows"]
         if same_flow(one, flow)
         for name, measure in one["window"]["realised"].items()
     ]
-    return table(("Realised by labels", "#Value", "#From", "#To (95 %)", "#Rows", "#In the baseline"), rows)
+    return table(("Realised by labels", "#Value", "#From", "#To (95 %)", "#Rows"), rows)
 
 
 # -- the rest ------------------------------------------------------------------------------------------

@@ -1,0 +1,137 @@
+"""What the policies say of calls of one kind, ready to be asked: the rules, with their conditions as
+functions, and what holds for such calls whatever applies.
+
+Counterparts: `sidecar.policy.rulebook` makes one for each kind of call and remembers it,
+`sidecar.policy.course` takes one call through it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import msgspec
+
+from sidecar.exchange import Answer, Decision, Expose, Hit, Mirror
+from sidecar.policy.buckets import Buckets
+from sidecar.policy.code import Function, function, hasty, metered
+from sidecar.policy.facts import FACTS
+from sidecar.policy.rules import ACTIONS, Policy, Rule
+from sidecar.policy.tree import Node
+from sidecar.policy.tree import facts as facts_of
+
+
+class Ready(NamedTuple):
+    """A rule with its condition as a function. `id` is policy and rule; `scored` says that it asks for
+    something that is only known from the body."""
+
+    id: str
+    rule: Rule
+    holds: Function
+    scored: bool
+    ends: bool
+    first: bool
+    """Whether what it does must be known before the model is called."""
+    hit: Hit
+    sole: Decision | None
+    """What comes of it when no other rule has applied."""
+    by: Function | None
+    """Of a throttle: whose calls are counted together, if not the caller's."""
+    buckets: Buckets | None
+    mirror: Mirror | None
+
+
+class Scope:
+    """What the policies say of calls of one kind."""
+
+    def __init__(self, policies: list[Policy], expose: Expose, buckets: dict[str, Buckets]) -> None:
+        def first_given(name: str) -> object:
+            return next((found for one in policies if (found := getattr(one, name)) is not None), None)
+
+        self.expose: Expose = first_given("expose") or expose  # type: ignore[assignment]
+        self.threshold: float | None = first_given("threshold")  # type: ignore[assignment]
+        self.deadline: float | None = first_given("deadline")  # type: ignore[assignment]
+        self.rules = [
+            _ready(policy, rule, self.expose, buckets) for policy in policies for rule in policy.rules
+        ]
+        self.otherwise = Decision(expose=self.expose)
+        self.shown_to_model = any(
+            (one.rule.expose or self.expose) in ("model", "both") for one in self.rules
+        ) or self.expose in ("model", "both")
+        self.metered = list({one.id: one for rule in self.rules for one in metered(rule.rule.when)}.values())
+        self.waits = [self._waits(i) for i in range(len(self.rules))]
+        self.mirrors = any(one.mirror is not None and not one.rule.dry_run for one in self.rules)
+        """Whether a call may be asked of another model, too."""
+        self.later = tuple(i for i, one in enumerate(self.rules) if one.scored)
+        self.any_head = _any([one.rule.when for one in self.rules if not one.scored])
+        self.any_scored = _any([one.rule.when for one in self.rules if one.scored])
+
+    def _waits(self, i: int) -> bool:
+        """Whether a call without a score cannot go on from this rule: what blocks from here on, or what
+        would keep it from doing so, depends on the score."""
+        scored = False
+        for one in self.rules[i:]:
+            scored = scored or (one.scored and (one.ends or one.first))
+            if one.first and scored:
+                return True
+        return False
+
+
+def _any(conditions: list[Node]) -> Function:
+    """Whether one of the conditions holds: one look at all of them, because for most calls none does."""
+    either = conditions or [Node("const", False)]
+    while len(either) > 1:  # in pairs, because a chain would be nested as deep as it is long
+        pairs = [either[i : i + 2] for i in range(0, len(either), 2)]
+        either = [Node("call", "logical_or", tuple(one)) if len(one) == 2 else one[0] for one in pairs]
+    return hasty(either[0])  # where it raises, each rule is asked by itself
+
+
+def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]) -> Ready:
+    id_ = f"{policy.name}/{rule.name}"
+    scored = any(FACTS[name].stage == "score" for name in facts_of(rule.when))
+    deed = ACTIONS[rule.action]
+    hit = Hit(id_, rule.action, rule.dry_run)
+    mirror = rule.mirror(id_)
+    sole = None
+    if not rule.dry_run and rule.action != "throttle":
+        sole = Decision(
+            rule.action,
+            id_,
+            rule.expose or expose,
+            rule.label,
+            (hit,),
+            answer_of(rule, 0.0),
+            rule.to if deed.ends else "",
+            kept_share([rule]),
+            (mirror,) if mirror is not None else (),
+        )
+    key = function(rule.by) if rule.by is not None else None
+    buckets = None
+    if rule.action == "throttle":
+        buckets = known.setdefault(
+            f"{id_} {msgspec.json.encode(rule).decode()}",
+            Buckets(rule.rate, rule.burst or max(1, round(rule.rate))),
+        )
+    holds = function(rule.when)
+    return Ready(id_, rule, holds, scored, deed.ends, deed.first, hit, sole, key, buckets, mirror)
+
+
+def answer_of(rule: Rule, wait: float) -> Answer | None:
+    """What the caller gets in the model's place; `wait`: seconds until another call may pass."""
+    if rule.action == "throttle":
+        return Answer("throttled", 429, rule.detail, retry_after=max(1, math.ceil(wait)))
+    kind = rule.content_type if rule.body else ""
+    if rule.action == "block":
+        return Answer("blocked", rule.status, rule.detail, rule.body, kind)
+    if rule.action == "fallback" and rule.body:
+        return Answer("", rule.status, "", rule.body, kind)
+    return None
+
+
+def kept_share(rules: list[Rule]) -> float:
+    """The share of calls like this one that the rules want kept; 0.0 when they want nothing."""
+    shares = [rule.share if rule.action == "sample" else 1.0 for rule in rules if rule.action in KEEPING]
+    return max(shares, default=0.0)
+
+
+KEEPING = ("quarantine", "alert", "sample")
