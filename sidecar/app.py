@@ -131,23 +131,25 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
     """`sidecar run`: until SIGTERM or SIGINT. `read` reads the settings again, on SIGHUP. Returns the exit
     status."""
     configure(settings.log_level, "supervisor")
+    if settings.grpc_listen and not settings.grpc_upstream:
+        raise UsageError("grpc-listen needs grpc-upstream: the URL where the model server takes gRPC")
     needs_worker = _check_files(settings)
     with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
-        listening = [_bind("listen", settings.listen, settings.workers) for _ in range(settings.workers)]
-        outbound = [_bind("egress", settings.egress, settings.workers) for _ in listening if settings.egress]
+        listening = [_bind_all(settings) for _ in range(settings.workers)]
     run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
     run_dir.mkdir(parents=True, exist_ok=True)
     policies = Watching(Path(settings.policy), run_dir) if settings.policy else None
     try:
         if policies is not None:
             policies.first()
-        children = _children(settings, run_dir, listening, outbound, needs_worker=needs_worker)
+        children = _children(settings, run_dir, listening, needs_worker=needs_worker)
         return _supervise(children, _Tuning(settings, read, run_dir), policies)
     finally:
         if policies is not None:
             policies.close()
-        for one in (*listening, *outbound):
-            one.close()
+        for sockets in listening:
+            for one in sockets.values():
+                one.close()
         if not settings.run_dir:
             shutil.rmtree(run_dir, ignore_errors=True)
 
@@ -181,6 +183,12 @@ def _bind(setting: str, value: str, sharing: int = 1) -> socket.socket:
         raise UsageError(f"{setting} {value}: {error.strerror}") from error
 
 
+def _bind_all(settings: Settings) -> dict[str, socket.socket]:
+    """The sockets of one worker, by what it takes there."""
+    places = {"listen": settings.listen, "egress": settings.egress, "grpc-listen": settings.grpc_listen}
+    return {name: _bind(name, place, settings.workers) for name, place in places.items() if place}
+
+
 def _orders(settings: Settings, **more: object) -> bytes:
     """What another process is told on its standard input."""
     return json.dumps({"settings": msgspec.to_builtins(settings), "parent": os.getpid(), **more}).encode()
@@ -189,16 +197,16 @@ def _orders(settings: Settings, **more: object) -> bytes:
 def _children(
     settings: Settings,
     run_dir: Path,
-    listening: list[socket.socket],
-    outbound: list[socket.socket],
+    listening: list[dict[str, socket.socket]],
     *,
     needs_worker: bool,
 ) -> list[Child]:
     where = {"run_dir": str(run_dir)}
     planes = []
-    for number, one in enumerate(listening):
-        fds = (one.fileno(), outbound[number].fileno()) if outbound else (one.fileno(),)
-        planes.append(Child("plane", number, _orders(settings, number=number, fds=fds, **where), fds))
+    for number, sockets in enumerate(listening):
+        fds = {name: one.fileno() for name, one in sockets.items()}
+        orders = _orders(settings, number=number, fds=fds, **where)
+        planes.append(Child("plane", number, orders, tuple(fds.values())))
     others = ("pyod", "observer") if needs_worker else ("observer",)
     return [*planes, *(Child(role, 0, _orders(settings, **where), ()) for role in others)]
 
@@ -300,8 +308,8 @@ def child(role: str) -> None:
     elif role == "plane":
         from sidecar.proxy.worker import main
 
-        listening, *outbound = (socket.socket(fileno=fd) for fd in orders["fds"])
-        main(settings, Path(orders["run_dir"]), listening, orders["number"], *outbound)
+        sockets = {name: socket.socket(fileno=fd) for name, fd in orders["fds"].items()}
+        main(settings, Path(orders["run_dir"]), sockets, orders["number"])
     elif role == "pyod":
         import asyncio
 

@@ -24,6 +24,12 @@ WebUrlOrNone: TypeAlias = Annotated[
 Address: TypeAlias = Annotated[
     str, Meta(title="HOST:PORT", description="host:port, such as 127.0.0.1:9700 or [::1]:9700")
 ]
+UrlOrNone: TypeAlias = Annotated[
+    str,
+    Meta(
+        title="[SERVER]", description="http://host:port, https://host:port or unix:/path/to.sock, or nothing"
+    ),
+]
 AddressOrNone: TypeAlias = Annotated[
     str, Meta(title="[HOST:PORT]", description="host:port, such as 127.0.0.1:9701, or nothing")
 ]
@@ -83,6 +89,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     admin: Address = "127.0.0.1:9702"
     """Address of metrics, health, API and console. Loopback: what it shows is not for the public."""
+
+    grpc_listen: AddressOrNone = ""
+    """Address that takes the model's gRPC traffic. A port of its own, because HTTP/2 is another protocol from
+    the first byte. Empty: no gRPC."""
+
+    grpc_upstream: UrlOrNone = ""
+    """URL where the model server takes gRPC, such as `http://127.0.0.1:8081`: its path is the caller's own.
+    Needed with `grpc-listen`."""
 
     egress: AddressOrNone = ""
     """Address that takes the model's own calls to others, so that traces connect: set HTTP_PROXY of the

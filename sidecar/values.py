@@ -186,6 +186,7 @@ def _rules(text: str) -> str:
 READERS: dict[str, Callable[[str], Any]] = {
     "URL": _url,
     "[URL]": _web_url,
+    "[SERVER]": lambda text: text and _url(text),
     "HOST:PORT": _address,
     "[HOST:PORT]": lambda text: _address(text) if text else "",
     "DIR": _text,

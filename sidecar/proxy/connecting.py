@@ -1,6 +1,7 @@
 """Opens a connection to a model server, whatever its address is, and says what went wrong in our own words.
 
-Used by `sidecar.proxy.upstream` for callers' calls and by `sidecar.proxy.questions` for the sidecar's own.
+Used by `sidecar.proxy.upstream` for callers' calls, by `sidecar.proxy.grpc.door`
+for those over gRPC, and by `sidecar.proxy.questions` for the sidecar's own.
 """
 
 from __future__ import annotations

@@ -50,7 +50,13 @@ PROTECTED = frozenset({b"host", b"content-length", b"content-type", b"content-en
 """Fields that `Connection:` may not name away: a request must not lose its meaning on our hop."""
 
 KEPT_FOR_RECORD = frozenset(
-    {b"content-type", b"content-encoding", b"inference-header-content-length", b"user-agent"}
+    {
+        b"content-type",
+        b"content-encoding",
+        b"grpc-encoding",
+        b"inference-header-content-length",
+        b"user-agent",
+    }
 )
 """Fields the observer needs to decode a body. All others stay in the data plane."""
 

@@ -61,6 +61,8 @@ class Plane:
         self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
         self.recall: Recall[RequestHead] = Recall()
         self.clients: set[Downstream] = set()
+        self.grpc_clients = 0
+        """Connections of callers over gRPC (`sidecar.proxy.grpc.door`)."""
         self.calls = 0
         self.in_flight = 0
         self.answering: dict[str, Case] | None = None
@@ -95,7 +97,7 @@ class Plane:
 
     def admit(self, client: Downstream) -> bool:
         """May this connection stay? Registers it if so."""
-        if len(self.clients) >= self.settings.max_connections:
+        if len(self.clients) + self.grpc_clients >= self.settings.max_connections:
             self.failures["too-many-connections"] += 1
             return False
         self.clients.add(client)
@@ -163,7 +165,7 @@ class Plane:
             records_dropped_bytes=self.teller.dropped_bytes,
             queue_bytes=self.teller.queued_bytes,
             in_flight=self.in_flight,
-            connections=len(self.clients),
+            connections=len(self.clients) + self.grpc_clients,
             upstream_connections=self.pool.open,
             rule_hits=self.policing.by_rule(),
             rule_errors=dict(self.policing.errors),

@@ -8,8 +8,8 @@ from sidecar.errors import UsageError
 from sidecar.settings import Settings
 
 
-def listener_context(settings: Settings) -> ssl.SSLContext | None:
-    """The context callers meet, or None for plain HTTP. Raises UsageError naming the file."""
+def listener_context(settings: Settings, protocol: str = "http/1.1") -> ssl.SSLContext | None:
+    """The context callers meet, or None without TLS. Raises UsageError naming the file."""
     if not settings.tls_cert:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -17,7 +17,7 @@ def listener_context(settings: Settings) -> ssl.SSLContext | None:
     if settings.tls_client_ca:
         _load_ca(context, "tls-client-ca", settings.tls_client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context
 
 
@@ -26,8 +26,8 @@ def renew(context: ssl.SSLContext, settings: Settings) -> None:
     _load_pair(context, "tls-cert", settings.tls_cert, settings.tls_key)
 
 
-def upstream_context(settings: Settings, tls: bool) -> ssl.SSLContext | None:
-    """The context towards the model, or None for plain HTTP. Raises UsageError naming the file."""
+def upstream_context(settings: Settings, tls: bool, protocol: str = "http/1.1") -> ssl.SSLContext | None:
+    """The context towards the model, or None without TLS. Raises UsageError naming the file."""
     if not tls:
         return None
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
@@ -35,7 +35,7 @@ def upstream_context(settings: Settings, tls: bool) -> ssl.SSLContext | None:
         _load_ca(context, "upstream-ca", settings.upstream_ca)
     if settings.upstream_cert:
         _load_pair(context, "upstream-cert", settings.upstream_cert, settings.upstream_key)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([protocol])
     return context
 
 

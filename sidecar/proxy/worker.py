@@ -14,6 +14,7 @@ import socket
 import ssl
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
@@ -39,6 +40,9 @@ from sidecar.sequences import SEQUENCES, Memory, Walks
 from sidecar.settings import RETUNED, Settings
 from sidecar.tracing.context import propagation
 
+if TYPE_CHECKING:
+    from sidecar.proxy.grpc.door import Door
+
 log = logging.getLogger(__name__)
 
 ACCEPT_AFTER_TERM = 1.0
@@ -46,18 +50,18 @@ ACCEPT_AFTER_TERM = 1.0
 endpoints of a Service take a moment to forget a pod."""
 
 
-def main(
-    settings: Settings,
-    run_dir: Path,
-    listening: socket.socket,
-    number: int,
-    outbound: socket.socket | None = None,
-) -> None:
-    """Serve until SIGTERM, then drain."""
+def main(settings: Settings, run_dir: Path, sockets: dict[str, socket.socket], number: int) -> None:
+    """Serve until SIGTERM, then drain. `sockets`: where to listen, by the name of the setting."""
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     gc.set_threshold(50_000, 20, 20)  # calls free themselves by reference count; cycles are rare
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Worker(settings, run_dir, number).serve(listening, outbound))
+        runner.run(Worker(settings, run_dir, number).serve(**_by_part(sockets)))
+
+
+def _by_part(sockets: dict[str, socket.socket]) -> dict[str, socket.socket]:
+    """What `Worker.serve` takes, by the names of its parameters."""
+    parts = {"listen": "listening", "egress": "outbound", "grpc-listen": "grpc"}
+    return {parts[name]: one for name, one in sockets.items()}
 
 
 def check_files(settings: Settings) -> bool:
@@ -82,15 +86,27 @@ class Worker:
         self._number = number
         self._outlet: Outlet | None = None
         self._egress: asyncio.Server | None = None
+        self._door: Door | None = None
+        self._grpc: asyncio.Server | None = None
         self._context: ssl.SSLContext | None = None
         self._looking: Sweep | None = None
 
-    async def serve(self, listening: socket.socket, outbound: socket.socket | None = None) -> None:
-        """From the listening socket to the last call."""
-        await self.start(listening, outbound)
+    async def serve(
+        self,
+        listening: socket.socket,
+        outbound: socket.socket | None = None,
+        grpc: socket.socket | None = None,
+    ) -> None:
+        """From the listening sockets to the last call."""
+        await self.start(listening, outbound, grpc)
         await self.ended()
 
-    async def start(self, listening: socket.socket, outbound: socket.socket | None = None) -> None:
+    async def start(
+        self,
+        listening: socket.socket,
+        outbound: socket.socket | None = None,
+        grpc: socket.socket | None = None,
+    ) -> None:
         """Wire the parts together and take calls."""
         settings = self._settings
         loop = asyncio.get_running_loop()
@@ -126,6 +142,11 @@ class Worker:
         if outbound is not None:
             self._outlet = Outlet(settings, loop, plane)
             self._egress = await listen_outbound(self._outlet, outbound)
+        if grpc is not None:
+            from sidecar.proxy.grpc.door import Door  # late: who has no gRPC needs none of it
+
+            self._door = Door(settings, plane)
+            self._grpc = await self._door.listen(grpc)
         log.info("listening on %s for %s", settings.listen, address)
 
     async def ended(self) -> None:
@@ -155,8 +176,9 @@ class Worker:
         """Go by the settings that the supervisor has left. What cannot be read changes nothing."""
         try:
             settings = msgspec.json.decode((self._run_dir / RETUNED).read_bytes(), type=Settings)
-            if self._context is not None:
-                renew(self._context, settings)
+            for context in (self._context, self._door.context if self._door is not None else None):
+                if context is not None:
+                    renew(context, settings)
         except (OSError, msgspec.MsgspecError, UsageError) as error:
             log.error("settings not taken over, the old ones stay: %s", error)
             return
@@ -201,6 +223,8 @@ class Worker:
         self.plane.sweep()
         if self._outlet is not None:
             self._outlet.sweep()
+        if self._door is not None:
+            self._door.sweep()
 
     async def _drain(self) -> None:
         """Readiness fails first, then new connections are refused, then the last answers are taken."""
@@ -215,6 +239,9 @@ class Worker:
         for client in list(plane.clients):
             if not client.calls:
                 client.transport.close()
+        if self._grpc is not None and self._door is not None:
+            self._grpc.close()
+            await self._door.drained(until=ends)
         await plane.emptied(until=ends)
         if plane.clients:
             log.warning("drain-timeout: %d calls cut off", plane.in_flight)
