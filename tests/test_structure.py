@@ -17,6 +17,9 @@ MODULES = [path for path in SOURCES if path.name != "__init__.py"]
 
 TESTED_ELSEWHERE: dict[str, str] = {
     "proxy/egress/listener.py": "runs in no other way than as a dialogue: test_outbound and test_tunnel",
+    "proxy/grpc/door.py": "runs in no other way than as a dialogue: test_call and test_caller",
+    "proxy/grpc/ends.py": "is what callers and models have in common: test_caller and test_model",
+    "proxy/grpc/outgoing.py": "test_call reads all that goes out",
     "tracing/dialect.py": "only says what a dialect is; test_w3c, test_b3 and test_jaeger try each of them",
     "tracing/pipeline.py": "runs in no other way than behind SpanExport, where test_spans reads what arrives",
 }

@@ -20,6 +20,8 @@ ACCEPTED = [
     ("HOST:PORT", kinds.Address, "127.0.0.1:9700", "127.0.0.1:9700"),
     ("[HOST:PORT]", kinds.AddressOrNone, "", ""),
     ("[URL]", kinds.WebUrlOrNone, "", ""),
+    ("[SERVER]", kinds.UrlOrNone, "", ""),
+    ("[SERVER]", kinds.UrlOrNone, "http://model:8081/", "http://model:8081"),
     (
         "[URL]",
         kinds.WebUrlOrNone,
@@ -65,6 +67,7 @@ REFUSED = [
     ("URL", kinds.Url, "unix:/" + "x" * 107, "over the 107 bytes"),
     ("[URL]", kinds.WebUrlOrNone, "chat.test/hook", "is not a URL of these forms"),
     ("[URL]", kinds.WebUrlOrNone, "http:///hook", "is not a URL of these forms"),
+    ("[SERVER]", kinds.UrlOrNone, "model:8081", "is not a URL of these forms"),
     ("[HOST:PORT]", kinds.AddressOrNone, "9700", "is not a host, a colon and a port"),
     ("HOST:PORT", kinds.Address, "9700", "is not a host, a colon and a port"),
     ("HOST:PORT", kinds.Address, ":9700", "is not a host, a colon and a port"),

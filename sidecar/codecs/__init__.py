@@ -6,7 +6,7 @@ of nonsense that looks like one of sense. Counterpart: `sidecar.features`.
 
 from __future__ import annotations
 
-from sidecar.codecs import by_type, mlflow, v1, v2
+from sidecar.codecs import by_type, grpc_messages, mlflow, tf_grpc, v1, v2, v2_grpc
 from sidecar.codecs.codec import Codec
 from sidecar.errors import UsageError
 from sidecar.exchange import Request
@@ -19,6 +19,9 @@ CODECS: tuple[Codec, ...] = (
 )
 """In order of precedence: protocols that own a path come before formats that only have a media type."""
 
+OVER_GRPC: tuple[Codec, ...] = (v2_grpc.CODEC, tf_grpc.CODEC)
+"""What is found by its path alone, whatever a setting says: no other codec can read a body of gRPC."""
+
 NAMES: tuple[str, ...] = tuple(codec.name for codec in CODECS)
 
 
@@ -29,6 +32,8 @@ def choose(request: Request, hint: str = "auto") -> Codec | None:
     else, so the answer may be cached under these four. A `hint` from the settings decides for every POST,
     whatever its path and type. Raises UsageError for a hint that names no codec.
     """
+    if grpc_messages.matches(request.headers):
+        return next((codec for codec in OVER_GRPC if codec.matches(request)), None)
     if hint == "auto":
         return next((codec for codec in CODECS if codec.matches(request)), None)
     if hint not in NAMES:
@@ -36,4 +41,4 @@ def choose(request: Request, hint: str = "auto") -> Codec | None:
     return CODECS[NAMES.index(hint)] if request.method == "POST" else None
 
 
-__all__ = ["CODECS", "NAMES", "Codec", "choose"]
+__all__ = ["CODECS", "NAMES", "OVER_GRPC", "Codec", "choose"]

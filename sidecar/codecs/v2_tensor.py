@@ -90,6 +90,21 @@ def from_bytes(name: str, entry: dict[str, Any], data: memoryview) -> Tensor:
     return Tensor(name, np.frombuffer(data, dtype=dtype).reshape(shape))
 
 
+def from_values(name: str, entry: dict[str, Any], values: NDArray[Any] | list[str]) -> Tensor:
+    """A tensor whose values came in a field of their type, integers as int64. Raises Undecodable
+    `tensor-size-mismatch:...` and `out-of-range:...`, as `from_json`."""
+    datatype, dtype, shape = _declared(name, entry)
+    if len(values) != math.prod(shape):
+        raise Undecodable(reason("tensor-size-mismatch", name))
+    if isinstance(values, list):
+        return Tensor(name, table.text(values).reshape(shape))
+    if dtype.kind in "iub" and datatype != "UINT64":  # whose upper half is negative in int64
+        low, high = _RANGES[dtype]
+        if int(values.min()) < low or int(values.max()) > high:
+            raise Undecodable(reason("out-of-range", name))
+    return Tensor(name, values.astype(dtype, copy=False).reshape(shape))
+
+
 def _declared(name: str, entry: dict[str, Any]) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     datatype, shape = entry.get("datatype"), entry.get("shape")
     if type(datatype) is not str or datatype not in _DTYPES:

@@ -54,6 +54,7 @@ KEPT_FOR_RECORD = frozenset(
         b"content-type",
         b"content-encoding",
         b"grpc-encoding",
+        b"grpc-status",
         b"inference-header-content-length",
         b"user-agent",
     }

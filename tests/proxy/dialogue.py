@@ -301,6 +301,8 @@ class Stage:
         self.address = address
         self.observer = observer
         self.faults: Faults
+        self.grpc_address: tuple[str, int] | None = None
+        """Where calls come in over gRPC."""
         self.listening = model
         """Where the model listens, for a model other than `Stage.model`."""
         self._peers: list[Peer] = []
@@ -319,11 +321,21 @@ class Stage:
         does not read."""
         sock = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET)
         sock.setblocking(False)
+        return await self._called(sock, self.address, receive_buffer)
+
+    async def grpc_caller(self, *, receive_buffer: int = 0) -> Peer:
+        """A new connection to the sidecar's gRPC address."""
+        assert self.grpc_address is not None
+        sock = socket.socket()
+        sock.setblocking(False)
+        return await self._called(sock, self.grpc_address, receive_buffer)
+
+    async def _called(self, sock: socket.socket, address: tuple[str, int], receive_buffer: int) -> Peer:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         peer = self._peer(sock)
-        await self._loop.sock_connect(sock, self.address)
+        await self._loop.sock_connect(sock, address)
         return peer
 
     async def retune(self, settings: Settings) -> None:
@@ -419,6 +431,7 @@ class Stage:
         self.hang_up()
         plane = self.plane
         await self.until(lambda: not plane.clients, "the callers' connections to be closed")
+        await self.until(lambda: not plane.grpc_clients, "the callers' gRPC connections to be closed")
         await self.until(lambda: plane.in_flight == 0, "all calls to end")
         await self.until(lambda: plane.pool.open == 0, "the model's connections to be closed")
 
@@ -442,6 +455,7 @@ async def sidecar(
     observed: bool = True,
     errors: int = 0,
     egress: bool = False,
+    grpc: bool = False,
     baseline_directory: str = "",
     policies: str = "",
     **settings: Any,
@@ -452,7 +466,8 @@ async def sidecar(
     `baseline_directory`, for it to load;
     `send_buffer`: bytes that the kernel takes for callers who do not read; `observed`: whether there is an
     observer from the start; `errors`: how many errors this dialogue is meant to log; `egress`: whether the
-    model's own calls are taken too; `policies`: the text of a policy file that is in force.
+    model's own calls are taken too; `grpc`: whether calls are taken over gRPC, for the same model;
+    `policies`: the text of a policy file that is in force.
     """
     own = listening() if model is None else model
     settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
@@ -461,6 +476,10 @@ async def sidecar(
     outward = listening() if egress else None
     if outward is not None:
         settings["egress"] = "{}:{}".format(*outward.getsockname())
+    door = listening(send_buffer=send_buffer) if grpc else None
+    if door is not None:
+        settings["grpc_listen"] = "{}:{}".format(*door.getsockname())
+        settings.setdefault("grpc_upstream", settings["upstream"])
     with tempfile.TemporaryDirectory() as directory, Faults() as faults, own:
         if policies:
             settings["policy"] = "policy.yaml"
@@ -468,9 +487,10 @@ async def sidecar(
         worker = Worker(Settings(baseline=baseline_directory, **settings), Path(directory), 0)
         stage = Stage(worker, front.getsockname()[:2], own, Observer(f"{directory}/observer.sock"))
         stage.faults = faults
+        stage.grpc_address = door.getsockname() if door is not None else None
         if observed:
             await stage.observer.listen()
-        await worker.start(front, outward)
+        await worker.start(front, outward, door)
         if baseline is not None:
             worker.plane.judge.baseline = baseline
         try:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from sidecar.codecs.grpc_messages import PREFIX
+from sidecar.codecs.v2_grpc import STREAM
 from sidecar.errors import FAILURES, CallFailed
 from sidecar.exchange import Answer, Headers
 from sidecar.proxy import deciding
@@ -30,7 +32,7 @@ from sidecar.proxy.grpc.outgoing import TRAILERS_ONLY, facts_shown, to_caller, t
 from sidecar.proxy.grpc.windows import Window
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, POLICY, RESPONSE_FIRST, TOO_LARGE, Judged
-from sidecar.proxy.pieces import first
+from sidecar.proxy.pieces import first, joined
 
 if TYPE_CHECKING:
     from sidecar.proxy.grpc.caller import Caller
@@ -72,13 +74,28 @@ class GrpcCall(Case):
 
     def pump(self) -> None:
         """Begin, if that is possible by now, and have a whole request scored."""
-        if not self.over and not self.begun and may_begin(self):
+        if not self.over and not self.begun and (may_begin(self) or self._began_to_stream()):
             self._begin()
         if self.over or not self.begun:
             return
         if self.request_complete and self.judgement is None and not self.submitted:
             self.submitted = True
             self.plane.judge.submit(self)
+
+    def _began_to_stream(self) -> bool:
+        """Whether the call may begin by the score of its first message. A caller that streams may want an
+        answer to that before it says more, so the rest is not waited for."""
+        if self.request_complete or self.submitted or self.head.target != STREAM:
+            return False
+        start = joined(first(self.kept, PREFIX))
+        if self.request_bytes < PREFIX + int.from_bytes(start[1:PREFIX], "big"):
+            return False
+        if self.plane.judge.takes_long(self):
+            self.submitted = True
+            self.plane.judge.submit(self)
+            return False
+        self.plane.judge.now(self)
+        return may_begin(self)
 
     def _begin(self) -> None:
         """Check the limits, and send the head and whatever was kept back."""
@@ -205,7 +222,8 @@ class GrpcCall(Case):
         if self.judgement is not None:
             return
         self.judgement = judgement
-        self.pump()
+        if self.submitted and not self.begun:
+            self.pump()
         if self.waiting:
             self.waiting = False
             later, self.later = self.later, []
