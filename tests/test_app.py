@@ -265,8 +265,6 @@ def test_a_certificate_that_cannot_be_used(tmp_path):
 
 def test_grpc_without_a_place_to_go_is_refused():
     flags = ("--upstream", "http://127.0.0.1:9", "--grpc-listen", "127.0.0.1:0")
-    ran = subprocess.run(
-        python("sidecar.cli", "run", *flags), capture_output=True, text=True, timeout=30
-    )
+    ran = subprocess.run(python("sidecar.cli", "run", *flags), capture_output=True, text=True, timeout=30)
     assert ran.returncode == 2
     assert "grpc-listen needs grpc-upstream" in ran.stderr

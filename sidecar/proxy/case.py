@@ -29,6 +29,8 @@ class Case:
 
     # the way there
     begun = False
+    mirrorable = True
+    """Whether another model can be asked the same (`sidecar.proxy.shadowing`)."""
     request_complete = False
     request_bytes = 0
     request_id = ""

@@ -140,7 +140,7 @@ class Plane:
             self.failures[call.failure] += 1
         if call.course is not None:
             self.policing.counted(call)
-            if call.decision is not None and call.decision.mirrors:
+            if call.decision is not None and call.decision.mirrors and call.mirrorable:
                 self.shadowing.update(call)
         self.teller.tell(call)
 

@@ -52,6 +52,7 @@ class Said(NamedTuple):
 class GrpcCall(Case):
     """One stream: a request of a caller, the model's answer, and what sidecar has to say of both."""
 
+    mirrorable = False
     passing = False
     """Whether the model knows the stream, and it is not reset."""
     window: Window | None = None
@@ -144,14 +145,13 @@ class GrpcCall(Case):
         """Keep a piece for scoring and for the record."""
         before = self.request_bytes
         self.request_bytes += len(body)
-        keeping = self.plane.keeping
         if self.judgement is None:
             if self.request_bytes <= self.plane.settings.max_scored_bytes:
                 self.kept.append(body)
             else:
                 self.judgement = TOO_LARGE
-                self.kept = first(self.kept, keeping.body_bytes)
-        elif before < keeping.body_bytes:
+                self.kept = first(self.kept, self.plane.held_bytes)
+        elif before < self.plane.held_bytes:
             self.kept.append(body)
 
     def _keep_back(self, body: bytes, ends: bool, size: int) -> None:
@@ -243,7 +243,7 @@ class GrpcCall(Case):
         told = self.plane.settings.kept_body_bytes if self.codec is not None else 0
         before = self.response_bytes
         self.response_bytes += len(found.raw) - frames.HEAD_BYTES
-        if before < max(told, self.plane.keeping.body_bytes):
+        if before < max(told, self.plane.held_bytes):
             self.kept_response.append(frames.payload(found))
         self.says(Said("data", found.raw, bool(found.flags & END_STREAM)))
 
