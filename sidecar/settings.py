@@ -47,6 +47,7 @@ Detectors: TypeAlias = Annotated[
         description="PyOD detectors separated by commas, such as ecod,iforest or lof,abod(n_neighbors=5)",
     ),
 ]
+Format: TypeAlias = Literal["auto", "v2", "v1", "mlflow", "csv", "npy", "image", "plain"]
 Count: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 1 or more", ge=1)]
 CountOrZero: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 0 or more", ge=0)]
 Bytes: TypeAlias = Annotated[
@@ -155,7 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sequence_seconds: Seconds = 3600.0
     """Seconds that a question is remembered for sequences, at most. An hour: an attack takes minutes."""
 
-    codec: Literal["auto", "v2", "v1", "mlflow", "csv", "npy", "image", "plain"] = "auto"
+    codec: Format = "auto"
     """Wire format of the model's bodies. `auto` finds it by method, path and headers; a name settles it."""
 
     max_scored_bytes: BytesOrZero = 4_194_304

@@ -104,7 +104,7 @@ class _Checking:
         rules = self._listed(reading, found["rules"][1]) if "rules" in found else ()
         if len(reading.wrong) > before:
             return None
-        if not {"rules", "expose", "threshold", "deadline"} & set(found):
+        if set(found) <= {"apiVersion", "kind", "name", "description", "match"}:
             self.warnings.append(reading.place(node, "says nothing about calls; add `rules` or `expose`"))
         return Policy(
             found["name"][0],
@@ -115,6 +115,9 @@ class _Checking:
             _value(found, "deadline"),
             rules,
             _value(found, "description") or "",
+            _value(found, "codec") or "",
+            _value(found, "capture-rate"),
+            _value(found, "redact") or "",
         )
 
     def _check_name(self, reading: Reading, found: dict[str, tuple[Any, YamlNode]]) -> None:

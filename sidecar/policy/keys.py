@@ -12,6 +12,7 @@ from sidecar.exchange import Expose
 from sidecar.policy import kinds
 from sidecar.policy.documents import Key
 from sidecar.policy.rules import ACTIONS
+from sidecar.settings import Format
 
 API_VERSION = "sidecar/v1"
 
@@ -140,6 +141,22 @@ POLICY: dict[str, Key] = {
         kinds.number("a number between 0 and 1, such as 0.01", 0.0, 1.0, open_ends=True),
         "A row is an outlier when its p-value is at most this, instead of the setting `threshold`.",
         "0.001",
+    ),
+    "codec": Key(
+        kinds.choice(*get_args(Format)),
+        "Wire format of the bodies, instead of the setting `codec`: for one route that no codec knows.",
+        "csv",
+    ),
+    "capture-rate": Key(
+        kinds.number("a number from 0 to 1", 0.0, 1.0),
+        "Share of the calls kept that are not kept anyway, instead of the setting `capture-rate`.",
+        "0.5",
+    ),
+    "redact": Key(
+        kinds.REDACTION,
+        "What is taken out of such calls before they are kept or told, beside what the setting `redact` "
+        "takes. Of several policies all is taken out.",
+        '"$.user.phone,column:income"',
     ),
     "deadline": Key(
         kinds.seconds(0.001, 60.0),

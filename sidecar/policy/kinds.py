@@ -15,6 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from sidecar.policy.expressions import Mistake
 from sidecar.policy.expressions import read as read_expression
+from sidecar.redaction import redactor
 from sidecar.values import DURATIONS, READERS
 
 _TAG = "tag:yaml.org,2002:"
@@ -195,6 +196,20 @@ def _header_patterns(node: Node) -> dict[str, tuple[str, ...]]:
             raise Unfit(key, f'"{key.value}" is no name of a header field')
         found[field] = _patterns(value)
     return found
+
+
+def _redaction(node: Node) -> str:
+    value = _scalar(node, "rules such as email,$.user.phone,column:ssn", "str")
+    try:
+        redactor(value)
+    except ValueError as error:
+        raise Unfit(node, str(error)) from error
+    return value
+
+
+REDACTION = Kind(
+    "rules as those of the setting `redact`, separated by commas", _redaction, {"type": "string"}
+)
 
 
 HEADER_PATTERNS = Kind(

@@ -43,6 +43,11 @@ class Rulebook:
         self._scopes: dict[tuple[str, ...], Scope] = {}
         self._by_policies: dict[tuple[int, ...], Scope] = {}
 
+    @property
+    def names_codecs(self) -> bool:
+        """Whether the codec of a call may be another than the settings say."""
+        return any(one.codec for one in self.policies.policies)
+
     def asks(self, name: str) -> bool:
         """Whether a rule asks for a fact whose name begins so."""
         rules = (rule for one in self.policies.policies for rule in one.rules)

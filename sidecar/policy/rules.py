@@ -109,6 +109,9 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     deadline: float | None = None
     rules: tuple[Rule, ...] = ()
     description: str = ""
+    codec: str = ""
+    capture_rate: float | None = None
+    redact: str = ""
 
 
 class Policies(msgspec.Struct, frozen=True):

@@ -51,6 +51,9 @@ class Scope:
         self.expose: Expose = first_given("expose") or expose  # type: ignore[assignment]
         self.threshold: float | None = first_given("threshold")  # type: ignore[assignment]
         self.deadline: float | None = first_given("deadline")  # type: ignore[assignment]
+        self.codec = next((one.codec for one in policies if one.codec), "")
+        self.capture_rate: float | None = first_given("capture_rate")  # type: ignore[assignment]
+        self.redact = ",".join([one.redact for one in policies if one.redact])
         self.rules = [
             _ready(policy, rule, self.expose, buckets) for policy in policies for rule in policy.rules
         ]

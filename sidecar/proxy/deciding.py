@@ -114,6 +114,10 @@ class Policing:
             for rule in one.rules
         )
 
+    def codec_of(self, head: RequestHead) -> str:
+        """The codec that policies name for calls with such a head, or nothing."""
+        return self.rulebook.scope(asked(head)).codec if self.rulebook is not None else ""
+
     @property
     def digest(self) -> str:
         return self.rulebook.digest if self.rulebook is not None else ""

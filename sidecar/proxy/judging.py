@@ -91,7 +91,9 @@ class Judge:
         self._hint = hint
         self._pending: list[Case] = []
         self._scheduled = False
-        self._routes: dict[tuple[str, str, Headers], Codec | None] = {}
+        self.hint_of: Callable[[RequestHead], str] | None = None
+        """What policies name as codec for a head, where one of them names any."""
+        self._routes: dict[tuple[str, str, Headers, str], Codec | None] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
         self._in_thread = 0
         self._together = Together(loop, self._executor, self._apart, self._tell)
@@ -101,14 +103,15 @@ class Judge:
     def codec_for(self, head: RequestHead) -> Codec | None:
         """The codec of this route, or None when nothing here is to be scored."""
         path = head.target.partition("?")[0]
-        key = (head.method, path, head.recorded)
+        hint = self.hint_of(head) if self.hint_of is not None else ""
+        key = (head.method, path, head.recorded, hint)
         try:
             return self._routes[key]
         except KeyError:
             pass
         request = Request(head.method, path, head.fields, b"")
         try:
-            codec = codecs.choose(request, self._hint)
+            codec = codecs.choose(request, hint or self._hint)
         except Exception:
             log.exception("no codec could be chosen; the call passes unscored")
             codec = None

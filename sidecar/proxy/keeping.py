@@ -40,6 +40,9 @@ TURNED = frozenset({"block", "throttle", "fallback"})
 
 UNSEARCHED = Body(b"", True, False, ("dropped:unreadable",))
 
+MOST_STRICTER = 64
+"""Rules of policies that are kept ready. Only those of policies long gone are made anew beyond."""
+
 CARD_FROM = 1e12
 """The least number that may be a card's."""
 
@@ -65,6 +68,7 @@ class Keeping:
         self.capturing = bool(settings.capture or settings.capture_events)
         self.body_bytes = settings.capture_body_bytes + MARGIN if self.capturing else 0
         """Bytes of each body to hold until a call has ended: only then it is known whether it is kept."""
+        self._settings = settings
         self._limit = settings.capture_body_bytes
         self._rate = settings.capture_rate
         self._below = int(settings.capture_rate * 2**32)
@@ -77,19 +81,44 @@ class Keeping:
         self.blinded = False
         """Whether a feature is of a redacted column."""
         self._blind: list[int] = []
-        self._width = 0
+        self._names: tuple[str, ...] = ()
+        self._stricter: dict[str, Keeping] = {}
+
+    def of(self, call: Case) -> Keeping:
+        """The rules for one call: these, or stricter ones where a policy says what else to take out."""
+        more = call.course.scope.redact if call.course is not None else ""
+        if not more:
+            return self
+        found = self._stricter.get(more)
+        if found is None:
+            if len(self._stricter) >= MOST_STRICTER:
+                self._stricter.clear()
+            settings = msgspec.structs.replace(self._settings, redact=f"{self._settings.redact},{more}")
+            found = self._stricter[more] = Keeping(settings)
+            found.blind(self._names)
+        return found
 
     # -- whether -----------------------------------------------------------------------------------
 
     def weight(
-        self, trace: str, verdict: str, status: int, failure: str, action: str, keep: float = 0.0
+        self,
+        trace: str,
+        verdict: str,
+        status: int,
+        failure: str,
+        action: str,
+        keep: float = 0.0,
+        rate: float | None = None,
     ) -> float:
         """How many calls this one stands for in a capture; 0.0: it is not captured. `keep` is the share that
-        a policy wants kept of calls like this one, if it wants any."""
+        a rule wants kept of calls like this one, if it wants any; `rate` what its policy says instead of
+        `capture-rate`."""
         if keep:
             return 1.0 / keep if is_drawn(trace, keep) else 0.0
         if verdict in ALWAYS or failure or status >= 400 or action in TURNED:
             return 1.0
+        if rate is not None:
+            return 1.0 / rate if is_drawn(trace, rate) else 0.0
         if _draw(trace) < self._below:
             return 1.0 / self._rate
         return 0.0
@@ -146,16 +175,18 @@ class Keeping:
 
     def blind(self, names: tuple[str, ...]) -> None:
         """Take note of the features' names: those of redacted columns are told as missing values."""
+        self._names = names
         self._blind = [i for i, name in enumerate(names) if name in self._columns]
-        self._width = len(names)
         self.blinded = bool(self._blind)
+        for one in self._stricter.values():
+            one.blind(names)
 
     def seen(self, features: bytes, rows: int) -> bytes:
         """A block of features without the redacted columns; nothing of those scored by an older baseline,
         whose columns may be others."""
-        if len(features) != 8 * rows * self._width:
+        if len(features) != 8 * rows * len(self._names):
             return b""
-        values = np.frombuffer(features, "<f8").reshape(-1, self._width).copy()
+        values = np.frombuffer(features, "<f8").reshape(-1, len(self._names)).copy()
         values[:, self._blind] = np.nan
         return values.tobytes()
 

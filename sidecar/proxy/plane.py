@@ -88,6 +88,13 @@ class Plane:
         self.teller.limit_bytes(settings.queue_bytes)
         self.hold()
 
+    def policed(self) -> None:
+        """Other policies are in force."""
+        rulebook = self.policing.rulebook
+        named = rulebook is not None and rulebook.names_codecs
+        self.judge.hint_of = self.policing.codec_of if named else None
+        self.hold()
+
     def hold(self) -> None:
         """Hold as much of bodies as is needed by the settings and policies that are in force now."""
         mirrored = self.settings.shadow_body_bytes if self.policing.mirrors else 0

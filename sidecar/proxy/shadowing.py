@@ -25,7 +25,7 @@ from sidecar.features import Column, columns
 from sidecar.features.contrast import are_numbers, differs
 from sidecar.link import Shadow
 from sidecar.proxy.heads import SPOKEN, RequestHead, ResponseHead
-from sidecar.proxy.keeping import is_drawn
+from sidecar.proxy.keeping import Keeping, is_drawn
 from sidecar.proxy.pieces import chunk, joined, last_chunk
 from sidecar.proxy.questions import Questions
 from sidecar.tasks import Tasks
@@ -76,6 +76,8 @@ class Asked(NamedTuple):
     rows: int
     seconds: float
     """That the model took."""
+    keeping: Keeping
+    """What of it may be told."""
 
     @property
     def size(self) -> int:
@@ -134,6 +136,7 @@ class Shadowing:
             call.codec,
             call.judgement.rows if call.judgement is not None else 0,
             (call.ended_ns - call.forwarded_ns) / 1e9,
+            self._plane.keeping.of(call),
         )
         if len(asked.body) != call.request_bytes or len(asked.answer.body) != call.response_bytes:
             self._count(mirror.rule, "too-large")  # it began under other settings
@@ -183,7 +186,7 @@ class Shadowing:
         self._totals[rule] = self._totals.get(rule, Shadow()).plus(more)
 
     def _tell(self, asked: Asked, found: Contrast, status: int, detail: str = "") -> None:
-        text = self._plane.keeping.text
+        text = asked.keeping.text
         self._news.append(
             Shadowed(
                 asked.mirror.rule,

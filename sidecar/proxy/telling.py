@@ -117,7 +117,7 @@ class Teller(asyncio.Protocol):
         calls, self._calls, self._weight = self._calls, [], 0
         outbound, self._outbound = tuple(self._outbound), []
         try:
-            message = self._batch(self.plane.keeping.clean(tuple(map(record_of, calls))), outbound)
+            message = self._batch(self._records(calls), outbound)
             batch = Sealed(frame(message), len(calls) + len(outbound))
         except Exception:
             log.exception("a batch cannot be told")
@@ -129,6 +129,13 @@ class Teller(asyncio.Protocol):
         else:
             self.queued_bytes += size
             self._queue.append(batch)
+
+    def _records(self, calls: list[Case]) -> tuple[Record, ...]:
+        """The records of calls, without what must not be kept."""
+        keeping = self.plane.keeping
+        if any(call.course is not None and call.course.scope.redact for call in calls):
+            return tuple([keeping.of(call).clean((record_of(call),))[0] for call in calls])
+        return keeping.clean(tuple(map(record_of, calls)))
 
     def _send(self) -> None:
         while self._queue and self._transport is not None and not self._slow:
@@ -232,11 +239,12 @@ def record_of(call: Case) -> Record:
     body_matters = body_matters or (codec is not None and call.plane.close_ups.take(call.span.trace))
     limit = call.plane.settings.kept_body_bytes
     whole = body_matters and call.request_bytes <= limit
-    keeping = call.plane.keeping
+    keeping = call.plane.keeping.of(call)
     weight = 0.0
     if keeping.capturing:
+        rate = call.course.scope.capture_rate if call.course is not None else None
         weight = keeping.weight(
-            call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep
+            call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep, rate
         )
     return Record(  # by position, in the order of its fields: naming 37 fields costs as much as the rest
         call.request_id,

@@ -196,7 +196,7 @@ class Worker:
         self.plane.policing.look(self._run_dir, self._settings.expose)
         if self.plane.policing.rulebook is not before:
             self._attend()
-            self.plane.hold()
+            self.plane.policed()
 
     def _attend(self) -> None:
         """Look for sequences of questions if somebody asks for them, else leave it."""

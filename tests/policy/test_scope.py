@@ -9,3 +9,17 @@ def test_the_model_sees_facts_only_if_they_come_first():
     assert book(policy(more="expose: model")).course(facts()).scope.shown_to_model
     assert book(policy("{name: a, action: tag, expose: both}")).course(facts()).scope.shown_to_model
     assert not book(policy("{name: a, action: tag}")).course(facts()).scope.shown_to_model
+
+
+def test_what_a_document_says_of_its_calls_is_that_of_the_first_policy_that_says_it_and_redaction_adds_up():
+    one = policy(more="codec: csv\ncapture-rate: 0.0\nredact: email")
+    other = policy(more="codec: v2\ncapture-rate: 0.5\nredact: $.user").replace("name: p", "name: q")
+    scope = book(one, other).course(facts()).scope
+    assert (scope.codec, scope.capture_rate, scope.redact) == ("csv", 0.0, "email,$.user")
+    without = book(policy("{name: a, action: tag}")).course(facts()).scope
+    assert (without.codec, without.capture_rate, without.redact) == ("", None, "")
+
+
+def test_a_book_knows_what_it_must_be_asked_for():
+    assert book(policy(more="codec: csv")).names_codecs
+    assert not book(policy(more="redact: email")).names_codecs

@@ -116,6 +116,23 @@ GROUPS: dict[str, list[Row]] = {
             "p.yaml:4:12: threshold: -0.1 is out of range; expected a number between 0 and 1, such as 0.01",
         ),
         Row(
+            "codec: jsno",
+            'p.yaml:4:8: codec: "jsno" is unknown; expected one of auto, v2, v1, mlflow, csv, npy, image, plain',
+        ),
+        Row("capture-rate: 2", "p.yaml:4:15: capture-rate: 2 is out of range; expected a number from 0 to 1"),
+        Row("capture-rate: 10%", "p.yaml:4:15: capture-rate: is text; expected a number from 0 to 1"),
+        Row(
+            "redact: emial",
+            'p.yaml:4:9: redact: names "emial"; there are email, card, iban, token, aws, pem, named, $.json.path and column:NAME',
+        ),
+        Row(
+            "redact: $.user..", "p.yaml:4:9: redact: has the path $.user.., which cannot be read from '..' on"
+        ),
+        Row(
+            "redact: [email]",
+            "p.yaml:4:9: redact: is a list; expected rules such as email,$.user.phone,column:ssn",
+        ),
+        Row(
             "deadline: 5 minutes",
             'p.yaml:4:11: deadline: "5 minutes" is no time; expected a time from 1ms to 60s, such as 50ms or 2s',
         ),

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import math
 import os
 
 import msgspec
+import numpy as np
 import pytest
 
 from sidecar.exchange import Score
@@ -172,6 +174,70 @@ async def test_policies_are_for_the_calls_that_they_name():
         caller = await stage.caller()
         await caller.send(http("DELETE / HTTP/1.1", "Host: m"))
         assert (await caller.response()).status == 403
+
+
+# -- what a document says of its calls -----------------------------------------------------------------
+
+
+async def test_a_codec_for_the_routes_that_none_knows():
+    rules = policy("{name: odd, when: p <= 0.01, action: block}", more="match: {path: /odd}\ncodec: plain")
+    body = json.dumps(outliers().tolist()).encode()
+
+    def request(path: str) -> bytes:
+        return http(f"POST {path} HTTP/1.1", "Host: m", f"Content-Length: {len(body)}", body=body)
+
+    async with sidecar(policies=rules, baseline=baseline()) as stage:
+        _, response = await stage.call(request("/other"), OK)
+        assert response.field("x-anomaly-verdict") == 'unscored; reason="unknown-format"'
+        caller = await stage.caller()
+        await caller.send(request("/odd"))
+        assert (await caller.response()).status == 403
+        put_in_force(policy("{name: a, action: tag}"), stage.run_dir)
+        await stage.until(lambda: stage.plane.judge.hint_of is None, "the change")
+        _, response = await stage.call(request("/odd"), OK)
+        assert response.field("x-anomaly-verdict") == 'unscored; reason="unknown-format"'
+        _, blocked, _ = await stage.records(3)
+        assert (blocked.codec, blocked.verdict) == ("plain", "outlier")
+
+
+async def test_a_share_of_its_calls_is_captured(tmp_path):
+    rules = policy(more="match: {path: /all}\ncapture-rate: 1")
+    async with sidecar(policies=rules, capture=str(tmp_path), capture_rate=0.0) as stage:
+        for path in ("/all", "/none"):
+            await stage.call(http(f"GET {path} HTTP/1.1", "Host: m"), OK)
+        captured, none = await stage.records(2)
+        assert (captured.weight, none.weight) == (1.0, 0.0)
+
+
+async def test_what_it_names_is_taken_out_of_its_calls_only(tmp_path):
+    rules = policy(
+        more="match: {path: /v1/models/m:predict}\nredact: $.name,column:{NAME}".replace(
+            "{NAME}", baseline().schema.names[2]
+        )
+    )
+    rows = {"name": "Ada", "instances": clean().tolist(), "mail": "ada@example.com"}
+    body = json.dumps(rows).encode()
+
+    def request(path: str) -> bytes:
+        return http(
+            *(f"POST {path} HTTP/1.1", "Host: m", "Content-Type: application/json"),
+            f"Content-Length: {len(body)}",
+            body=body,
+        )
+
+    async with sidecar(policies=rules, capture=str(tmp_path), capture_rate=1.0, baseline=baseline()) as stage:
+        stage.plane.keeping.blind(baseline().schema.names)
+        for path in ("/v1/models/m:predict", "/v1/models/n:predict"):
+            await stage.call(request(path), OK)
+        named, other = await stage.records(2)
+        assert json.loads(named.captured.request_body)["name"] is None
+        assert json.loads(other.captured.request_body)["name"] == "Ada"
+        assert "path" in named.captured.marks
+        features = [np.frombuffer(one.features).tolist() for one in (named, other)]
+        assert [math.isnan(one[2]) for one in features] == [True, False]
+        assert features[0][3:] == features[1][3:]
+        for one in (named, other):
+            assert b"ada@example.com" not in one.captured.request_body
 
 
 # -- one set after another ---------------------------------------------------------------------------

@@ -267,7 +267,7 @@ def asked(own: bytes, status=200, codec=True):
 
     found = next(one for one in codecs.CODECS if one.name == "v1") if codec else None
     mirror = Mirror("p/new", "http://m", 1.0, 1e-6)
-    return Asked(mirror, "id", "0" * 32, 0, HEAD, b"{}", Reply(status, JSON, own), found, 2, 0.1)
+    return Asked(mirror, "id", "0" * 32, 0, HEAD, b"{}", Reply(status, JSON, own), found, 2, 0.1, None)
 
 
 @pytest.mark.parametrize(
