@@ -173,6 +173,19 @@ class Answer(msgspec.Struct, frozen=True):
     retry_after: int = 0
 
 
+class Hints(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a policy wants its calls read and scored, where that is otherwise than the baseline would.
+
+    `names`, `ignore` and `rename`: see `sidecar.features.hints`. `detectors`: those that are asked, each with
+    the p-value at or under which it finds a row odd; empty: all of them together.
+    """
+
+    names: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    rename: dict[str, str] = {}
+    detectors: dict[str, float] = {}
+
+
 class Mirror(msgspec.Struct, frozen=True):
     """What a rule wants asked of another model, too: a `share` of the calls, sent to the URL `to` once they
     have been answered. Numbers of the two answers that differ by less than `tolerance` of their size are

@@ -9,6 +9,7 @@ the payload and knows nothing of schemas.
     cells       one value of a plain field -> its number
     dates, ids, texts, images     one column -> the several fields that it is read as
     laying      all of it, in order
+    hints       columns that a policy knows by other names
     contrast    where two answers to one question differ
 """
 
@@ -16,7 +17,18 @@ from __future__ import annotations
 
 from sidecar.features.cells import label
 from sidecar.features.columns import Column, column_names, columns
+from sidecar.features.hints import hinted
 from sidecar.features.laying import lay_out
 from sidecar.features.schema import Field, Reading, Schema
 
-__all__ = ["Column", "Field", "Reading", "Schema", "column_names", "columns", "label", "lay_out"]
+__all__ = [
+    "Column",
+    "Field",
+    "Reading",
+    "Schema",
+    "column_names",
+    "columns",
+    "hinted",
+    "label",
+    "lay_out",
+]

@@ -14,6 +14,7 @@ import msgspec
 from yaml.nodes import Node as YamlNode
 from yaml.nodes import SequenceNode
 
+from sidecar.exchange import Hints
 from sidecar.policy import keys
 from sidecar.policy.documents import MOST_BYTES, Reading, Wrong, documents, files
 from sidecar.policy.kinds import shape
@@ -101,6 +102,7 @@ class _Checking:
         match = Match()
         if "match" in found:
             match = self._match(reading, found["match"][1])
+        hints = self._hints(reading, found)
         rules = self._listed(reading, found["rules"][1]) if "rules" in found else ()
         if len(reading.wrong) > before:
             return None
@@ -118,6 +120,7 @@ class _Checking:
             _value(found, "codec") or "",
             _value(found, "capture-rate"),
             _value(found, "redact") or "",
+            hints,
         )
 
     def _check_name(self, reading: Reading, found: dict[str, tuple[Any, YamlNode]]) -> None:
@@ -130,6 +133,16 @@ class _Checking:
             reading.note(node, f'name: a second policy called "{name}"; the first is in {place}')
         else:
             self._named[name] = reading.place(node, "")
+
+    def _hints(self, reading: Reading, found: dict[str, tuple[Any, YamlNode]]) -> Hints | None:
+        detectors = _value(found, "detectors") or {}
+        if detectors and "threshold" in found:
+            reading.note(found["threshold"][1], "threshold: each of `detectors` has its own")
+        schema = {}
+        if "schema" in found:
+            read = reading.mapping(found["schema"][1], keys.SCHEMA, "schema", "schema")
+            schema = {name: value for name, (value, _) in read.items()}
+        return Hints(**schema, detectors=detectors) if detectors or schema else None
 
     def _match(self, reading: Reading, node: YamlNode) -> Match:
         found = reading.mapping(node, keys.MATCH, "match", "match")

@@ -40,6 +40,13 @@ MATCH: dict[str, Key] = {
 }
 """Under `match`. A call must fit every key that is there."""
 
+SCHEMA: dict[str, Key] = {
+    "names": Key(kinds.COLUMNS, "What the columns are called, by their position.", "[age, income]"),
+    "ignore": Key(kinds.COLUMNS, "Columns that the baseline does not know.", "[sent_at]"),
+    "rename": Key(kinds.RENAMED, "Columns that it knows by another name.", "{amt: amount}"),
+}
+"""Under `schema`, in this order, where a client names columns otherwise than the reference did."""
+
 RULE: dict[str, Key] = {
     "name": Key(
         kinds.name("the rule's name"), "What `x-policy-action` and metrics call it.", "extreme", True
@@ -146,6 +153,17 @@ POLICY: dict[str, Key] = {
         kinds.choice(*get_args(Format)),
         "Wire format of the bodies, instead of the setting `codec`: for one route that no codec knows.",
         "csv",
+    ),
+    "schema": Key(
+        kinds.nested("a mapping, see below", schema_of(SCHEMA)),
+        "What the columns of the bodies are, where they are not called as in the baseline.",
+        "{rename: {amt: amount}}",
+    ),
+    "detectors": Key(
+        kinds.THRESHOLDS,
+        "The detectors of the baseline that are asked, each with the p-value at or under which it makes a "
+        "row an outlier; without, all of them together by `threshold`.",
+        "{ecod: 0.001, iforest: 0.0005}",
     ),
     "capture-rate": Key(
         kinds.number("a number from 0 to 1", 0.0, 1.0),

@@ -219,6 +219,52 @@ HEADER_PATTERNS = Kind(
 )
 
 
+def _texts(node: Node) -> tuple[str, ...]:
+    nodes = node.value if isinstance(node, SequenceNode) else []
+    if not nodes:
+        raise Unfit(node, f"{shape(node)}; expected a list of columns, such as [age, income]")
+    return tuple(_scalar(one, "the name of a column", "str") for one in nodes)
+
+
+COLUMNS = Kind("a list of columns", _texts, {"type": "array", "items": {"type": "string"}, "minItems": 1})
+
+
+def _mapping(node: Node, expected: str) -> list[tuple[Node, Node]]:
+    if not isinstance(node, MappingNode) or not node.value:
+        raise Unfit(node, f"{shape(node)}; expected {expected}")
+    pairs: list[tuple[Node, Node]] = node.value
+    return pairs
+
+
+def _renamed(node: Node) -> dict[str, str]:
+    found = _mapping(node, "columns with their names in the baseline, such as {amt: amount}")
+    return {
+        _scalar(key, "the name of a column", "str"): _scalar(value, "the name of a column", "str")
+        for key, value in found
+    }
+
+
+RENAMED = Kind(
+    "columns, each with its name in the baseline",
+    _renamed,
+    {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1},
+)
+
+_P_VALUE = number("a number between 0 and 1, such as 0.01", 0.0, 1.0, open_ends=True)
+
+
+def _thresholds(node: Node) -> dict[str, float]:
+    found = _mapping(node, "detectors with their thresholds, such as {ecod: 0.001}")
+    return {_scalar(key, "the name of a detector", "str"): _P_VALUE.read(value) for key, value in found}
+
+
+THRESHOLDS = Kind(
+    "detectors of the baseline, each with a number between 0 and 1",
+    _thresholds,
+    {"type": "object", "additionalProperties": _P_VALUE.schema, "minProperties": 1},
+)
+
+
 def expression(type_: str = "bool", *, head_only: bool = False) -> Kind:
     def read(node: Node) -> Any:
         if str(node.tag).startswith("!"):

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
-from sidecar.exchange import Expose, Mirror
+from sidecar.exchange import Expose, Hints, Mirror
 from sidecar.policy.tree import Node
 
 Action: TypeAlias = Literal[
@@ -112,6 +112,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     codec: str = ""
     capture_rate: float | None = None
     redact: str = ""
+    hints: Hints | None = None
 
 
 class Policies(msgspec.Struct, frozen=True):

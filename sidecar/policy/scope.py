@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Answer, Decision, Expose, Hit, Mirror
+from sidecar.exchange import Answer, Decision, Expose, Hints, Hit, Mirror
 from sidecar.policy.buckets import Buckets
 from sidecar.policy.code import Function, function, hasty, metered
 from sidecar.policy.facts import FACTS
@@ -52,6 +52,9 @@ class Scope:
         self.threshold: float | None = first_given("threshold")  # type: ignore[assignment]
         self.deadline: float | None = first_given("deadline")  # type: ignore[assignment]
         self.codec = next((one.codec for one in policies if one.codec), "")
+        self.hints = _hints([one.hints for one in policies if one.hints is not None])
+        if self.hints is not None and self.hints.detectors:  # each has its own
+            self.threshold = None
         self.capture_rate: float | None = first_given("capture_rate")  # type: ignore[assignment]
         self.redact = ",".join([one.redact for one in policies if one.redact])
         self.rules = [
@@ -78,6 +81,17 @@ class Scope:
             if one.first and scored:
                 return True
         return False
+
+
+def _hints(found: list[Hints]) -> Hints | None:
+    """Of each kind of hint, that of the first policy that has one."""
+    if not found:
+        return None
+    said = {name: [value for one in found if (value := getattr(one, name))] for name in HINTS}
+    return Hints(**{name: values[0] for name, values in said.items() if values})
+
+
+HINTS = Hints.__struct_fields__
 
 
 def _any(conditions: list[Node]) -> Function:

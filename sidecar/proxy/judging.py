@@ -20,8 +20,8 @@ from sidecar import codecs
 from sidecar.codecs import Codec
 from sidecar.defence.guard import Guard, accused, guard
 from sidecar.errors import Undecodable, Unscorable
-from sidecar.exchange import Features, Headers, Payload, Request, Score
-from sidecar.features import lay_out
+from sidecar.exchange import Features, Headers, Hints, Payload, Request, Score
+from sidecar.features import hinted, lay_out
 from sidecar.proxy.heads import RequestHead
 from sidecar.proxy.pieces import joined
 from sidecar.proxy.together import Together
@@ -218,13 +218,14 @@ class Judge:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-Work: TypeAlias = tuple[Request, Codec]
+Work: TypeAlias = tuple[Request, Codec, Hints | None]
 
 
 def _work(call: Case) -> Work:
     head, codec = call.head, call.codec
     assert codec is not None  # a call without one is never submitted
-    return Request(head.method, head.target, head.fields, joined(call.kept)), codec
+    hints = call.course.scope.hints if call.course is not None else None
+    return Request(head.method, head.target, head.fields, joined(call.kept)), codec, hints
 
 
 class Against(NamedTuple):
@@ -240,11 +241,14 @@ def judge(work: list[Work], against: Against) -> list[Judged]:
     """Decode, lay out and score requests. One undecodable request spoils only itself."""
     baseline = against.baseline
     if len(work) <= baseline.few:
-        return [_judge_alone(request, codec, against) for request, codec in work]
+        return [_judge_alone(request, codec, hints, against) for request, codec, hints in work]
     started = perf_counter_ns()
     ready: list[tuple[int, Payload, Features]] = []
     outcome = [INTERNAL] * len(work)
-    for place, (request, codec) in enumerate(work):
+    for place, (request, codec, hints) in enumerate(work):
+        if hints is not None:
+            outcome[place] = _judge_alone(request, codec, hints, against)
+            continue
         try:
             payload = codec.decode(request)
             ready.append((place, payload, lay_out(payload, baseline.schema)))
@@ -268,15 +272,20 @@ def _judge_each(work: list[Work], against: Against) -> list[Judged]:
         return [INTERNAL]
 
 
-def _judge_alone(request: Request, codec: Codec, against: Against) -> Judged:
+def _judge_alone(request: Request, codec: Codec, hints: Hints | None, against: Against) -> Judged:
     baseline = against.baseline
     started = perf_counter_ns()
     try:
         payload = codec.decode(request)
+        if hints is not None:
+            payload = hinted(payload, hints)
         features = lay_out(payload, baseline.schema)
     except (Undecodable, Unscorable) as error:
         return unscored(str(error))
-    score = baseline.score(features, against.threshold)
+    if hints is not None and hints.detectors:
+        score = baseline.score_by(features, hints.detectors)
+    else:
+        score = baseline.score(features, against.threshold)
     return _judged(score, payload, features, perf_counter_ns() - started, against)
 
 

@@ -8,7 +8,7 @@ the directory; `sidecar.proxy` asks for scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from time import perf_counter
@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sidecar.errors import BaselineError
-from sidecar.exchange import DetectorScore, Features, Matrix, Score
+from sidecar.errors import BaselineError, reason
+from sidecar.exchange import DetectorScore, Features, Matrix, Score, Verdict
 from sidecar.features import Schema
 from sidecar.scoring import artifact, explain
 from sidecar.scoring.apart import Apart, Away, Connection
@@ -158,16 +158,48 @@ class Baseline:
             for start, end in zip([0, *ends], ends, strict=False)
         ]
 
+    def score_by(self, features: Features, thresholds: Mapping[str, float]) -> Score:
+        """`score` by some of the detectors, each with a threshold of its own: a row is an outlier when one of
+        them finds it at most so odd. The p-value of a row is the least of theirs times their number
+        (Bonferroni), valid however they depend on each other. Verdict `unscored` when one is not there."""
+        rows = len(features.matrix)
+        judges = [judge for judge in self._judges if judge.name in thresholds]
+        if missing := thresholds.keys() - {judge.name for judge in judges}:
+            return _unscored(rows, reason("no-detector", min(missing)))
+        unscorable = _unscorable((features,), features.matrix)
+        try:
+            matrix, raw = self._raw(judges, features.matrix, unscorable)
+        except Away as away:
+            return _unscored(rows, away.reason)
+        if len(unscorable) == rows:
+            return _unscored(rows, unscorable.get(0, "no-rows"))
+        each = np.column_stack([judge.conformal.p_many(raw[:, j]) for j, judge in enumerate(judges)])
+        p = np.minimum(1.0, each.min(axis=1) * len(judges))
+        odd = np.any(each <= np.array([thresholds[judge.name] for judge in judges]), axis=1)
+        skipped = list(unscorable)
+        p[skipped], odd[skipped] = math.nan, False
+        worst, flagged = int(np.nanargmin(p)), tuple(np.flatnonzero(odd).tolist())
+        until = perf_counter() + EXPLAIN_SECONDS
+        opinions = self._opinions(judges, raw[worst].tolist(), matrix[worst], flagged, until)
+        verdict: Verdict = "outlier" if flagged else "normal"
+        return Score(verdict, float(p[worst]), tuple(p.tolist()), flagged, opinions)
+
     # -- one row: the same with plain floats, in half the time ---------------------------------------
 
     def _score_one(self, row: Row, threshold: float) -> Score:
         raw = [judge.detector.score(row) for judge in self._judges]
         statistic = self._statistic_of_one(raw)
         if math.isnan(statistic):
-            return _unscored(1, self._not_a_score(raw))
+            return _unscored(1, _not_a_score(self._judges, raw))
         p = self._conformal.p(statistic)
         flagged = (0,) if p <= threshold else ()
-        return Score("outlier" if flagged else "normal", p, (p,), flagged, self._opinions(raw, row, flagged))
+        return Score(
+            "outlier" if flagged else "normal",
+            p,
+            (p,),
+            flagged,
+            self._opinions(self._judges, raw, row, flagged),
+        )
 
     def _statistic_of_one(self, raw: list[float]) -> float:
         if len(raw) == 1:
@@ -179,19 +211,26 @@ class Baseline:
 
     def _judge(self, matrix: Matrix, unscorable: dict[int, str]) -> Judged:
         """Judge every row. Adds to `unscorable` the rows for which a detector has no number."""
-        skipped = list(unscorable)
-        if skipped:
-            matrix = matrix.copy()
-            matrix[skipped] = self._fields.typical  # something to compute with; what comes out is dropped
-        raw = np.column_stack([judge.detector.score_many(matrix) for judge in self._judges])
-        for row in np.flatnonzero(np.isnan(raw).any(axis=1)).tolist():
-            unscorable[row] = self._not_a_score(raw[row].tolist())
-            raw[row] = 0.0
+        matrix, raw = self._raw(self._judges, matrix, unscorable)
         statistic = combined([judge.surprise for judge in self._judges], self._combine, raw)
         p = self._conformal.p_many(statistic)
         skipped = list(unscorable)
         statistic[skipped] = p[skipped] = math.nan
         return Judged(matrix, raw, statistic, p)
+
+    def _raw(
+        self, judges: Sequence[Judge], matrix: Matrix, unscorable: dict[int, str]
+    ) -> tuple[Matrix, Floats]:
+        """The rows as they were scored, and each detector's raw score of each."""
+        skipped = list(unscorable)
+        if skipped:
+            matrix = matrix.copy()
+            matrix[skipped] = self._fields.typical  # something to compute with; what comes out is dropped
+        raw = np.column_stack([judge.detector.score_many(matrix) for judge in judges])
+        for row in np.flatnonzero(np.isnan(raw).any(axis=1)).tolist():
+            unscorable[row] = _not_a_score(judges, raw[row].tolist())
+            raw[row] = 0.0
+        return matrix, raw
 
     def _summed_up(
         self,
@@ -210,13 +249,20 @@ class Baseline:
         highest = cutoff(p, threshold) if self._together and len(p) > 1 else threshold
         flagged = tuple(row for row, p_of_row in enumerate(p) if p_of_row <= highest)
         worst = start + (int(np.nanargmax(found.statistic[start:end])) if len(p) > 1 else 0)
-        opinions = self._opinions(found.raw[worst].tolist(), found.matrix[worst], flagged, until)
+        opinions = self._opinions(
+            self._judges, found.raw[worst].tolist(), found.matrix[worst], flagged, until
+        )
         return Score("outlier" if flagged else "normal", p[worst - start], tuple(p), flagged, opinions)
 
     # -- both ------------------------------------------------------------------------------------------
 
     def _opinions(
-        self, raw: list[float], row: Row, flagged: tuple[int, ...], until: float = math.inf
+        self,
+        judges: Sequence[Judge],
+        raw: list[float],
+        row: Row,
+        flagged: tuple[int, ...],
+        until: float = math.inf,
     ) -> tuple[DetectorScore, ...]:
         """What each detector thinks of the worst row. Why it does, only a flagged row is worth asking: the
         answer takes longer than the score. Nothing is asked of the worker after `until`."""
@@ -228,7 +274,7 @@ class Baseline:
                     judge.conformal.p(score),
                     self._top(judge, row, until) if flagged else (),
                 )
-                for judge, score in zip(self._judges, raw, strict=True)
+                for judge, score in zip(judges, raw, strict=True)
             ]
         )
 
@@ -246,9 +292,10 @@ class Baseline:
         except Away:
             return ()
 
-    def _not_a_score(self, raw: Sequence[float]) -> str:
-        names = (judge.name for judge, score in zip(self._judges, raw, strict=True) if math.isnan(score))
-        return f"not-a-score:{next(names)}"
+
+def _not_a_score(judges: Sequence[Judge], raw: Sequence[float]) -> str:
+    names = (judge.name for judge, score in zip(judges, raw, strict=True) if math.isnan(score))
+    return f"not-a-score:{next(names)}"
 
 
 def combined(surprises: Sequence[Surprise], combine: Combination, raw: Floats) -> Floats:

@@ -34,7 +34,12 @@ def known(fact) -> str:
 
 
 TABLES = {
-    "The document": (listed(keys.POLICY), listed(keys.MATCH), listed(keys.RULE)),
+    "The document": (
+        listed(keys.POLICY),
+        listed(keys.MATCH),
+        listed(keys.SCHEMA),
+        listed(keys.RULE),
+    ),
     "Actions": (
         [f"| `{name}` | {'yes' if deed.ends else 'no'} | {deed.meaning} |" for name, deed in ACTIONS.items()],
     ),
@@ -87,7 +92,7 @@ def test_the_schema_refuses_unknown_keys_and_wrong_choices():
             jsonschema.validate(yaml.safe_load(row.text), keys.schema())
 
 
-@pytest.mark.parametrize("table", [keys.POLICY, keys.MATCH, keys.RULE])
+@pytest.mark.parametrize("table", [keys.POLICY, keys.MATCH, keys.SCHEMA, keys.RULE])
 def test_every_example_is_right(table):
     for key in table.values():
         node = yaml.compose(key.example, yaml.SafeLoader)

@@ -1,5 +1,6 @@
 """What holds for all calls of one kind, whichever rules apply."""
 
+from sidecar.exchange import Hints
 from tests.policy.books import book
 from tests.policy.documents import policy
 from tests.policy.told import facts
@@ -18,6 +19,17 @@ def test_what_a_document_says_of_its_calls_is_that_of_the_first_policy_that_says
     assert (scope.codec, scope.capture_rate, scope.redact) == ("csv", 0.0, "email,$.user")
     without = book(policy("{name: a, action: tag}")).course(facts()).scope
     assert (without.codec, without.capture_rate, without.redact) == ("", None, "")
+
+
+def test_of_each_kind_of_hint_the_first_counts_and_detectors_come_before_a_threshold():
+    one = policy(more="schema: {names: [a, b]}\nthreshold: 0.5")
+    other = policy(more="schema: {names: [c], ignore: [b]}\ndetectors: {ecod: 0.1}").replace(
+        "name: p", "name: q"
+    )
+    scope = book(one, other).course(facts()).scope
+    assert scope.hints == Hints(names=("a", "b"), ignore=("b",), detectors={"ecod": 0.1})
+    assert scope.threshold is None
+    assert book(policy(more="threshold: 0.5")).course(facts()).scope.hints is None
 
 
 def test_a_book_knows_what_it_must_be_asked_for():

@@ -115,6 +115,32 @@ GROUPS: dict[str, list[Row]] = {
             "threshold: -0.1",
             "p.yaml:4:12: threshold: -0.1 is out of range; expected a number between 0 and 1, such as 0.01",
         ),
+        Row("schema: [a]", "p.yaml:4:9: schema: is a list; expected a mapping with names, ignore, rename"),
+        Row("schema: {nmes: [a]}", 'p.yaml:4:10: schema.nmes: unknown key "nmes"; did you mean "names"?'),
+        Row(
+            "schema: {names: a}",
+            "p.yaml:4:17: schema.names: is text; expected a list of columns, such as [age, income]",
+        ),
+        Row(
+            "schema: {names: [a, 1]}",
+            "p.yaml:4:21: schema.names: is a number; expected the name of a column; put quotes around it",
+        ),
+        Row(
+            "schema: {rename: [a, b]}",
+            "p.yaml:4:18: schema.rename: is a list; expected columns with their names in the baseline, such as {amt: amount}",
+        ),
+        Row(
+            "detectors: [ecod]",
+            "p.yaml:4:12: detectors: is a list; expected detectors with their thresholds, such as {ecod: 0.001}",
+        ),
+        Row(
+            "detectors: {ecod: 1}",
+            "p.yaml:4:19: detectors: 1 is out of range; expected a number between 0 and 1, such as 0.01",
+        ),
+        Row(
+            "threshold: 0.01\ndetectors: {ecod: 0.01}",
+            "p.yaml:4:12: threshold: each of `detectors` has its own",
+        ),
         Row(
             "codec: jsno",
             'p.yaml:4:8: codec: "jsno" is unknown; expected one of auto, v2, v1, mlflow, csv, npy, image, plain',

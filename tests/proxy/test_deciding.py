@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sidecar.exchange import Score
+from sidecar.policy.facts import Asked
 from sidecar.proxy.deciding import Policing, at_threshold
 from sidecar.proxy.judging import Judged, unscored
 from tests.policy.documents import policy
@@ -28,6 +29,7 @@ from tests.proxy.test_judging import (
 BLOCK_ODD = policy("{name: odd, when: p <= 0.01, action: block, status: 422}")
 TAG_ODD = policy("{name: odd, when: p <= 0.01, action: tag, label: review}")
 LARGE = 70_000
+ASKED = Asked("POST", "/", "m", ())
 
 
 # -- first or later --------------------------------------------------------------------------------
@@ -198,6 +200,32 @@ async def test_a_codec_for_the_routes_that_none_knows():
         assert response.field("x-anomaly-verdict") == 'unscored; reason="unknown-format"'
         _, blocked, _ = await stage.records(3)
         assert (blocked.codec, blocked.verdict) == ("plain", "outlier")
+
+
+async def test_columns_by_other_names_and_detectors_by_their_own_thresholds():
+    names = baseline().schema.names
+    records = [dict(zip(("first", *names[1:]), row, strict=True)) for row in outliers(2).tolist()]
+    body = json.dumps([{**one, "sent_at": "now"} for one in records]).encode()
+    request = http(
+        *("POST /odd HTTP/1.1", "Host: m", "Content-Type: application/json"),
+        f"Content-Length: {len(body)}",
+        body=body,
+    )
+    detector = baseline().detectors[0]
+    hints = f"schema: {{ignore: [sent_at], rename: {{first: {names[0]}}}}}"
+    async with sidecar(policies=policy(more=hints), baseline=baseline()) as stage:
+        _, response = await stage.call(request, OK)
+        assert response.field("x-anomaly-verdict") == "outlier"
+        strict = f"{hints}\ndetectors: {{{detector}: 0.0000001}}"
+        put_in_force(policy(more=strict), stage.run_dir)
+        await stage.until(lambda: stage.plane.policing.rulebook.scope(ASKED).hints.detectors, "the change")
+        _, response = await stage.call(request, OK)
+        assert response.field("x-anomaly-verdict") == "normal"
+        assert response.field("x-anomaly-detail").startswith(detector)
+        put_in_force(policy(more="detectors: {none: 0.1}"), stage.run_dir)
+        await stage.until(lambda: not stage.plane.policing.rulebook.scope(ASKED).hints.rename, "the change")
+        _, response = await stage.call(infer(clean()), OK)
+        assert response.field("x-anomaly-verdict") == 'unscored; reason="no-detector:none"'
 
 
 async def test_a_share_of_its_calls_is_captured(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from functools import cache
 
 import msgspec
@@ -40,6 +41,14 @@ def clean(count: int = 20) -> np.ndarray:
 
 def outliers(count: int = 20) -> np.ndarray:
     return adbench(CARDIO).outliers[:count]
+
+
+def single(name: str) -> Baseline:
+    """One of both, by itself: with the same held-out rows."""
+    (judge,) = [one for one in both()._judges if one.name == name]
+    found = copy(both())
+    found._judges, found._conformal = (judge,), judge.conformal
+    return found
 
 
 def same(a: Score, b: Score) -> bool:
@@ -223,3 +232,34 @@ def test_rows_of_one_call_may_be_flagged_by_the_share_of_false_ones():
     assert found.flagged
     assert set(found.flagged) <= set(each.score(mixed, 0.1).flagged)
     assert together.score(Features(odd[:1], odd[:1]), 0.05) == each.score(Features(odd[:1], odd[:1]), 0.05)
+
+
+# -- some detectors, each by its own threshold ---------------------------------------------------------
+
+
+def test_some_detectors_are_asked_each_by_its_own_threshold():
+    rows = np.vstack((clean(20), outliers(20)))
+    each = np.column_stack([single(name).score(laid(rows), 0.01).row_p for name in ("ecod", "iforest")])
+    found = both().score_by(laid(rows), {"ecod": 0.05, "iforest": 0.005})
+    assert found.flagged == tuple(np.flatnonzero((each[:, 0] <= 0.05) | (each[:, 1] <= 0.005)).tolist())
+    assert found.row_p == pytest.approx(np.minimum(1.0, 2 * each.min(axis=1)))
+    assert (found.verdict, found.p) == ("outlier", min(found.row_p))
+    worst = int(np.argmin(found.row_p))
+    assert [(one.name, one.p) for one in found.detectors] == [
+        ("ecod", pytest.approx(each[worst, 0])),
+        ("iforest", pytest.approx(each[worst, 1])),
+    ]
+    assert all(one.top for one in found.detectors)
+    one = both().score_by(laid(rows), {"ecod": 0.05})
+    assert one.row_p == pytest.approx(each[:, 0])
+    assert [detector.name for detector in one.detectors] == ["ecod"]
+
+
+def test_a_detector_that_is_not_there_and_rows_that_cannot_be_scored():
+    missing = both().score_by(laid(clean(2)), {"ecod": 0.01, "lof": 0.01})
+    assert (missing.verdict, missing.reason) == ("unscored", "no-detector:lof")
+    some = both().score_by(laid(outliers(3), row1="too-wide"), {"ecod": 0.5})
+    assert math.isnan(some.row_p[1])
+    assert 1 not in some.flagged
+    none = both().score_by(laid(outliers(2), row0="too-wide", row1="too-wide"), {"ecod": 0.5})
+    assert (none.verdict, none.reason) == ("unscored", "too-wide")
