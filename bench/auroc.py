@@ -1,11 +1,15 @@
 """How well detectors tell outliers apart: AUROC of each, and of ensembles, under one protocol.
 
     python -m bench.auroc [--seeds 3] [--ensembles ecod+knn-500,ecod+iforest] [--sets tests/data/adbench]
+    python -m bench.auroc --kept figures.json --seconds 120       again and again, until it has all
 
 The protocol is ADBench's for unsupervised detectors: 70 % of the rows, outliers among them and without
 labels, to fit on, at most 10,000; 30 % to score; both with the set's share of outliers. A figure is the mean
 over the seeds. An ensemble has no more rows than a single detector: it fits on nine tenths of them, and the
-last tenth brings the scores to one scale. Where PyOD cannot fit, the AUROC counts as 0.5, that of a coin.
+last tenth brings the scores to one scale. Where PyOD cannot fit or score, the AUROC counts as 0.5, a coin's.
+Detectors of PyOD's worker are fitted on as many rows as the product gives them, and take up to a tenth of a
+second for a row, so they score at most 300 outliers of the test rows and 300 of the others: an AUROC is about
+pairs of both kinds, so the share of either doesn't matter.
 
 Whoever looks at the table and takes its first line has looked at the answers. So the last lines say what
 comes of choosing honestly: for each set that candidate is taken which is best on the mean of all other sets,
@@ -16,10 +20,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
@@ -35,10 +41,14 @@ from sidecar.scoring.calibration import Surprise
 from sidecar.scoring.combination import COMBINATIONS
 from sidecar.scoring.detector import Scores
 from sidecar.scoring.detectors import DETECTORS
+from sidecar.wanted import read
 
 ROWS = 10_000
-APART = ("abod", "kde", "hdbscan", "featurebagging", "kpca")
-"""Of PyOD's worker; those that need no parameters and no further packages."""
+APART = ("abod", "kde", "hdbscan", "featurebagging", "kpca", "lscp(detector_list=[lof, lof(n_neighbors=15)])")
+"""Of PyOD's worker; those that need no further packages."""
+
+FEW = 300
+"""Test rows of each kind that those score at most."""
 
 CANDIDATES = ",".join(
     (
@@ -66,23 +76,70 @@ def main() -> int:
     options = _arguments()
     files = sorted(options.sets.glob("*.npz"))
     ensembles = [tuple(names.split("+")) for names in options.ensembles.split(",")]
-    singles = tuple(options.detectors.split(","))
-    rows: dict[str, list[list[float]]] = {}
+    singles = tuple(wanted.text for wanted in read(options.detectors))
+    kept = Kept(options.kept, options.seconds)
     for seed in range(options.seeds):
         for file in files:
-            for label, auroc in measured(split(file, seed), singles, ensembles, seed):
-                rows.setdefault(label, [[] for _ in range(options.seeds)])[seed].append(auroc)
+            kept.measure(file, seed, singles, ensembles)
             print(f"seed {seed}: {file.stem}", file=sys.stderr)
+    if kept.over:
+        print(f"{len(kept.figures)} figures are kept; start it again for the others")
+        return 3
+    rows = kept.rows(files, options.seeds)
     names = [file.stem.partition("_")[2][:6] for file in files]
     print(f"{'':26}{'mean':>7}  {' '.join(f'{name:>6}' for name in names)}")
     for label, found in sorted(rows.items(), key=lambda row: -float(np.mean(row[1]))):
         each = " ".join(f"{value:6.3f}" for value in np.mean(found, axis=0))
-        print(f"{label:26}{np.mean(found):7.4f}  {each}")
+        print(f"{label.partition('(')[0] or label:26}{np.mean(found):7.4f}  {each}")
     for what, labels in (("single", singles), ("ensemble", [one for one in rows if one not in singles])):
         if len(labels) > 1:
             chosen = {label: np.mean(rows[label], axis=0) for label in labels}
             print(_chosen(what, chosen, names))
     return 0
+
+
+class Kept:
+    """Figures so far, kept in `file` if there is one; nothing more is measured after `seconds`."""
+
+    def __init__(self, file: Path | None, seconds: float) -> None:
+        self.figures: dict[str, dict[str, float]] = {}
+        """Set and seed -> label -> AUROC."""
+        self.over = False
+        self._file, self._until = file, time.monotonic() + seconds
+        if file is not None and file.exists():
+            self.figures = msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, float]])
+
+    def measure(
+        self, file: Path, seed: int, singles: Sequence[str], ensembles: Sequence[tuple[str, ...]]
+    ) -> None:
+        """Measure what isn't known of one set under one seed."""
+        found = self.figures.setdefault(f"{file.stem} {seed}", {})
+        part = split(file, seed)
+        for name in singles:
+            if name not in found and not self._stopped():
+                found[name] = _auroc(*_scored(name, part, seed))
+                self._keep()
+        if any(label not in found for label, _, _ in _labels(ensembles)) and not self._stopped():
+            found.update(combined_aurocs(part, ensembles, seed))
+            self._keep()
+
+    def rows(self, files: Sequence[Path], seeds: int) -> dict[str, list[list[float]]]:
+        """Label -> AUROC by seed and set."""
+        labels = self.figures[f"{files[0].stem} 0"]
+        return {
+            label: [[self.figures[f"{file.stem} {seed}"][label] for file in files] for seed in range(seeds)]
+            for label in labels
+        }
+
+    def _stopped(self) -> bool:
+        self.over = self.over or time.monotonic() > self._until
+        return self.over
+
+    def _keep(self) -> None:
+        if self._file is not None:
+            fresh = self._file.with_suffix(".fresh")
+            fresh.write_bytes(msgspec.json.encode(self.figures))
+            fresh.replace(self._file)
 
 
 def _chosen(what: str, aurocs: dict[str, NDArray[np.float64]], names: Sequence[str]) -> str:
@@ -112,22 +169,33 @@ def split(file: Path, seed: int) -> Split:
     return Split(np.ascontiguousarray(train[:, varying]), np.ascontiguousarray(X[test][:, varying]), y[test])
 
 
-def measured(
-    part: Split, singles: Sequence[str], ensembles: Sequence[tuple[str, ...]], seed: int
-) -> Iterator[tuple[str, float]]:
-    """(label, AUROC) of each single detector and of each ensemble under each combination."""
-    for name in singles:
-        yield name, _auroc(part, _scores(name, part.train, part.test, seed))
+def combined_aurocs(part: Split, ensembles: Sequence[tuple[str, ...]], seed: int) -> dict[str, float]:
+    """AUROC of each ensemble under each combination, by label."""
     cut = len(part.train) * 9 // 10
     both = np.vstack((part.train[cut:], part.test))
     needed = sorted({name for names in ensembles for name in names})
     scores = {name: _scores(name, part.train[:cut], both, seed) for name in needed}
+    found = {}
+    for label, names, combination in _labels(ensembles):
+        able = [one for one in (scores[name] for name in names) if one is not None]
+        found[label] = _auroc(part.outlier, _joined(able, len(part.train) - cut, combination))
+    return found
+
+
+def _labels(ensembles: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """What each ensemble under each combination is called, its detectors, and the combination."""
     for names in ensembles:
-        found = [scores[name] for name in names]
         for combination in COMBINATIONS if len(names) > 2 else ("fisher", "maximum"):
-            statistic = _joined([s for s in found if s is not None], len(part.train) - cut, combination)
             ours = " *" if (",".join(names), combination) == (DEFAULT, COMBINATION) else ""
-            yield f"{'+'.join(names)} {combination}{ours}", _auroc(part, statistic)
+            yield f"{'+'.join(names)} {combination}{ours}", names, combination
+
+
+def _scored(name: str, part: Split, seed: int) -> tuple[NDArray[np.int64], Scores | None]:
+    """Which of the test rows are outliers, and a single detector's scores of them."""
+    if name not in APART:
+        return part.outlier, _scores(name, part.train, part.test, seed)
+    few = np.concatenate([np.flatnonzero(part.outlier == kind)[:FEW] for kind in (0, 1)])
+    return part.outlier[few], _scores(name, part.train, part.test[few], seed)
 
 
 def _joined(scores: Sequence[Scores], standard: int, combination: str) -> Scores | None:
@@ -141,16 +209,20 @@ def _joined(scores: Sequence[Scores], standard: int, combination: str) -> Scores
 def _scores(name: str, train: Matrix, rows: Matrix, seed: int) -> Scores | None:
     """None where PyOD cannot fit."""
     try:
-        model = fit_detector(name, train, seed)
+        model = fit_detector(read(name)[0], train, seed)
     except DataError:
         return None
     if name in DETECTORS:
         return DETECTORS[name].from_pyod(model).score_many(rows)
-    return Uncompiled(model, alone=False).score_many(rows)
+    try:
+        return Uncompiled(model, alone=False).score_many(rows)
+    except ValueError as error:  # LSCP, where detectors agree so well that a histogram has no width
+        print(f"{name}: PyOD cannot score: {error}", file=sys.stderr)
+        return None
 
 
-def _auroc(part: Split, scores: Scores | None) -> float:
-    return COIN if scores is None else float(roc_auc_score(part.outlier, np.nan_to_num(scores)))
+def _auroc(outlier: NDArray[np.int64], scores: Scores | None) -> float:
+    return COIN if scores is None else float(roc_auc_score(outlier, np.nan_to_num(scores)))
 
 
 def _arguments() -> argparse.Namespace:
@@ -165,6 +237,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--ensembles", default=CANDIDATES, help="names joined by +")
     parser.add_argument("--sets", type=Path, default=Path("tests/data/adbench"))
+    parser.add_argument("--kept", type=Path, help="a file of figures: those in it aren't measured again")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop then; goes with --kept")
     return parser.parse_args()
 
 

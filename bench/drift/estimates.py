@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.rig import installs
+from sidecar.labels.realised import Rows, measures
 from sidecar.observer.truth.estimate import estimates
-from sidecar.observer.truth.realised import Rows, measures
 from sidecar.scoring.expectation import Answers, learn
 
 CHUNK = 5_000

@@ -16,7 +16,7 @@ from sidecar.errors import UsageError
 
 if TYPE_CHECKING:
     from sidecar.baseline.fit import Progress, Summary
-    from sidecar.scoring.artifact import Fitted
+    from sidecar.scoring.artifact import Fitted, Validation
 
 DETECTORS = "ecod,knn-500"
 
@@ -57,6 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns that hold what the model answered to the row; NAME* stands for all that begin so",
     )
     add(
+        "--label",
+        metavar="COLUMN",
+        default="",
+        help="a column that holds what turned out to be true, beside --outputs; empty where that isn't known,"
+        " and in rows that the model was trained on",
+    )
+    add(
+        "--prediction",
+        metavar="WHICH",
+        default="",
+        help="which output is the prediction, if that isn't plain: class=label,score=p[1],positive=yes or"
+        " value=price",
+    )
+    add(
         "--weights",
         metavar="COLUMN",
         default="",
@@ -95,6 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             ignore=_names(arguments.ignore),
             outputs=_names(arguments.outputs),
+            label=arguments.label,
+            prediction=arguments.prediction,
             weights_column=arguments.weights,
             towards=arguments.towards,
             pixels=arguments.pixels,
@@ -121,6 +137,8 @@ def sentences(summary: Summary) -> list[str]:
     lines.append(sentence(summary.held_out, baseline.finest_p))
     if manifest.pixels:
         lines.append(f"Pictures of {manifest.pixels} pixels: their noise is looked at.")
+    if manifest.validation is not None:
+        lines.append(_how_good(manifest.validation))
     lines += [f"Note: {note}." for note in summary.notes]
     if baseline.finest_p > 0.01:
         lines.append("Note: that is coarser than the usual threshold of 0.01. Give at least 200 rows.")
@@ -140,6 +158,14 @@ def _held_to(entry: Fitted, pyod: str) -> str:
         f"{name}: equal to PyOD {pyod} on {entry.compared} rows"
         f" (largest relative difference {entry.difference:.2g})."
     )
+
+
+def _how_good(told: Validation) -> str:
+    """What the model is compared with once labels come."""
+    measures = (
+        f"{name} {value:.4g} ({low:.4g} to {high:.4g})" for name, (value, low, high) in told.measures.items()
+    )
+    return f"How good the model was on {told.rows:,} labelled rows: {', '.join(measures)}."
 
 
 def _fields(summary: Summary) -> str:

@@ -14,7 +14,17 @@ import msgspec
 import numpy as np
 
 import sidecar
-from sidecar.baseline import answers, fitting, learning_apart, noise, printing, reference, tables, weights
+from sidecar.baseline import (
+    answers,
+    fitting,
+    labelled,
+    learning_apart,
+    noise,
+    printing,
+    reference,
+    tables,
+    weights,
+)
 from sidecar.baseline.calibrating import COMBINATION, calibrated
 from sidecar.baseline.fitted import fitted, stored_rows
 from sidecar.baseline.schema import infer
@@ -24,6 +34,7 @@ from sidecar.defence.pixels import layout as read_layout
 from sidecar.errors import DataError, UsageError
 from sidecar.exchange import Features, Matrix
 from sidecar.features import Field, Schema
+from sidecar.labels.said import said
 from sidecar.scoring import artifact, sample
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.scoring.detector import Arrays, Floats
@@ -51,6 +62,8 @@ def fit(
     seed: int = 0,
     ignore: Sequence[str] = (),
     outputs: Sequence[str] = (),
+    label: str = "",
+    prediction: str = "",
     weights_column: str = "",
     towards: Path | None = None,
     pixels: str = "",
@@ -60,17 +73,26 @@ def fit(
     """Fit `detectors` on the rows of `data` and save the baseline as directory `out`.
 
     Each of `detectors` is a text as `sidecar.wanted` reads it. `ignore` names columns that the model doesn't
-    get, such as the label; `outputs` those that hold what it answered, `x*` all that begin with x.
-    `weights_column` and `towards` say how much calibration rows count, as `sidecar.baseline.weights` tells.
-    `pixels` says that the columns are pictures, as `sidecar.defence.pixels` reads it.
-    Raises UsageError for unknown detectors and pixels, DataError for data that cannot be used, BaselineError
-    when `out` is taken, cannot be written, or a compiled detector is not PyOD's.
+    get, such as an id; `outputs` those that hold what it answered, `x*` all that begin with x. `label` names
+    the column that holds what turned out to be true, and `prediction` says which output is the prediction, as
+    `sidecar.labels.said` reads it. `weights_column` and `towards` say how much calibration rows count, as
+    `sidecar.baseline.weights` tells. `pixels` says that the columns are pictures, as `sidecar.defence.pixels`
+    reads it.
+    Raises UsageError for unknown detectors and pixels, and for a label without outputs; DataError for data
+    that cannot be used; BaselineError when `out` is taken, cannot be written, or a compiled detector is not
+    PyOD's.
     """
     wanted = _wanted(detectors)
     layout = _layout(pixels)
+    meant = said(prediction)
+    if label and not outputs:
+        raise UsageError("--label needs --outputs: what the model answered is compared with what was true")
     artifact.check_place(out, replace=replace)
     progress(f"reading {data.name}", 0.0)
-    table, answered = answers.taken(_without(tables.read(data), ignore), outputs)
+    table, truth = _without(tables.read(data), ignore), None
+    if label:
+        table, truth = labelled.taken(table, label)
+    table, answered = answers.taken(table, outputs)
     known = None
     if weights_column:
         table, known = weights.taken(table, weights_column)
@@ -94,8 +116,8 @@ def fit(
     described = reference.describe(features.values, schema)
     if any(fit.entry.apart for fit in fits):
         parts = fewer(parts, alone=any(fit.entry.alone for fit in fits))
-    counts, said = _weights(known, _recent(towards, table, schema), features.matrix, parts)
-    notes = (*notes, *said)
+    counts, told = _weights(known, _recent(towards, table, schema), features.matrix, parts)
+    notes = (*notes, *told)
     arrays = {
         **calibrated(fits, features.matrix, parts, counts),
         **stored_rows(fits, train, held_out),
@@ -114,6 +136,10 @@ def fit(
             answer_fields, arrays = answer_schema.fields, {**arrays, **own}
         except DataError as error:
             notes = (*notes, f"answers are not scored: {error}")
+    validated = None
+    if answered is not None and truth is not None:
+        validated, own = labelled.fit(answered, truth, features.values, described, meant, seed)
+        arrays |= own
     manifest = artifact.Manifest(
         format=artifact.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -130,6 +156,7 @@ def fit(
         readings=schema.readings,
         answers=answer_fields,
         pixels=str(layout) if layout is not None else "",
+        validation=validated,
     )
     manifest = artifact.write(out, manifest, arrays, replace=replace)
     progress("done", 1.0)

@@ -10,12 +10,13 @@ from typing import Any
 
 from sidecar.console.views import View, flow_names, when
 from sidecar.labels.label import shown
+from sidecar.labels.prediction import Roles
 from sidecar.labels.reading import Read
 from sidecar.observer.observer import Observer
 from sidecar.observer.routes import Key
 from sidecar.observer.truth.performance import Past, Performance
-from sidecar.observer.truth.prediction import Roles
 from sidecar.observer.truth.truth import Taken
+from sidecar.scoring.validation import Validated
 
 
 def taken(found: Read, of: Taken) -> View:
@@ -41,17 +42,18 @@ def performance(observer: Observer) -> View:
         "calls_kept_bytes": ledger.bytes,
         "calls_kept_share": ledger.share,
         "left_out": dict(observer.truth.left_out),
-        "flows": [_flow(key, known) for key, known in observer.truth.flows.items()],
+        "flows": [_flow(key, known, observer.truth.validated) for key, known in observer.truth.flows.items()],
     }
 
 
-def _flow(key: Key, known: Performance) -> View:
+def _flow(key: Key, known: Performance, validated: Validated | None) -> View:
     first, last = known.between()
     delay = known.delay()
     return {
         **flow_names(key),
         "note": known.note,
         "prediction": _prediction(known.roles, known.names),
+        "reference": _reference(known, validated),
         "rows_labelled_total": known.labelled,
         "rows_unreadable_total": known.unreadable,
         "label_delay_seconds": None if delay is None else {"median": delay.median, "nine_in_ten": delay.most},
@@ -75,6 +77,17 @@ def _prediction(roles: Roles | None, names: tuple[str, ...]) -> View | None:
         "classes": [shown(value) for value in roles.classes],
         "output": names[roles.predicted] if roles.predicted >= 0 else None,
         "scores": [names[i] for i in roles.scores],
+    }
+
+
+def _reference(known: Performance, validated: Validated | None) -> View:
+    """What labels are compared with."""
+    told = validated.told if validated is not None and known.compared == "baseline" else None
+    return {
+        "compared_with": known.compared or None,
+        "note": known.unlike,
+        "rows": None if told is None else told.rows,
+        "realised": {} if told is None else _measures(told.measures),
     }
 
 

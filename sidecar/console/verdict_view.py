@@ -56,7 +56,7 @@ def _flow(key: Key, found: Verdict, flow: Flow, now: float) -> View:
         },
         "labels": {
             "state": found.labels,
-            "reference": "first-window",
+            "reference": (flow.performance.compared if flow.performance is not None else "") or None,
             **_test(
                 flow.performance.concept if flow.performance is not None else None,
                 flow.performance.tested if flow.performance is not None else 0,

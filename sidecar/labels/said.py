@@ -1,6 +1,6 @@
 """What the setting `prediction` says of a model's outputs. Empty: it's inferred from them and the labels.
 
-Counterpart: `sidecar.observer.truth.prediction`, which infers.
+Counterpart: `sidecar.labels.prediction`, which infers.
 """
 
 from __future__ import annotations

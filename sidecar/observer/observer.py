@@ -39,6 +39,7 @@ from sidecar.observer.verdict import Verdict, verdict
 from sidecar.observer.versions import Versions
 from sidecar.observer.workers import Totals, Worker, Workers
 from sidecar.scoring import baseline as baselines
+from sidecar.scoring import validation
 from sidecar.settings import Settings
 from sidecar.tasks import step_aside
 
@@ -255,6 +256,7 @@ class Observer:
         self.baseline = directory
         try:
             found = baselines.load(Path(directory))
+            validated = validation.load(Path(directory))
         except BaselineError as error:
             log.error("no input windows, because the baseline cannot be read: %s", error)
             self.baseline_error = str(error)
@@ -264,7 +266,7 @@ class Observer:
         self.calibration_rows = found.calibration_rows
         self.finest_p = found.finest_p
         self.schema = found.schema
-        self.traffic.adopt(found.reference, found.digest, found.binned)
+        self.traffic.adopt(found.reference, found.digest, found.binned, validated)
         self.traffic.oddness.adopt(directory, found.schema, found.digest, self.settings.threshold)
         self.cohorts.adopt(directory, found.schema, found.digest)
         if not self.settings.baseline:

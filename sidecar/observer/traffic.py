@@ -29,6 +29,7 @@ from sidecar.observer.truth.performance import Performance
 from sidecar.observer.truth.truth import TESTS, Truth
 from sidecar.observer.windows import Kept, Window
 from sidecar.scoring.sample import Binned
+from sidecar.scoring.validation import Validated
 from sidecar.tasks import step_aside
 
 KEYS = 32
@@ -130,13 +131,19 @@ class Traffic:
         self.ended: deque[Ended] = deque(maxlen=ENDED)
         """Closed flows, which `sidecar.observer.history` takes away."""
 
-    def adopt(self, fields: Fields, digest: str, binned: Binned | None = None) -> None:
+    def adopt(
+        self,
+        fields: Fields,
+        digest: str,
+        binned: Binned | None = None,
+        validated: Validated | None = None,
+    ) -> None:
         """Keep input windows against this reference from now on; those of another one end. `binned` are some
-        of its rows by their bins."""
+        of its rows by their bins, `validated` what is known of those with labels."""
         if digest != self.digest:
             self.fields, self.digest = fields, digest
             self._together = reference(fields, binned) if binned is not None else None
-            self.truth.adopt(fields, digest)
+            self.truth.adopt(fields, digest, validated)
             for flow in self.flows.values():
                 flow.inputs = flow.drift = flow.relations = None
 

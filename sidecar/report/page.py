@@ -214,12 +214,19 @@ def _number(value: float | None) -> str:
 def _performance(flow: Record, performance: Record) -> str:
     """How good predictions were, where labels came."""
     rows = [
-        (name, measure["value"], measure["low"], measure["high"], one["window"]["rows"])
+        (
+            name,
+            measure["value"],
+            measure["low"],
+            measure["high"],
+            one["window"]["rows"],
+            one["reference"]["realised"].get(name, {}).get("value"),
+        )
         for one in performance["flows"]
         if same_flow(one, flow)
         for name, measure in one["window"]["realised"].items()
     ]
-    return table(("Realised by labels", "#Value", "#From", "#To (95 %)", "#Rows"), rows)
+    return table(("Realised by labels", "#Value", "#From", "#To (95 %)", "#Rows", "#In the baseline"), rows)
 
 
 # -- the rest ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ import numpy as np
 from sidecar.errors import BaselineError
 from sidecar.features import Field, Reading
 from sidecar.features.texts import TABLE_BYTES, TextReading
+from sidecar.labels.prediction import Roles
 from sidecar.scoring.bins import ReferenceField
 from sidecar.scoring.detector import Arrays, need
 
@@ -84,6 +85,19 @@ class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration: int
 
 
+class Validation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How good the model was on `rows` of the data whose truth is known.
+
+    `roles` says which of `outputs` are the prediction; `measures` has each metric's value, and the ends of
+    its interval of 95 %.
+    """
+
+    outputs: tuple[str, ...]
+    roles: Roles
+    rows: int
+    measures: dict[str, tuple[float, float, float]]
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything about a baseline but its numbers. `arrays` and `digest` are SHA-256 in hex."""
 
@@ -103,6 +117,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answers: tuple[Field, ...] = ()
     pixels: str = ""
     """How the fields form a picture: `sidecar.defence.pixels`."""
+    validation: Validation | None = None
 
 
 def check_place(directory: Path, *, replace: bool) -> None:

@@ -40,6 +40,7 @@ async def test_labels_go_in_and_performance_comes_out(observer):
             (flow,) = (await response.json())["flows"]
     assert flow["prediction"] == {"kind": "regression", "classes": [], "output": "predictions", "scores": []}
     assert flow["window"]["rows"] == 71
+    assert flow["reference"] == {"compared_with": None, "note": "", "rows": None, "realised": {}}
     assert flow["window"]["realised"]["mae"]["value"] == pytest.approx(0.5)
     assert flow["label_delay_seconds"]["median"] >= 0
 

@@ -214,6 +214,12 @@ class Ledger:
         if self.share < 1.0 and self.bytes < self._size / 4:
             self.share *= 2
 
+    def forget(self) -> None:
+        """Let go of what calls' inputs were: their bins are of a reference that is no longer used."""
+        for call in self._calls.values():
+            call.codes = b""
+        self.bytes = sum(call.held for call in self._calls.values())
+
     def keep(self) -> KeptLedger:
         """What `restore` needs."""
         return KeptLedger(

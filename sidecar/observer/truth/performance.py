@@ -2,33 +2,38 @@
 truth is still what it was.
 
 Rows are windowed in the order in which their labels came. Until it's decided which output is the prediction,
-rows are kept as they are. The first full window of them is what later ones are compared with.
+rows are kept as they are. Where the baseline has labelled rows, these are what all are compared with; else
+the first full window is what later ones are compared with.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sidecar.labels import realised
 from sidecar.labels.label import Value
+from sidecar.labels.prediction import LEAST, Roles, roles
+from sidecar.labels.realised import Measured, Rows
 from sidecar.labels.said import Said
 from sidecar.observer.drift import Detector, KeptDrift
 from sidecar.observer.sequential import STEP
-from sidecar.observer.truth import realised
 from sidecar.observer.truth.concept import Concept
 from sidecar.observer.truth.estimate import estimates
-from sidecar.observer.truth.prediction import LEAST, Roles, roles
-from sidecar.observer.truth.realised import Measured, Rows
 from sidecar.scoring.bins import Counts
 from sidecar.scoring.expectation import Answers, Expectation, learn
+from sidecar.scoring.validation import Validated
 
 FEWEST = 10
 """Rows of each of two classes in a window that others are compared with."""
+
+Compared: TypeAlias = Literal["", "baseline", "first-window"]
+"""What labels are compared with: nothing yet, the baseline's labelled rows, the first full window."""
 
 HISTORY = 48
 """Past windows kept."""
@@ -82,6 +87,7 @@ class KeptPerformance(msgspec.Struct, frozen=True):
     tested: int = 0
     strange: int = 0
     latest: float = 0.0
+    compared: Compared = "first-window"
 
 
 class Delay(NamedTuple):
@@ -93,9 +99,9 @@ class Delay(NamedTuple):
 
 class Performance:
     """One flow's predictions and what became of them. `rows`: the length of the window; `tests`: how many
-    tests share the promise of a flow's."""
+    tests share the promise of a flow's; `width`: fields of the reference, each row's codes."""
 
-    def __init__(self, rows: int, said: Said, tests: int = 1) -> None:
+    def __init__(self, rows: int, said: Said, tests: int = 1, width: int = 0) -> None:
         self.names: tuple[str, ...] = ()
         """Of the outputs."""
         self.roles: Roles | None = None
@@ -110,6 +116,9 @@ class Performance:
         self.past: list[Past] = []
         self.known: Expectation | None = None
         """What predictions are expected to turn out to be, once a window of them has labels."""
+        self.compared: Compared = ""
+        self.unlike = ""
+        """Why the baseline's labelled rows are of no use here; empty when they are, or there are none."""
         self.concept: Detector | None = None
         """The test whether the truth is still what was expected. Its times are those of the calls."""
         self.tested = 0
@@ -117,11 +126,28 @@ class Performance:
         self._counts: Counts = np.zeros(0, dtype=np.int64)
         self._latest = 0.0
         self._tests = tests
+        self._width = width
         self._rows, self._said = rows, said
         self._early: list[Labelled] = []
         self._window: deque[Judged] = deque(maxlen=rows)
         self._answered: deque[Judged] = deque(maxlen=rows)
         self._since_past = 0
+
+    def promise(self, names: tuple[str, ...], validated: Validated) -> None:
+        """Compare with the baseline's labelled rows from now on, if they speak of outputs so named."""
+        if self.known is not None or self.unlike:
+            return
+        found = validated.roles(names, self._said)
+        if isinstance(found, str):
+            self.unlike = found
+            return
+        if found != self.roles:
+            self._window.clear()  # classes may have had other numbers
+        self.names, self.roles = names, found
+        self.note = "" if self._window else "no labels yet"
+        self._expect(validated.known, found, "baseline")
+        early, self._early = self._early, []
+        self._judge(found, early)
 
     def update(self, names: tuple[str, ...], labelled: Sequence[Labelled]) -> None:
         """Take in rows whose truth is known now."""
@@ -131,6 +157,7 @@ class Performance:
             self._early += labelled
             self._decide()
             return
+        self.note = ""
         self._judge(self.roles, labelled)
 
     def answered(self, time: float, codes: bytes, answers: Sequence[Sequence[Value | None]]) -> None:
@@ -155,8 +182,9 @@ class Performance:
             self.note = found
             self._early = rows
             return
-        self.roles, self.note, self._early = found, "", []
-        self._judge(found, rows)
+        early, self._early = self._early, []
+        self.roles, self.note = found, ""
+        self._judge(found, early)
 
     def _judge(self, roles: Roles, labelled: Sequence[Labelled]) -> None:
         tested: list[Judged] = []
@@ -186,24 +214,26 @@ class Performance:
 
     def _learn(self, roles: Roles) -> None:
         """Learn what to expect from the window."""
-        width = len(self._window[-1].codes)
-        rows = [row for row in self._window if len(row.codes) == width]
+        rows = [row for row in self._window if len(row.codes) == self._width]
         truth = np.array([row.truth for row in rows])
         if len(rows) < self._rows / 2:
             return
         if roles.kind == "binary" and min(truth.sum(), (1 - truth).sum()) < FEWEST:
             return
-        self._expect(learn(roles.kind, len(roles.classes), _answers(rows), truth), roles)
+        self._expect(learn(roles.kind, len(roles.classes), _answers(rows), truth), roles, "first-window")
 
-    def _expect(self, known: Expectation, roles: Roles) -> None:
+    def _expect(self, known: Expectation, roles: Roles, compared: Compared) -> None:
         """Compare with this from now on."""
+        self.compared = compared
         name = self.names[roles.predicted if roles.predicted >= 0 else roles.scores[0]]
         self.known, self.concept = known, Detector(Concept(name, known), self._rows, self._tests)
         self._counts, self.tested = np.zeros(known.counts.size, dtype=np.int64), 0
 
-    def forget(self) -> None:
-        """Inputs are told by other bins from now on, so what was learned of them is of no use."""
-        self.known, self.concept = None, None
+    def forget(self, width: int) -> None:
+        """Inputs are told by other bins from now on, those of `width` fields, so what was learned of them is
+        of no use, and nothing can be learned from rows by their old bins."""
+        self.known, self.concept, self.compared, self.unlike, self._width = None, None, "", "", width
+        self._window = deque((msgspec.structs.replace(row, codes=b"") for row in self._window), self._rows)
         self._since_past = 0
         self._answered.clear()
 
@@ -296,6 +326,7 @@ class Performance:
             self.tested,
             self.strange,
             self._latest,
+            self.compared,
         )
 
     def restore(self, kept: KeptPerformance) -> None:
@@ -307,7 +338,7 @@ class Performance:
         self._since_past, self.strange = kept.since_past, kept.strange
         if kept.known is not None and kept.test is not None and kept.counts is not None:
             assert self.roles is not None
-            self._expect(kept.known, self.roles)
+            self._expect(kept.known, self.roles, kept.compared)
             assert self.concept is not None
             self.concept.restore(kept.test)
             self._counts, self.tested, self._latest = kept.counts, kept.tested, kept.latest

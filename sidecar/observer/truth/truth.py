@@ -23,6 +23,7 @@ from sidecar.observer.routes import Key
 from sidecar.observer.truth.ledger import Answered, Joined, KeptLedger, Ledger, Outcome
 from sidecar.observer.truth.performance import KeptPerformance, Labelled, Performance
 from sidecar.scoring.bins import Bins
+from sidecar.scoring.validation import Validated
 
 HORIZON, SIZE = 86_400.0, 16 * 1024 * 1024
 """What the settings `label-horizon` and `label-bytes` are unless set."""
@@ -65,6 +66,7 @@ class KeptTruth(msgspec.Struct, frozen=True):
     names: tuple[tuple[str, ...], ...]
     flows: tuple[tuple[Key, KeptPerformance], ...]
     digest: str = ""
+    promised: tuple[tuple[str, str, str], ...] = ()
 
 
 class Truth:
@@ -87,13 +89,20 @@ class Truth:
         """Of each numbered flow's outputs."""
         self._bins: Bins | None = None
         self._digest = ""
+        self.validated: Validated | None = None
+        """What the baseline says of its labelled rows."""
+        self._promised: dict[tuple[str, str], str] = {}
+        """Model and route -> the version that the baseline's labelled rows are of: the first to answer."""
 
-    def adopt(self, fields: Fields, digest: str) -> None:
-        """Keep the inputs of calls in the bins of this reference from now on."""
+    def adopt(self, fields: Fields, digest: str, validated: Validated | None = None) -> None:
+        """Keep the inputs of calls in the bins of this reference from now on. `validated`: what is known of
+        its labelled rows."""
         if digest != self._digest:
-            self._bins, self._digest = Bins(fields), digest
+            self._bins, self._digest, self.validated = Bins(fields), digest, validated
+            self._promised.clear()
+            self.ledger.forget()
             for performance in self.flows.values():
-                performance.forget()
+                performance.forget(len(fields))
 
     def update(self, flow: Key, answered: Sequence[tuple[Record, Columns]], now: float) -> None:
         """Take in calls of one flow with their answers."""
@@ -106,6 +115,7 @@ class Truth:
         if number == len(self._names):
             self._names.append(tuple(answered[0][1])[:OUTPUTS])
             self.flows.setdefault(flow, self._new())
+        self._promise(flow, self._names[number])
         alike = [one for one in answered if tuple(one[1])[:OUTPUTS] == self._names[number]]
         self.left_out["other-shape"] += len(answered) - len(alike)
         kept = [one for one in alike if self.ledger.sampled(one[0].id)]
@@ -116,6 +126,14 @@ class Truth:
             calls.append(_answered(number, record, answer, of_call))
             self.flows[flow].answered(calls[-1].time, of_call, answer)
         self._take(self.ledger.update(calls, now))
+
+    def _promise(self, flow: Key, names: tuple[str, ...]) -> None:
+        """Compare a flow with the baseline's labelled rows. They're of one version of the model; what becomes
+        of another's answers is no concept drift, so that one is compared with its own first window."""
+        if self.validated is None:
+            return
+        if self._promised.setdefault((flow.model, flow.route), flow.version) == flow.version:
+            self.flows[flow].promise(names, self.validated)
 
     def _codes(self, records: Sequence[Record]) -> list[bytes]:
         """The bins of each call's inputs, a byte each; together, because that's ten times as fast."""
@@ -153,22 +171,33 @@ class Truth:
             self.flows[self.ledger.flows[number]].update(self._names[number], rows)
 
     def _new(self) -> Performance:
-        return Performance(self._rows, self._said, self._tests)
+        return Performance(self._rows, self._said, self._tests, self._width)
+
+    @property
+    def _width(self) -> int:
+        """Fields of the reference."""
+        return len(self._bins.slices) if self._bins is not None else 0
 
     def keep(self) -> KeptTruth:
         """What `restore` needs."""
         flows = tuple((key, performance.keep()) for key, performance in self.flows.items())
-        return KeptTruth(self.ledger.keep(), tuple(self._names), flows, self._digest)
+        promised = tuple((*found, version) for found, version in self._promised.items())
+        return KeptTruth(self.ledger.keep(), tuple(self._names), flows, self._digest, promised)
 
     def restore(self, kept: KeptTruth) -> None:
         """Go on from `kept`."""
         self.ledger.restore(kept.ledger)
         self._names = list(kept.names)
+        same = kept.digest == self._digest
+        if same:
+            self._promised = {(model, route): version for model, route, version in kept.promised}
+        else:
+            self.ledger.forget()
         for key, performance in kept.flows:
             self.flows[key] = self._new()
             self.flows[key].restore(performance)
-            if kept.digest != self._digest:
-                self.flows[key].forget()
+            if not same:
+                self.flows[key].forget(self._width)
 
 
 def _answered(flow: int, record: Record, answer: list[list[Value | None]], codes: bytes) -> Answered:

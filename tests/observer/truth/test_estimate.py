@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from sidecar.labels.realised import Rows, measures
 from sidecar.observer.truth.estimate import auroc, estimates
-from sidecar.observer.truth.realised import Rows, measures
 from sidecar.scoring.expectation import Answers, learn
 from tests.scoring.test_expectation import binary
 

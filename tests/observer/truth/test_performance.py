@@ -2,11 +2,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from sidecar.labels.prediction import LEAST, Roles
+from sidecar.labels.realised import Rows, measures
 from sidecar.labels.said import Said
 from sidecar.observer.snapshot import decode, encode
 from sidecar.observer.truth.performance import HISTORY, KeptPerformance, Labelled, Performance
-from sidecar.observer.truth.prediction import LEAST
-from sidecar.observer.truth.realised import Rows, measures
+from sidecar.scoring.artifact import Validation
+from sidecar.scoring.expectation import Answers, learn
+from sidecar.scoring.validation import Validated
 
 NAMES = ("label", "p")
 
@@ -48,6 +51,14 @@ def test_the_window_holds_the_last_rows_and_none_of_the_first_is_lost():
     assert longer.rows == 200
     assert longer.measures() == measures("binary", as_rows(rows(1000)[-200:]), 2)
     assert longer.between() == (800.0, 999.0)
+
+
+def test_many_rows_in_one_go_are_as_many_as_one_by_one():
+    known = heard(1000, step=1000)
+    assert (known.known.counts.sum(), known.tested) == (200, 800), (
+        "the first window is the reference, not the last"
+    )
+    assert len(known.past) == 5
 
 
 def test_past_windows_follow_one_another_and_are_bounded():
@@ -114,7 +125,78 @@ def test_a_window_with_a_single_class_is_no_reference():
 
 def test_other_bins_end_what_was_learned_of_the_inputs():
     known = heard(500)
-    known.forget()
-    assert (known.known, known.concept) == (None, None)
+    known.forget(0)
+    assert (known.known, known.concept, known.compared) == (None, None, "")
     known.update(NAMES, rows(200, seed=3))
+    assert (known.known is not None, known.compared) == (True, "first-window")
+
+
+def test_nothing_is_learned_from_rows_by_old_bins():
+    known = heard(100)
+    known.forget(1)
+    known.update(NAMES, rows(200, seed=3))
+    assert known.known is None, "these were answered before, and their inputs told by other bins"
+    known.update(NAMES, [msgspec.structs.replace(row, codes=b"a") for row in rows(200, seed=4)])
     assert known.known is not None
+
+
+def validated(n=2000, names=("label", "p")):
+    labelled = rows(n, seed=9)
+    p = np.array([row.answer[1] for row in labelled])
+    truth = np.array([row.value for row in labelled])
+    answers = Answers((p > 0.5).astype(float), p[:, None], np.zeros((n, 0), np.uint8))
+    told = Validation(names, Roles("binary", (0.0, 1.0), 0, (1,)), n, {})
+    return Validated(told, learn("binary", 2, answers, truth))
+
+
+def promised(**of):
+    known = Performance(200, Said(**of))
+    known.promise(NAMES, validated())
+    return known
+
+
+def test_with_labelled_rows_in_the_baseline_the_first_label_is_compared_already():
+    known = promised()
+    assert (known.compared, known.note, known.unlike) == ("baseline", "no labels yet", "")
+    known.answered(0.0, b"", [(1.0, 0.9), (0.0, 0.4)])
+    assert known.estimated()["accuracy"] == pytest.approx(0.75, abs=0.1), "without a single label"
+    known.update(NAMES, rows(30))
+    assert (known.note, known.tested, known.rows) == ("", 30, 30)
+    known.update(NAMES, rows(400, seed=5))
+    assert (known.compared, known.concept.alarm) == ("baseline", None)
+
+
+def test_a_model_that_never_was_as_good_is_found():
+    known = promised()
+    turned = [msgspec.structs.replace(row, value=1.0 - row.value) for row in rows(150)]
+    known.update(NAMES, turned)
+    assert known.concept.alarm is not None
+    assert known.concept.alarm.since < 25.0
+
+
+def test_labels_that_came_before_the_baseline_are_judged_and_not_compared():
+    known = Performance(200, Said())
+    known.update(NAMES, rows(20))
+    known.forget(1)
+    told, expected = validated()
+    seen = np.ones((1, 256), np.bool_)
+    known.promise(NAMES, Validated(told, msgspec.structs.replace(expected, seen=seen)))
+    assert (known.compared, known.rows, known.tested) == ("baseline", 20, 0)
+
+
+def test_outputs_that_the_labelled_rows_do_not_have_are_told():
+    known = Performance(200, Said())
+    known.promise(("label", "q"), validated())
+    assert known.unlike == "the baseline's labelled rows have an output 'p'; the model answers label, q"
+    known.update(NAMES, rows(300))
+    assert known.compared == "first-window"
+    assert "the setting says score=label" in promised(score="label").unlike
+
+
+def test_what_the_baseline_promised_outlives_a_restart():
+    known = promised()
+    known.update(NAMES, rows(100))
+    again = Performance(200, Said())
+    again.restore(decode(encode(known.keep()), KeptPerformance))
+    again.promise(NAMES, validated())
+    assert (again.compared, again.tested) == ("baseline", 100)

@@ -1,8 +1,11 @@
 """Real digits and a model's answers, through the whole observer."""
 
+import json
+
 import numpy as np
 import pytest
 
+from sidecar.baseline.fit import fit
 from sidecar.labels.label import Label
 from sidecar.observer.observer import Observer, State
 from sidecar.observer.routes import Key
@@ -113,3 +116,62 @@ def test_it_outlives_a_restart(observer):
     assert push(again, ids).outcomes == {"duplicate": 60, "joined": 20}
     answer(again, 500, 1)
     assert again.truth.flows[GLASS].rows == 81
+
+
+NOISE = np.random.default_rng(7).normal(1.0, 0.3, size=1000)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A baseline of four columns, whose answers are the first one, and labels one more, about."""
+    folder = tmp_path_factory.mktemp("labelled")
+    rows = np.random.default_rng(0).normal(size=(400, 4)).round(6)
+    truth = rows[:, 0] + NOISE[:400]
+    lines = [
+        json.dumps({**dict(zip("abcd", row, strict=True)), "y": row[0], "t": true})
+        for row, true in zip(rows.tolist(), truth.tolist(), strict=True)
+    ]
+    (folder / "rows.jsonl").write_text("\n".join(lines))
+    fit(folder / "rows.jsonl", folder / "b", ["ecod"], outputs=["y"], label="t")
+    return folder / "b"
+
+
+def told(observer, start, n, **changes):
+    rows = np.random.default_rng(start).normal(size=(n, 4))
+    body = '{{"predictions": [{}]}}'
+    digest = observer.traffic.digest
+    records = [
+        of_rows(start + i, row[None], digest, response_body=body.format(row[0]).encode(), **changes)
+        for i, row in enumerate(rows)
+    ]
+    observer.take_in(records)
+    return [one.id for one in records], rows[:, 0]
+
+
+def test_labels_are_compared_with_those_of_the_baseline(labelled):
+    observer = Observer(settings(window_rows=100, baseline=str(labelled)), Clock())
+    ids, said = told(observer, 0, 60)
+    push(observer, ids, value=lambda i: said[i] + NOISE[500 + i])
+    known = observer.truth.flows[GLASS]
+    assert (known.compared, known.tested + known.strange) == ("baseline", 60)
+    assert known.concept.alarm is None
+    ids, said = told(observer, 100, 60)
+    push(observer, ids, value=lambda i: said[i] + 3.0)
+    assert known.concept.alarm is not None
+    again = Observer(settings(window_rows=100, baseline=str(labelled)), Clock())
+    again.restore(decode(encode(observer.keep()), State))
+    assert again.truth.flows[GLASS].compared == "baseline"
+    told(again, 200, 10, version="2")
+    assert again.truth.flows[GLASS._replace(version="2")].compared == "", "another model's answers"
+
+
+def test_calls_told_by_old_bins_are_not_compared_by_new_ones(labelled):
+    observer = Observer(settings(window_rows=100, baseline=str(labelled)), Clock())
+    ids, said = told(observer, 0, 60)
+    bytes_before = observer.truth.ledger.bytes
+    observer.traffic.adopt(observer.traffic.fields, "another", None, observer.truth.validated)
+    assert observer.truth.ledger.bytes == bytes_before - 60 * 4
+    told(observer, 100, 10)
+    push(observer, ids, value=lambda i: said[i] + 3.0)
+    known = observer.truth.flows[GLASS]
+    assert (known.compared, known.rows, known.tested) == ("baseline", 60, 0)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.observer.truth.prediction import Kind
+from sidecar.labels.prediction import Kind
 
 Z = 1.959963984540054
 """Standard deviations of a normal to each side that hold 95 %."""

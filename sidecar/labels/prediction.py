@@ -1,4 +1,4 @@
-"""Which output is the prediction. Inferred from the first rows that have labels, or said by a setting.
+"""Which output is the prediction. Inferred from rows that have labels, or said by a setting.
 
 Labels are classes when they're text, or few whole numbers of which an output speaks: by name, by
 probability or by score. Otherwise they're quantities. Pure functions on plain values.
@@ -81,6 +81,33 @@ def roles(names: Sequence[str], answers: Answers, labels: Sequence[Value], said:
     if any(isinstance(label, str) for label in labels) or said.predicted or said.score:
         return "no output speaks of the classes " + ", ".join(map(shown, classes[:8]))
     return _regression(columns, labels)
+
+
+def shared(known: Roles, outputs: Sequence[str], names: Sequence[str], said: Said) -> Roles | str:
+    """What is known of `outputs`, said of the outputs called `names`; or why it can't be. A single output may
+    have another name: there's no other that it could be."""
+    if len(outputs) == len(names) == 1:
+        outputs = names
+    roles = {"class": known.predicted, "score": known.scores[0] if len(known.scores) == 1 else -1}
+    if known.kind == "regression":
+        roles = {"value": known.predicted}
+    wanted = {"class": said.predicted, "score": said.score, "value": said.value}
+    for what, name in wanted.items():
+        if name and (roles.get(what, -1) < 0 or outputs[roles[what]] != name):
+            return f"the setting says {what}={name}, and the baseline's labelled rows were read otherwise"
+    if said.positive and known.classes and canonical(said.positive) != known.classes[-1]:
+        return (
+            f"the setting says positive={said.positive}, and the baseline's labelled rows were read otherwise"
+        )
+    needed = [outputs[i] for i in (known.predicted, *known.scores) if i >= 0]
+    if missing := [name for name in needed if name not in names]:
+        others = ", ".join(names)
+        return f"the baseline's labelled rows have an output {missing[0]!r}; the model answers {others}"
+    return msgspec.structs.replace(
+        known,
+        predicted=names.index(outputs[known.predicted]) if known.predicted >= 0 else -1,
+        scores=tuple(names.index(outputs[i]) for i in known.scores),
+    )
 
 
 def _classes(labels: Sequence[Value]) -> tuple[Value, ...]:

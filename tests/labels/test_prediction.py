@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
@@ -5,8 +7,8 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.svm import SVC
 
 from sidecar.labels.label import canonical
+from sidecar.labels.prediction import Roles, roles, shared
 from sidecar.labels.said import Said
-from sidecar.observer.truth.prediction import Roles, roles
 
 
 def told(names, columns, labels, said=None):
@@ -112,3 +114,29 @@ def test_when_nothing_fits_it_says_why():
 def test_a_rare_class_that_no_label_has_yet_is_known_by_the_outputs(cancer):
     predicted = np.array([0, 1] * 30)
     assert told(("label",), (predicted,), np.zeros(60)) == Roles("binary", (0.0, 1.0), 0)
+
+
+BINARY = Roles("binary", (0.0, 1.0), 0, (2,))
+OUTPUTS = ("label", "p[0]", "p[1]")
+
+
+def test_what_is_known_of_some_outputs_is_said_of_others_by_name():
+    assert shared(BINARY, OUTPUTS, OUTPUTS, Said()) == BINARY
+    found = shared(BINARY, OUTPUTS, ("p[1]", "more", "label"), Said(score="p[1]", positive="1"))
+    assert found == Roles("binary", (0.0, 1.0), 2, (0,))
+    alone = Roles("regression", predicted=0)
+    assert shared(alone, ("price",), ("predictions",), Said()) == alone, "there's no other it could be"
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "why"),
+    [
+        (("label", "p[0]"), Said(), r"have an output 'p\[1\]'"),
+        (OUTPUTS, Said(predicted="p[0]"), "class=p"),
+        (OUTPUTS, Said(value="p[0]"), "value=p"),
+        (OUTPUTS, Said(positive="0"), "positive=0"),
+    ],
+)
+def test_what_does_not_fit_is_told(names, said, why):
+    assert isinstance(found := shared(BINARY, OUTPUTS, names, said), str)
+    assert re.search(why, found)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from sidecar.observer.truth.realised import Rows, accuracy, auroc, ece, mean, measures
+from sidecar.labels.realised import Rows, accuracy, auroc, ece, mean, measures
 
 RANDOM = np.random.default_rng(0)
 
