@@ -10,7 +10,7 @@
 * delays: rows until the alarm, for a shift of one of 50 features by 0.3 and by 1 standard deviation, and for
   a unit that changes by a factor of 100.
 * episodes: a model on real rows; nothing happens, or skew, sudden and slow feature drift, columns that come
-  from other rows, or another model.
+  from other rows, rows drawn unevenly, another model, another truth, or the last and uneven rows.
   Counted is what the verdict says at the end, and how far the onset is off.
 * concept: elec with a model and 20 % of labels swapped, beside river's detectors (needs elec's file).
 * estimates: performance without labels on NannyML's car loans, beside its own CBPE.
@@ -90,7 +90,7 @@ def _arguments() -> argparse.Namespace:
         "--windows", type=int, default=50, help="of each set and size, for peers [default: %(default)s]"
     )
     parser.add_argument("--only", default="", help=f"some of {', '.join(PARTS)}, comma-separated")
-    parser.add_argument("--episodes", type=int, default=200, help="[default: %(default)s]")
+    parser.add_argument("--episodes", type=int, default=270, help="[default: %(default)s]")
     parser.add_argument("--elec", type=Path, help="elec.csv.gz (Harries 1999), to be shuffled")
     return parser.parse_args()
 

@@ -124,7 +124,7 @@ def _ours(rows: Pool, known: int, seed: int) -> Run:
     expectation = learn("binary", 2, *past)
     detector = Detector(Concept("label", expectation), WINDOW, TESTS)
     answers, truth = _stream(rows, random)
-    expected = expectation.expected(answers)
+    expected = expectation.expected_in_turn(answers, 0)
     contexts = expectation.contexts(answers, expected)
     width = expectation.counts.shape[1]
     cells = contexts * width + expectation.outcomes(answers, expected, truth)

@@ -1,5 +1,11 @@
 """Episodes: a model on real rows, and something happens to it, or nothing. Counted is what the verdict says
-at the end, and how far the onset is off."""
+at the end, and how far the onset is off.
+
+Where inputs are shifted or mixed up, nobody knows what would have been true of them, so there are no labels.
+In the other kinds each row's truth is its own, and pushed at once. There inputs drift by drawing real rows
+unevenly (`drawn`): the truth of such rows is what it was, though the model errs more or less often. The truth
+itself moves (`truth`, `both`) for all rows, for those of one half, or by going to other rows.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +18,35 @@ from sklearn.tree import DecisionTreeRegressor
 from bench.drift.data import REFERENCE, STATIONARY, adbench, draw, reference
 from bench.drift.replay import BATCH, RATE
 from sidecar.exchange import Matrix
+from sidecar.labels.label import Label
 from sidecar.observer.traffic import Flow, Traffic
 from sidecar.observer.verdict import verdict
 from sidecar.scoring.bins import Bins
 from tests.observer.talk import of_rows
 
 EPISODE_WINDOW = 500
-KINDS = ("none", "skew", "sudden", "slow", "relations", "model")
+LABELLED = ("none", "drawn", "model", "truth", "both")
+KINDS = ("none", "skew", "sudden", "slow", "relations", "drawn", "model", "truth", "both")
+VERDICTS = {
+    "stable": "stable",
+    "skew": "skew",
+    "feature-drift": "feature",
+    "prediction-drift": "prediction",
+    "concept-drift": "concept",
+    "feature-and-concept-drift": "both",
+}
+"""What a verdict is called at the head of its column."""
+
 EXPECTED = {
     "none": "stable",
     "skew": "skew",
     "sudden": "feature-drift",
     "slow": "feature-drift",
     "relations": "feature-drift",
+    "drawn": "feature-drift",
     "model": "prediction-drift",
+    "truth": "concept-drift",
+    "both": "feature-and-concept-drift",
 }
 
 
@@ -45,10 +66,9 @@ def told_apart(episodes: int) -> None:
     for i in range(episodes):
         kind = KINDS[i % len(KINDS)]
         found[kind].append(_episode(kind, i))
-    names = ("stable", "skew", "feature-drift", "prediction-drift")
     print(
         f"{'':10}"
-        + "".join(f"{name:>18}" for name in names)
+        + "".join(f"{short:>11}" for short in VERDICTS.values())
         + f"{'sudden/slow/unsure':>20}{'onset off: median, most':>25}"
     )
     for kind, outcomes in found.items():
@@ -56,9 +76,10 @@ def told_apart(episodes: int) -> None:
         off = [o.onset_off for o in outcomes if np.isfinite(o.onset_off)] or [0.0]
         print(
             f"{kind:10}"
-            + "".join(f"{said[name]:>18}" for name in names)
+            + "".join(f"{said[name]:>11}" for name in VERDICTS)
             + f"{paces['sudden']:>12}/{paces['slow']}/{paces['unsure']}"
-            + f"{np.median(off):>19.0f}{max(off):>10.0f}"
+            + f"{np.median(off):>19.0f}{max(off):>10.0f}",
+            flush=True,
         )
     right = sum(o.verdict == EXPECTED[kind] for kind, outcomes in found.items() for o in outcomes)
     moved = [o for kind, outcomes in found.items() if kind != "none" for o in outcomes]
@@ -72,10 +93,14 @@ def _episode(kind: str, seed: int) -> Outcome:
     random = np.random.default_rng(1_000 + seed)
     pool = _target_first(adbench(STATIONARY[seed // len(KINDS) % len(STATIONARY)]))
     model, other = _models(pool, random)
-    inputs = pool[:, 1:]
     good = 0 if kind == "skew" else int(random.integers(2, 5)) * EPISODE_WINDOW + int(random.integers(100))
-    rows = draw(inputs, good + 8 * EPISODE_WINDOW, random)
-    after = np.arange(len(rows)) >= good
+    drawn = draw(pool, good + 8 * EPISODE_WINDOW, random)
+    after = np.arange(len(drawn)) >= good
+    if kind in ("drawn", "both"):
+        drawn = np.where(after[:, None], _unevenly(pool, len(drawn), random), drawn)
+    truth, rows = drawn[:, 0], drawn[:, 1:]
+    if kind in ("truth", "both"):
+        truth = np.where(after, _otherwise(truth, rows, model, random), truth)
     if kind == "slow":
         length = random.integers(2, 5) * EPISODE_WINDOW
         after = random.random(len(rows)) < np.clip((np.arange(len(rows)) - good) / length, 0.0, 1.0)
@@ -87,20 +112,28 @@ def _episode(kind: str, seed: int) -> Outcome:
     if kind == "model":
         answers = np.where(after, other.predict(rows), answers)
     traffic = Traffic(EPISODE_WINDOW, 3600.0)
-    known = draw(inputs, REFERENCE, random)
+    known = draw(pool[:, 1:], REFERENCE, random)
     fields = reference(known)
     traffic.adopt(fields, "bench", Bins(fields).within(known))
     for start in range(0, len(rows), BATCH):
         part, said = rows[start : start + BATCH], answers[start : start + BATCH]
         body = f'{{"predictions": {said.tolist()}}}'.encode()
-        traffic.update([of_rows(start, part, "bench", response_body=body)], (start + len(part)) / RATE)
+        began = {"started_ns": round(start / RATE * 1e9), "ended_ns": 0}
+        now = (start + len(part)) / RATE
+        call = of_rows(start, part, "bench", response_body=body, **began)
+        traffic.update([call], now)
+        if kind in LABELLED:
+            labels = enumerate(truth[start : start + BATCH].tolist())
+            traffic.truth.label([Label(call.id, row, value) for row, value in labels], now)
     (flow,) = traffic.flows.values()
     return _outcome(flow, good)
 
 
 def _outcome(flow: Flow, good: int) -> Outcome:
     found = verdict(flow)
-    test = {"output": flow.output_drift, "relation": flow.relations}.get(found.part, flow.drift)
+    concept = flow.performance.concept if flow.performance is not None else None
+    tests = {"output": flow.output_drift, "relation": flow.relations, "label": concept}
+    test = tests.get(found.part, flow.drift)
     pace = test.alarm.pace if test is not None and test.alarm is not None else ""
     return Outcome(found.name, pace, abs(found.since * RATE - good) if found.subject else np.inf)
 
@@ -118,6 +151,30 @@ def _models(pool: Matrix, random: np.random.Generator) -> tuple[Any, Any]:
     biased = train[y[train] > np.quantile(y[train], 0.3)]
     tree = {"max_depth": 6, "min_samples_leaf": 5, "random_state": 0}
     return tuple(DecisionTreeRegressor(**tree).fit(X[rows], y[rows]) for rows in (train, biased))
+
+
+def _unevenly(pool: Matrix, rows: int, random: np.random.Generator) -> Matrix:
+    """Real rows, those with more of one input oftener: by e for each one or two standard deviations."""
+    column = pool[:, 1 + random.integers(pool.shape[1] - 1)]
+    while len(np.unique(column)) < 10:
+        column = pool[:, 1 + random.integers(pool.shape[1] - 1)]
+    places = np.argsort(np.argsort(column)) / len(column)
+    odds = np.exp(random.uniform(1.5, 3.0) * random.choice((-1.0, 1.0)) * places)
+    drawn: Matrix = pool[random.choice(len(pool), size=rows, p=odds / odds.sum())]
+    return drawn
+
+
+def _otherwise(truth: Any, rows: Matrix, model: Any, random: np.random.Generator) -> Any:
+    """Another truth of the same rows: by a half to two of the model's errors more, by one or two where an
+    input is in its upper half, or 40 to 80 % of them as in other rows."""
+    error = float(np.std(truth - model.predict(rows))) or 1.0
+    kind = random.integers(3)
+    if kind == 0:
+        return truth + random.uniform(0.5, 2.0) * error
+    if kind == 1:
+        column = rows[:, int(np.argmax([len(np.unique(x)) for x in rows.T]))]
+        return truth + random.uniform(1.0, 2.0) * error * (column > np.median(column))
+    return np.where(random.random(len(truth)) < random.uniform(0.4, 0.8), random.permutation(truth), truth)
 
 
 def _mixed_up(rows: Matrix, random: np.random.Generator) -> Matrix:

@@ -8,7 +8,10 @@ The correction is an additive model of the inputs' bins. It makes two things pos
 good the model is where no labels are (`sidecar.observer.truth.estimate`), and to tell an error that grew
 because the inputs moved to where the model was always bad from one that grew for no such reason
 (`concept`). For the second, rows fall into contexts of about equal expectation, and the truth of each
-context's rows is counted.
+context's rows is counted. A reference row's expectation is that of a model which never saw it, one of three;
+so later rows are asked about by the three in turn, and fall where the reference's would have. The mean of the
+three is a better estimate, but another law: compared with it, errors that come again and again (as those of
+trees do) would be a drift.
 
 Learned by `sidecar.baseline.labelled`, or from the first window of rows with labels.
 """
@@ -38,6 +41,10 @@ CONTEXTS = 20
 
 MOST_CONTEXTS = 40
 """Contexts of all classes together."""
+
+CELL_ROWS = 10
+"""Reference rows for each outcome in each context, on average: where rows are few, so are contexts, or what
+they say of unlikely outcomes would be chance."""
 
 OUTCOMES = 8
 """Classes up to which each is an outcome; of more it only counts whether the prediction was right."""
@@ -77,6 +84,8 @@ class Expectation(msgspec.Struct, frozen=True):
     """What each bin of each input, and of the prediction, adds."""
     square: NDArray[np.float64]
     """The same for the square of an error; empty for classes."""
+    turns: NDArray[np.float64]
+    """FOLDS tables, of which `table` is the mean: each from the rows of the other folds."""
     base: tuple[float, float]
     """What's added to: log odds, or the error and its square."""
     cuts: NDArray[np.float64]
@@ -97,7 +106,18 @@ class Expectation(msgspec.Struct, frozen=True):
 
     def expected(self, answers: Answers) -> Floats:
         """Chance of the positive class, chance of being right, or size of the error; (n,)."""
-        total = added(self.table, self._codes(answers))
+        return self._at(answers, added(self.table, self._codes(answers)))
+
+    def expected_in_turn(self, answers: Answers, first: int) -> Floats:
+        """The same, each row by one of the folds' tables alone: what `contexts` and `outcomes` are told by.
+        `first`: the number of the first row among all."""
+        codes = self._codes(answers)
+        turn = (first + np.arange(len(codes))) % len(self.turns)
+        total: Floats = self.turns[turn[:, None], np.arange(codes.shape[1]), codes].sum(axis=1)
+        return self._at(answers, total)
+
+    def _at(self, answers: Answers, total: Floats) -> Floats:
+        """What's expected where tables add so much."""
         if self.kind == "regression":
             return np.maximum(self.base[0] + total, LEAST)
         curve = self._curve(answers)
@@ -151,13 +171,15 @@ def learn(kind: Kind, classes: int, answers: Answers, truth: Floats) -> Expectat
         base = (float(log_odds(target.mean(keepdims=True))[0]), 0.0)
         offset = np.full(len(truth), base[0])
     loss: Literal["square", "logistic"] = "square" if kind == "regression" else "logistic"
-    table, apart = _folded(codes, target, offset, loss)
+    turns, apart = _folded(codes, target, offset, loss)
     square = np.zeros((0, boosting.WIDTH))
     if kind == "regression":
-        square, _ = _folded(codes, np.square(target), np.full(len(truth), base[1]), loss)
+        squares, _ = _folded(codes, np.square(target), np.full(len(truth), base[1]), loss)
+        square = squares.mean(axis=0)
     expected = np.maximum(apart, LEAST) if kind == "regression" else sigmoid(apart)
     groups = 1 if _by_score(kind, answers) or kind == "regression" else classes
-    count = max(2, min(CONTEXTS, MOST_CONTEXTS // groups))
+    outcomes = ERRORS if kind == "regression" else _outcomes(classes)
+    count = max(1, min(CONTEXTS, MOST_CONTEXTS // groups, len(truth) // (CELL_ROWS * outcomes * groups)))
     edges = np.unique(np.quantile(expected, np.arange(1, count) / count))
     errors = np.zeros(0)
     if kind == "regression":
@@ -165,9 +187,10 @@ def learn(kind: Kind, classes: int, answers: Answers, truth: Floats) -> Expectat
         errors = np.unique(np.quantile(signed, np.arange(1, ERRORS) / ERRORS))
     seen = np.zeros((answers.codes.shape[1], boosting.WIDTH), dtype=np.bool_)
     seen[np.arange(len(seen)), answers.codes] = True
-    outcomes = len(errors) + 1 if kind == "regression" else _outcomes(classes)
+    if kind == "regression":
+        outcomes = len(errors) + 1
     found = Expectation(
-        *(kind, classes, knots, table, square, base, cuts, edges, errors, seen),
+        *(kind, classes, knots, turns.mean(axis=0), square, turns, base, cuts, edges, errors, seen),
         np.zeros(((len(edges) + 1) * groups, outcomes), dtype=np.int64),
     )
     at = (found.contexts(answers, expected), found.outcomes(answers, expected, truth))
@@ -178,7 +201,7 @@ def learn(kind: Kind, classes: int, answers: Answers, truth: Floats) -> Expectat
 def _folded(
     codes: Codes, target: Floats, offset: Floats, loss: Literal["square", "logistic"]
 ) -> tuple[Floats, Floats]:
-    """The mean of the tables of all folds, and what the others' table predicts for each fold's rows."""
+    """The table of each fold, learned from the others' rows, and what it predicts for the fold's own."""
     fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
     predicted = offset.copy()
     tables = []
@@ -190,8 +213,8 @@ def _folded(
     gain = _losses(target, offset, loss) - _losses(target, predicted, loss)
     if gain.mean() <= SURE * gain.std() / np.sqrt(len(gain)):
         # What the inputs add is noise, because the prediction knew it already.
-        return np.zeros_like(tables[0]), offset
-    return np.mean(tables, axis=0), predicted
+        return np.zeros_like(tables), offset
+    return np.array(tables), predicted
 
 
 def _losses(target: Floats, at: Floats, loss: str) -> Floats:

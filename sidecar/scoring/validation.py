@@ -20,11 +20,11 @@ from sidecar.labels.said import Said
 from sidecar.scoring import artifact
 from sidecar.scoring.boosting import WIDTH
 from sidecar.scoring.detector import Arrays, need
-from sidecar.scoring.expectation import Expectation
+from sidecar.scoring.expectation import FOLDS, Expectation
 
 PREFIX = "validation/"
 
-FLOATS = ("knots", "table", "square", "cuts", "edges", "errors")
+FLOATS = ("knots", "square", "turns", "cuts", "edges", "errors")
 """Arrays of an expectation that hold numbers with a fraction."""
 
 
@@ -65,7 +65,7 @@ def _known(told: artifact.Validation, own: Arrays, fields: int) -> Expectation:
     groups = 1 if by_score or kind == "regression" else classes
     edges, errors = (need(own, name, np.float64, -1) for name in ("edges", "errors"))
     counts = need(own, "counts", np.int64, (len(edges) + 1) * groups, -1)
-    added_to = need(own, "table", np.float64, fields if by_score else fields + 1, WIDTH)
+    turns = need(own, "turns", np.float64, FOLDS, fields if by_score else fields + 1, WIDTH)
     base = need(own, "base", np.float64, 2)
     if kind == "regression" and counts.shape[1] != len(errors) + 1:
         raise ValueError(f"array 'counts' has {counts.shape[1]} columns for {len(errors) + 1} bins of errors")
@@ -73,8 +73,9 @@ def _known(told: artifact.Validation, own: Arrays, fields: int) -> Expectation:
         kind,
         classes,
         need(own, "knots", np.float64, 2, -1),
-        added_to,
+        turns.mean(axis=0),
         need(own, "square", np.float64, -1, WIDTH),
+        turns,
         (float(base[0]), float(base[1])),
         need(own, "cuts", np.float64, -1),
         edges,

@@ -90,6 +90,43 @@ def test_errors_of_a_quantity_are_expected_where_they_are():
     assert known.counts.shape == (CONTEXTS, 10)
 
 
+def test_later_rows_fall_where_the_reference_fell_though_errors_come_again_and_again():
+    """A tree's errors on real rows that are drawn again: many are the very same number."""
+    X, y = load_diabetes(return_X_y=True)
+    codes = (np.argsort(np.argsort(X, axis=0), axis=0) // 23).astype(np.uint8)
+    model = DecisionTreeRegressor(max_depth=4, random_state=0).fit(X[:200], y[:200])
+    predicted, truth = model.predict(X), y.round(-1)
+    random = np.random.default_rng(0)
+
+    def drawn(n):
+        at = random.integers(len(y), size=n)
+        return Answers(predicted[at], np.zeros((n, 0)), codes[at]), truth[at]
+
+    known = learn("regression", 0, *drawn(1000))
+    answers, true = drawn(20_000)
+    expected = known.expected_in_turn(answers, 0)
+    cells = np.zeros_like(known.counts)
+    np.add.at(cells, (known.contexts(answers, expected), known.outcomes(answers, expected, true)), 1)
+    apart = np.abs(cells / cells.sum() - known.counts / known.counts.sum()).sum() / 2
+    assert apart < 0.5 * np.sqrt(known.counts.size / 1000), "no more than chance in a thousand rows"
+
+
+def test_each_row_is_expected_by_one_of_the_folds_in_turn():
+    answers, truth, _ = binary(6000, tilt=3.0)
+    known = learn("binary", 2, answers, truth)
+    turns = [known.expected_in_turn(answers, first) for first in range(4)]
+    np.testing.assert_array_equal(turns[0], turns[3])
+    np.testing.assert_array_equal(turns[1][:-1], known.expected_in_turn(answers.part(np.arange(5999)), 1))
+    assert (turns[0] != turns[1]).mean() > 0.9
+    assert np.abs(np.mean(turns[:3], axis=0) - known.expected(answers)).max() < 0.05
+
+
+def test_few_rows_make_few_contexts():
+    answers, truth, _ = binary(100)
+    assert learn("binary", 2, answers, truth).counts.shape == (5, 2)
+    assert learn("multiclass", 4, answers, truth).counts.shape == (4, 4), "one for each class"
+
+
 def test_without_inputs_the_prediction_alone_tells():
     X, y = load_diabetes(return_X_y=True)
     predicted = DecisionTreeRegressor(max_depth=3, random_state=0).fit(X[:200], y[:200]).predict(X[200:])

@@ -245,7 +245,7 @@ class Performance:
         if alike:
             answers = _answers(alike)
             truth = np.array([row.truth for row in alike])
-            expected = self.known.expected(answers)
+            expected = self.known.expected_in_turn(answers, self.tested)
             contexts = self.known.contexts(answers, expected)
             cells = contexts * self.known.counts.shape[1] + self.known.outcomes(answers, expected, truth)
             counted = cells[contexts >= 0]

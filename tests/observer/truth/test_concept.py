@@ -17,7 +17,7 @@ def expectation(seed=0, rows=2000):
 
 
 def cells(known, answers, truth):
-    expected = known.expected(answers)
+    expected = known.expected_in_turn(answers, 0)
     contexts = known.contexts(answers, expected)
     assert (contexts >= 0).all()
     return contexts * known.counts.shape[1] + known.outcomes(answers, expected, truth)
@@ -61,7 +61,7 @@ def test_evidence_is_a_fair_game_while_nothing_moves():
     for seed in range(40):
         known = expectation(seed, rows=500)
         answers, truth, _ = binary(100, seed=1000 + seed, tilt=1.0)
-        found = known.contexts(answers, known.expected(answers)) >= 0
+        found = known.contexts(answers, known.expected_in_turn(answers, 0)) >= 0
         rows = counted(known, cells(known, answers.part(found), truth[found]))
         values.append(float(Concept("p", known).evidence(rows[None, None])[0, 0]))
     assert np.exp(np.minimum(values, 5.0)).mean() < 1.5
