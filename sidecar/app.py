@@ -32,6 +32,7 @@ from types import FrameType
 
 import msgspec
 
+from sidecar.console import exposure
 from sidecar.errors import SidecarError, UsageError
 from sidecar.listening import bound
 from sidecar.logs import configure
@@ -133,6 +134,7 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
     configure(settings.log_level, "supervisor")
     if settings.grpc_listen and not settings.grpc_upstream:
         raise UsageError("grpc-listen needs grpc-upstream: the URL where the model server takes gRPC")
+    exposure.check(settings)
     needs_worker = _check_files(settings)
     with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
         listening = [_bind_all(settings) for _ in range(settings.workers)]

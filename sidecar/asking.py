@@ -7,9 +7,11 @@ Whatever goes wrong becomes a SidecarError that names the address and what to do
 from __future__ import annotations
 
 import http.client
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -32,10 +34,14 @@ def asked(
     body: bytes | None = None,
     content_type: str = "",
     patience: float = PATIENCE,
+    token: str | None = None,
 ) -> Answer:
-    """What the sidecar at `admin` answers to GET, or to POST where there's a body. Raises SidecarError."""
+    """What the sidecar at `admin` answers to GET, or to POST where there's a body. Raises SidecarError.
+    `token` is shown to it; unless given that in the file that SIDECAR_ADMIN_TOKEN or SIDECAR_ADMIN_READ_TOKEN
+    names."""
     url = base(admin) + path
     headers = {"Content-Type": content_type} if body is not None else {}
+    headers |= bearer(_ours() if token is None else token)
     try:
         with _direct.open(urllib.request.Request(url, body, headers), timeout=patience) as reply:  # noqa: S310  base has looked
             content = reply.read()
@@ -54,6 +60,25 @@ def asked(
         raise SidecarError(
             f"{url}: an answer that this version cannot read ({error}); is that a sidecar's admin address?"
         ) from error
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header field that shows a token; none without one."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def token_in(file: str) -> str:
+    """The token in a file, empty without a file. Raises UsageError."""
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: the token in it cannot be read: {error}") from error
+
+
+def _ours() -> str:
+    return token_in(os.environ.get("SIDECAR_ADMIN_TOKEN") or os.environ.get("SIDECAR_ADMIN_READ_TOKEN") or "")
 
 
 def base(admin: str) -> str:

@@ -89,7 +89,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Address that takes the model's traffic. Loopback, so that nothing is exposed by accident."""
 
     admin: Address = "127.0.0.1:9702"
-    """Address of metrics, health, API and console. Loopback: what it shows is not for the public."""
+    """Address of metrics, health, API and console. Loopback: what it shows is not for the public. On another
+    one the sidecar starts only with `admin-token`, or told by `admin-open` what anybody may do."""
+
+    admin_token: File = ""
+    """File with the bearer token that may read and write on the admin address; read anew each time. Once
+    there is one, all but probes and metrics ask for it, also on this machine. Empty: none."""
+
+    admin_read_token: File = ""
+    """File with the bearer token that may read there and write nothing; `peers` are asked with it, too.
+    Empty: none."""
+
+    admin_open: Literal["no", "health", "read", "write"] = "no"
+    """What may be done on the admin address without a token from another machine. `health`: probes and
+    metrics; `read`: everything that only shows; `write`: all. `no`: as `health`, but a sidecar without a
+    token doesn't even start on an address that others reach."""
 
     grpc_listen: AddressOrNone = ""
     """Address that takes the model's gRPC traffic. A port of its own, because HTTP/2 is another protocol from
@@ -305,6 +319,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trace_ratio: Share = 0.01
     """Share of traces started here that are exported; a caller's own decision is respected.
     1 % keeps cost low."""
+
+    trace_url: Text = ""
+    """Address of a trace in your viewer, such as `http://jaeger:16686/trace/{trace}`, that the console links
+    to; `{trace}` becomes the trace id. Empty: the console draws the trace itself."""
 
     access_log: File = ""
     """File that gets a JSON line for each call, with request id and trace id; `-` is standard output.

@@ -7,23 +7,19 @@ neighbours, how a parameter is read in `sidecar.console.problem`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from typing import get_args
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from sidecar.console import (
     chain_view,
-    cohort_view,
     exchange_view,
     health,
     history_view,
     metrics,
-    page,
+    overview_view,
     performance_view,
     policy_view,
     probe,
@@ -33,20 +29,20 @@ from sidecar.console import (
     windows_view,
     writing,
 )
+from sidecar.console.answering import NAMES, Handler, json_answer
+from sidecar.console.blame import Blame
+from sidecar.console.events import Events
+from sidecar.console.guard import Guard
+from sidecar.console.keys import CASCADE, EVENTS, GUARD, OBSERVER, REGISTRY, SOURCE, UPLOADS
 from sidecar.console.metric_values import Source
 from sidecar.console.problem import Problem, choice, known, moment, whole
+from sidecar.console.rows_api import ROWS
+from sidecar.console.site import HEADERS, SITE, SUBMITTED, gathered_trace, refused
 from sidecar.exchange import Verdict
 from sidecar.labels.reading import Names
-from sidecar.observer.observer import Observer
 from sidecar.observer.refit import Refused
-from sidecar.peers.addresses import named
 
 log = logging.getLogger(__name__)
-
-OBSERVER = web.AppKey("observer", Observer)
-REGISTRY = web.AppKey("registry", CollectorRegistry)
-SOURCE = web.AppKey("source", Source)
-UPLOADS = web.AppKey("uploads", asyncio.Semaphore)
 
 UPLOADS_AT_ONCE = 2
 """Bodies in memory at once; the next one waits before it's read."""
@@ -54,67 +50,53 @@ UPLOADS_AT_ONCE = 2
 LABELS_AT_ONCE = 2_000
 """Labels joined before others get their turn."""
 
-CASCADE = web.AppKey("cascade", asyncio.Lock)
-
 VERDICTS: tuple[str, ...] = get_args(Verdict)
-
-MAP_ROWS = 2_000
-"""Rows of each kind on a map, at most."""
-
-SEARCH_PATIENCE = 150.0
-"""Seconds that a caller waits for a search at most; a search is killed before."""
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-}
-"""On every answer. What is shown was partly written by callers, so nothing in it may run or be kept."""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(source: Source) -> web.Application:
     """The admin application over one observer."""
     app = web.Application(middlewares=[_guarded], client_max_size=writing.BODY_BYTES)
     app[OBSERVER] = source.observer
-    app[CASCADE] = asyncio.Lock()
+    app[CASCADE] = Blame(source.observer)
     app[SOURCE] = source
     app[REGISTRY] = metrics.registry(source)
-    for path, handler in PATHS.items():
+    app[EVENTS] = Events(source.observer)
+    app.on_shutdown.append(_end_events)
+    app[GUARD] = Guard(source.observer.settings)
+    for path, handler in {**SITE, **PATHS}.items():
         app.router.add_get(path, handler)
-    for path, handler in WRITES.items():
+    for path, handler in {**SUBMITTED, **WRITES}.items():
         app.router.add_post(path, handler)
     app[UPLOADS] = asyncio.Semaphore(UPLOADS_AT_ONCE)
     return app
+
+
+async def _end_events(app: web.Application) -> None:
+    app[EVENTS].ended.set()
 
 
 @web.middleware
 async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Adds the headers, and turns whatever goes wrong into a problem."""
     try:
+        request.app[GUARD].check(request, request.app[OBSERVER].clock())
         answer = await handler(request)
     except Problem as problem:
-        answer = problem.response()
+        answer = refused(request, problem)
     except web.HTTPNotFound:
-        detail = f"{request.path} is not here; there is {', '.join({**PATHS, **WRITES})}"
+        detail = f"{request.path} is not here; there is {', '.join({**SITE, **PATHS, **WRITES})}"
         answer = Problem(404, "No such page", detail).response()
-    except web.HTTPMethodNotAllowed as refused:
-        allowed = ", ".join(sorted(refused.allowed_methods))
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
         answer = Problem(405, "Method not allowed", f"{request.path} takes {allowed}").response()
-        answer.headers["Allow"] = refused.headers["Allow"]
+        answer.headers["Allow"] = error.headers["Allow"]
     except Exception:
         log.exception("the admin API failed: %s %s", request.method, request.path)
         answer = Problem(500, "Error inside the sidecar", "See the sidecar's log.").response()
-    answer.headers.update(HEADERS)
+    if not answer.prepared:
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
     return answer
-
-
-def _json(value: views.View, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -125,7 +107,7 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """200 when a call would be answered now, else 503, with the reasons."""
     status, body = health.readiness(request.app[OBSERVER])
-    return _json(body, status)
+    return json_answer(body, status)
 
 
 async def probe_model(request: web.Request) -> web.Response:
@@ -140,37 +122,50 @@ async def show_metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
+async def show_overview(request: web.Request) -> web.Response:
+    """Is the model healthy, in one answer."""
+    known(request.query, ())
+    return json_answer(overview_view.overview(request.app[OBSERVER]))
+
+
+async def show_events(request: web.Request) -> web.StreamResponse:
+    """Server-sent events: is there anything new."""
+    known(request.query, ())
+    return await request.app[EVENTS].stream(request)
+
+
 async def show_status(request: web.Request) -> web.Response:
     """What this sidecar is doing and what it loses."""
     known(request.query, ())
-    return _json(views.status(request.app[OBSERVER], request.app[SOURCE].sinks))
+    return json_answer(views.status(request.app[OBSERVER], request.app[SOURCE].sinks))
 
 
 async def show_drift(request: web.Request) -> web.Response:
     """The evidence for and against a drift of every feature."""
     known(request.query, ())
-    return _json(views.drift(request.app[OBSERVER]))
+    return json_answer(views.drift(request.app[OBSERVER]))
 
 
 async def show_verdict(request: web.Request) -> web.Response:
     """The verdict on every flow, and every number that led to it."""
     known(request.query, ())
-    return _json(verdict_view.verdicts(request.app[OBSERVER]))
+    return json_answer(verdict_view.verdicts(request.app[OBSERVER]))
 
 
 async def show_history(request: web.Request) -> web.Response:
     """What became of every flow: changes of verdicts, closed windows, courses."""
-    known(request.query, ("since",))
-    found = history_view.history(request.app[OBSERVER], moment(request.query, "since"))
-    return _json(found)
+    query = request.query
+    known(query, ("since", *NAMES))
+    names = (query.get("model", ""), query.get("version", ""), query.get("route", ""))
+    return json_answer(history_view.history(request.app[OBSERVER], moment(query, "since"), names))
 
 
 async def show_windows(request: web.Request) -> web.Response:
     """Every window beside its reference."""
     query = request.query
-    known(query, ("model", "version", "route"))
+    known(query, NAMES)
     names = (query.get("model", ""), query.get("version", ""), query.get("route", ""))
-    return _json(windows_view.windows(request.app[OBSERVER], *names))
+    return json_answer(windows_view.windows(request.app[OBSERVER], *names))
 
 
 async def show_exchanges(request: web.Request) -> web.Response:
@@ -181,7 +176,7 @@ async def show_exchanges(request: web.Request) -> web.Response:
     most = 2 * observer.settings.kept_exchanges
     limit = whole(query, "limit", min(50, most), most)
     verdict, since = choice(query, "verdict", VERDICTS), moment(query, "since")
-    return _json(exchange_view.exchanges(observer, limit, verdict, since))
+    return json_answer(exchange_view.exchanges(observer, limit, verdict, since))
 
 
 async def show_exchange(request: web.Request) -> web.Response:
@@ -191,53 +186,24 @@ async def show_exchange(request: web.Request) -> web.Response:
     found = exchange_view.exchange(request.app[OBSERVER], id_)
     if found is None:
         raise Problem(404, "No such exchange", f"id: {id_!r} is not among the exchanges that are kept", "id")
-    return _json(found)
-
-
-async def show_cohorts(request: web.Request) -> web.Response:
-    """Flagged rows in groups; with `refresh` after a search for new ones."""
-    known(request.query, ("refresh",))
-    observer = request.app[OBSERVER]
-    if choice(request.query, "refresh", ("true", "false")) == "true":
-        await _searched(observer)
-    return _json(cohort_view.cohorts(observer))
-
-
-async def show_cohort(request: web.Request) -> web.Response:
-    """One group with its rows, by its number."""
-    known(request.query, ())
-    observer, id_ = request.app[OBSERVER], request.match_info["id"]
-    found = cohort_view.one_cohort(observer, id_)
-    if found is None:
-        there = ", ".join(cohort_view.names(observer)) or "none yet"
-        raise Problem(404, "No such cohort", f"id: {id_!r} is not a cohort now; there is {there}", "id")
-    # Encoding thousands of wide rows would hold up everybody else.
-    body = await asyncio.to_thread(msgspec.json.encode, found)
-    return web.Response(body=body, content_type="application/json")
-
-
-async def show_map(request: web.Request) -> web.Response:
-    """Where rows are in the plane: training, clean and flagged ones."""
-    known(request.query, ("limit",))
-    limit = whole(request.query, "limit", 500, MAP_ROWS)
-    return _json(cohort_view.chart(request.app[OBSERVER], limit))
+    return json_answer(found)
 
 
 async def show_chain(request: web.Request) -> web.Response:
     """Who feeds this model and whom it feeds."""
     known(request.query, ())
-    return _json(chain_view.graph(request.app[OBSERVER]))
+    return json_answer(chain_view.graph(request.app[OBSERVER]))
 
 
 async def show_performance(request: web.Request) -> web.Response:
     """How good predictions were, as far as labels tell."""
     known(request.query, ())
-    return _json(performance_view.performance(request.app[OBSERVER]))
+    return json_answer(performance_view.performance(request.app[OBSERVER]))
 
 
 async def take_labels(request: web.Request) -> web.Response:
     """Labels in, what became of each out; all of them are read before any is taken."""
-    writing.check(request, uploads.TYPES)
+    writing.check(request, uploads.TYPES, request.app[GUARD].tokens)
     known(request.query, Names._fields)
     async with request.app[UPLOADS]:
         found = await uploads.labels(
@@ -249,25 +215,28 @@ async def take_labels(request: web.Request) -> web.Response:
             part = observer.truth.label(found.labels[start : start + LABELS_AT_ONCE], observer.clock())
             taken = taken.merge(part)
             await asyncio.sleep(0)
-    return _json(performance_view.taken(found, taken))
+    return json_answer(performance_view.taken(found, taken))
 
 
 async def show_cascade(request: web.Request) -> web.Response:
     """Which model of the chain changed, as far as this sidecar and its `peers` know."""
     known(request.query, ("since",))
     since = moment(request.query, "since")
-    observer = request.app[OBSERVER]
-    addresses = tuple(named(observer.settings.peers).values())
-    async with request.app[CASCADE]:  # one at a time: it is a second of work
-        found = await asyncio.to_thread(chain_view.cascade, chain_view.witness(observer), addresses, since)
-    return _json(found)
+    return json_answer(await request.app[CASCADE].ask(since))
+
+
+async def show_trace(request: web.Request) -> web.Response:
+    """One trace as far as this sidecar and its peers keep it; `alone` leaves the peers out."""
+    known(request.query, ("alone",))
+    alone = choice(request.query, "alone", ("true", "false")) == "true"
+    return json_answer(await gathered_trace(request, alone=alone))
 
 
 async def show_lineage(request: web.Request) -> web.Response:
     """Digests of our model's answers, and whether it drifts: what other sidecars listen to."""
     known(request.query, ("after",))
     after = whole(request.query, "after", 0, 10**17, least=0)
-    return _json(msgspec.to_builtins(chain_view.lineage(request.app[OBSERVER], after)))
+    return json_answer(msgspec.to_builtins(chain_view.lineage(request.app[OBSERVER], after)))
 
 
 async def show_pairs(request: web.Request) -> web.Response:
@@ -282,54 +251,37 @@ async def show_pairs(request: web.Request) -> web.Response:
 async def show_policies(request: web.Request) -> web.Response:
     """The policies in force, and how often each rule applied."""
     known(request.query, ())
-    return _json(policy_view.policies(request.app[OBSERVER]))
-
-
-async def _searched(observer: Observer) -> None:
-    """Wait for a search for cohorts, if there is something new to be found."""
-    observer.cohorts.demand()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(observer.cohorts.settled.wait(), SEARCH_PATIENCE)
-
-
-async def show_page(request: web.Request) -> web.Response:
-    """The main facts, for people."""
-    return web.Response(text=page.render(request.app[OBSERVER]), content_type="text/html")
-
-
-async def show_style(request: web.Request) -> web.FileResponse:
-    """The page's style sheet."""
-    return web.FileResponse(page.STYLE)
+    return json_answer(policy_view.policies(request.app[OBSERVER]))
 
 
 async def show_refit(request: web.Request) -> web.Response:
     """What came of the last refit, side by side."""
     known(request.query, ())
-    return _json(views.refit(request.app[OBSERVER]))
+    return json_answer(views.refit(request.app[OBSERVER]))
 
 
 async def ask_for_refit(request: web.Request) -> web.Response:
     """Learn a new baseline soon; what comes of it is at the same address. 409 when it cannot be."""
-    writing.check(request, ("application/json",))
+    writing.check(request, ("application/json",), request.app[GUARD].tokens)
     known(request.query, ())
     observer = request.app[OBSERVER]
     if observer.refit.fitting:
         raise Problem(409, "Under way", "a refit is under way; look at it here with GET")
     try:
         observer.rows_to_refit()
-    except Refused as refused:
-        raise Problem(409, "No refit now", str(refused)) from None
+    except Refused as error:
+        raise Problem(409, "No refit now", str(error)) from None
     observer.refit.demand()
-    return _json(views.refit(observer), 202)
+    return json_answer(views.refit(observer), 202)
 
 
 PATHS: dict[str, Handler] = {
-    "/": show_page,
-    "/style.css": show_style,
     "/healthz": healthz,
     "/readyz": readyz,
     "/probe/model": probe_model,
     "/metrics": show_metrics,
+    "/api/v1/overview": show_overview,
+    "/api/v1/events": show_events,
     "/api/v1/status": show_status,
     "/api/v1/windows": show_windows,
     "/api/v1/drift": show_drift,
@@ -339,16 +291,15 @@ PATHS: dict[str, Handler] = {
     "/api/v1/exchanges": show_exchanges,
     "/api/v1/exchanges/{id}": show_exchange,
     "/api/v1/refit": show_refit,
-    "/api/v1/cohorts": show_cohorts,
-    "/api/v1/cohorts/{id}": show_cohort,
-    "/api/v1/map": show_map,
+    **ROWS,
+    "/api/v1/traces/{id}": show_trace,
     "/api/v1/chain": show_chain,
     "/api/v1/pairs": show_pairs,
     "/api/v1/policies": show_policies,
     "/api/v1/lineage": show_lineage,
     "/api/v1/cascade": show_cascade,
 }
-"""Everything that's served on the admin address, for GET and HEAD."""
+"""Everything that machines ask for, by GET and HEAD; the console's pages are in `sidecar.console.site`."""
 
 WRITES: dict[str, Handler] = {
     "/api/v1/refit": ask_for_refit,

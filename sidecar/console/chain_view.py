@@ -40,10 +40,10 @@ def lineage(observer: Observer, after: int) -> Lineage:
     return Lineage(service, following, made, since, origin)
 
 
-def cascade(ours: Witness, addresses: Sequence[str], since: float) -> View:
-    """`/api/v1/cascade`: who broke the chain, as far as we and those at `addresses` know. Asks them, so it
-    takes its time."""
-    others = gathered(addresses)
+def cascade(ours: Witness, addresses: Sequence[str], since: float, token: str = "") -> View:
+    """`/api/v1/cascade`: who broke the chain, as far as we and those at `addresses` know. Asks them with this
+    token, so it takes its time."""
+    others = gathered(addresses, token)
     found = answer(merged([ours, *(one for one in others.witnesses if one.service != ours.service)]), since)
     return {**msgspec.to_builtins(found), "missing": others.missing}
 

@@ -17,14 +17,19 @@ from sidecar.observer.routes import Key
 TESTS = ("inputs", "relations", "outputs")
 
 
-def history(observer: Observer, since: float = 0.0) -> View:
-    """Changes of verdicts, closed windows and courses since then (Unix seconds), the oldest first."""
+def history(observer: Observer, since: float = 0.0, names: tuple[str, str, str] = ("", "", "")) -> View:
+    """Changes of verdicts, closed windows and courses since then (Unix seconds), the oldest first; of flows
+    with this model, version and route, where one isn't empty."""
     kept = observer.history
+
+    def wanted(key: Key) -> bool:
+        return all(not want or want == name for want, name in zip(names, key, strict=True))
+
     return {
         "now": when(observer.clock()),
-        "changes": [_change(one) for one in kept.changes if one.time >= since],
-        "closed": [_closed(one) for one in kept.closed if one.closed >= since],
-        "courses": [_course(key, course, since) for key, course in kept.courses.items()],
+        "changes": [_change(one) for one in kept.changes if one.time >= since and wanted(one.key)],
+        "closed": [_closed(one) for one in kept.closed if one.closed >= since and wanted(one.key)],
+        "courses": [_course(key, course, since) for key, course in kept.courses.items() if wanted(key)],
     }
 
 

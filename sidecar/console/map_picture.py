@@ -6,7 +6,7 @@ that is drawn anew every five seconds. Colours stand in the style sheet; nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sidecar.console.views import View
 
@@ -25,13 +25,18 @@ def svg(chart: View) -> str:
     if not points:
         return ""
     xs, ys = [point[0] for point in points], [point[1] for point in points]
-    across, down = _scale(xs, WIDTH), _scale(ys, HEIGHT)
+    (left, across), (low, up) = _scale(xs, WIDTH), _scale(ys, HEIGHT)
 
     def dots(layer: Sequence[Point]) -> str:
-        return "".join(f"M{across(x):.0f} {HEIGHT - down(y):.0f}h0" for x, y in layer)
+        return "".join(
+            f"M{MARGIN + (x - left) * across:.0f} {HEIGHT - MARGIN - (y - low) * up:.0f}h0" for x, y in layer
+        )
 
     paths = "".join(f'<path class="{kind}" d="{dots(layer)}"></path>' for kind, layer in layers if layer)
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Map of rows">{paths}</svg>'
+    # For the script, which finds the row that somebody points at.
+    scale = f'data-x0="{left:.9g}" data-y0="{low:.9g}" data-sx="{across:.9g}" data-sy="{up:.9g}"'
+    view = f'viewBox="0 0 {WIDTH} {HEIGHT}" data-margin="{MARGIN}" {scale}'
+    return f'<svg {view} role="img" aria-label="Map of rows">{paths}</svg>'
 
 
 def colour(cohort: int) -> str:
@@ -52,8 +57,7 @@ def _layers(chart: View) -> list[tuple[str, list[Point]]]:
     ]
 
 
-def _scale(values: Sequence[float], pixels: int) -> Callable[[float], float]:
-    """Coordinates -> pixels: all of them within the margins."""
+def _scale(values: Sequence[float], pixels: int) -> tuple[float, float]:
+    """The least coordinate, and pixels for one unit: all of them lie within the margins."""
     low = min(values)
-    factor = (pixels - 2 * MARGIN) / ((max(values) - low) or 1.0)
-    return lambda value: MARGIN + (value - low) * factor
+    return low, (pixels - 2 * MARGIN) / ((max(values) - low) or 1.0)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sidecar.asking import token_in
 from sidecar.console.access_file import AccessFile
 from sidecar.console.api import application
 from sidecar.console.captures import Captures
@@ -111,7 +112,8 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
             tasks.start("old questions", keep_replaying(observer, settings))
         if peers := named(settings.peers):
             lineage = observer.lineage
-            tasks.start("peers", keep_listening(peers, lineage.after, lineage.heard))
+            token = token_in(settings.admin_read_token)
+            tasks.start("peers", keep_listening(peers, lineage.after, lineage.heard, token))
             tasks.start("held spans", exporting.keep_looking())
         if settings.alert_url:
             receiver = Receiver(settings.alert_url, observer.edges.service, urls[0], settings.alert_token)

@@ -2,20 +2,19 @@
 
 A browser that shows somebody else's page can send a POST here, too. So a body must be of a type that no form
 can send and that a browser asks permission for; and whatever a browser sends (it has an Origin) must come
-from a page of this very address, called by number or as localhost: a name could be anybody's, made to point
-here.
-Counterpart: `sidecar.console.api`.
-"""
+from a page of this very address. Without tokens that is called by number or as localhost: a name could be
+anybody's, made to point here; whoever has signed in did so under the name. Counterparts:
+`sidecar.console.api`, `guard`."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from sidecar.console.guard import is_own_name
 from sidecar.console.problem import Problem
 
 BODY_BYTES = 16 * 1024 * 1024
@@ -25,10 +24,11 @@ BODY_SECONDS = 60.0
 """Seconds that a body may take to come."""
 
 
-def check(request: web.Request, types: Collection[str]) -> None:
-    """Raises Problem unless this may be written here: 403 for a foreign page, 415 for another type."""
+def check(request: web.Request, types: Collection[str], named: bool = False) -> None:
+    """Raises Problem unless this may be written here: 403 for a foreign page, 415 for another type. `named`:
+    whether an address by name will do, because who writes has shown a token."""
     origin = request.headers.get("Origin")
-    if origin is not None and not _own(origin, request.headers.get("Host", "")):
+    if origin is not None and not _own(origin, request.headers.get("Host", ""), named):
         raise Problem(403, "Foreign origin", f"Origin: a page of {origin} may write nothing here")
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise Problem(403, "Foreign origin", "Sec-Fetch-Site: another site's page may write nothing here")
@@ -38,19 +38,11 @@ def check(request: web.Request, types: Collection[str]) -> None:
         )
 
 
-def _own(origin: str, host: str) -> bool:
-    """Whether a page of `origin` is one of ours, under an address that can't be rebound."""
+def _own(origin: str, host: str, named: bool) -> bool:
+    """Whether a page of `origin` is one of ours, under an address that can't be rebound or whose name
+    counts."""
     parts = urlsplit(origin)
-    if parts.netloc.lower() != host.lower():
-        return False
-    name = parts.hostname or ""
-    if name == "localhost":
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return parts.netloc.lower() == host.lower() and (named or is_own_name(parts.netloc))
 
 
 async def body(request: web.Request) -> bytes:

@@ -109,6 +109,11 @@ ANNOTATIONS: dict[str, Annotation] = {
         rf"configmap/{_NAME}|pvc/{_NAME}(/[!-9;-~]+)?|[a-z][a-z0-9+.-]*://[!-~]+",
         "Where the baseline is: mounted, or fetched when the sidecar starts and checked by `#sha256=`.",
     ),
+    "admin-token": Annotation(
+        "a name",
+        _NAME,
+        "Secret with `token`, to read and write on the admin port, and `read-token`, only to read there.",
+    ),
     "config": Annotation("a name", _NAME, "ConfigMap with `sidecar.yaml`, the file of settings."),
 }
 
@@ -137,6 +142,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     run_as_user: str = ""
     service_name: str = ""
     baseline: str = ""
+    admin_token: str = ""
     config: str = ""
     settings: Mapping[str, str] = {}
 

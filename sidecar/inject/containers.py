@@ -16,12 +16,14 @@ from sidecar.inject.servers import Model
 from sidecar.inject.settings import Around
 
 SIDECAR, REDIRECT = "model-sidecar", "model-sidecar-redirect"
-RUN_VOLUME, BASELINE_VOLUME, CONFIG_VOLUME = (
+RUN_VOLUME, BASELINE_VOLUME, CONFIG_VOLUME, ADMIN_VOLUME = (
     "model-sidecar-run",
     "model-sidecar-baseline",
     "model-sidecar-config",
+    "model-sidecar-admin",
 )
 RUN, BASELINE, CONFIG = "/run/sidecar", "/etc/sidecar/baseline", "/etc/sidecar/config"
+ADMIN = "/etc/sidecar/admin"
 
 ENDPOINTS_FORGET = 5
 """Seconds an ordinary sidecar goes on before it drains: until Services have forgotten the pod, calls come."""
@@ -118,6 +120,8 @@ def volumes(wished: Wishes) -> list[Json]:
         found.append({"name": BASELINE_VOLUME, "persistentVolumeClaim": claim})
     if wished.config:
         found.append({"name": CONFIG_VOLUME, "configMap": {"name": wished.config}})
+    if wished.admin_token:
+        found.append({"name": ADMIN_VOLUME, "secret": {"secretName": wished.admin_token}})
     return found
 
 
@@ -131,6 +135,8 @@ def _mounts(wished: Wishes) -> list[Json]:
         found.append(mount)
     if wished.config:
         found.append({"name": CONFIG_VOLUME, "mountPath": CONFIG, "readOnly": True})
+    if wished.admin_token:
+        found.append({"name": ADMIN_VOLUME, "mountPath": ADMIN, "readOnly": True})
     return found
 
 
@@ -147,6 +153,8 @@ def _arguments(plan: Plan, wished: Wishes) -> list[str]:
     if wished.baseline:
         mounted = wished.baseline.partition("/")[0] in ("configmap", "pvc")
         arguments.append(f"--baseline={BASELINE if mounted else wished.baseline}")
+    if wished.admin_token:
+        arguments += [f"--admin-token={ADMIN}/token", f"--admin-read-token={ADMIN}/read-token"]
     if wished.config:
         arguments.append(f"--config={CONFIG}/sidecar.yaml")
     return arguments
@@ -156,6 +164,8 @@ def _environment(plan: Plan, wished: Wishes, around: Around, grace: int) -> list
     """Where it is, for traces; then what the cluster's owner says, then what the pod's owner says."""
     told = {
         "SIDECAR_SERVICE_NAME": plan.service,
+        # The admin port is on the pod's address: whoever is not in the pod gets probes and metrics.
+        "SIDECAR_ADMIN_OPEN": "health",
         "SIDECAR_DRAIN_TIMEOUT": str(max(1, min(LONGEST_DRAIN, grace - 5))),
         "TMPDIR": RUN,
         **around.settings.environment,

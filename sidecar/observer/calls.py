@@ -12,6 +12,7 @@ from itertools import chain
 from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sidecar.exchange import Matrix, Record
 from sidecar.observer.axes import category, measured
@@ -57,6 +58,16 @@ FIELDS = (
     category("status", [str(status) for status in STATUSES]),
 )
 """The columns of `matrix`."""
+
+DURATION, UPSTREAM, ADDED = 0, 1, 2
+"""Columns that people ask for."""
+
+
+def quantile(values: NDArray[np.float64], at: float) -> float | None:
+    """Of the values that are there; None without any."""
+    found = values[np.isfinite(values)]
+    return float(np.quantile(found, at)) if len(found) else None
+
 
 _RANKS = np.full(1000, float(len(STATUSES)))
 _RANKS[list(STATUSES)] = np.arange(len(STATUSES))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from sidecar.observer.calls import ADDED, DURATION, quantile
 from sidecar.observer.drift import Alarm
 from sidecar.observer.routes import OVERFLOW, Key
 from sidecar.observer.statistics import compare
@@ -37,8 +38,8 @@ POINTS = 300
 LOOK_SECONDS = 1.0
 """Between looks at verdicts. Alarms are rarer, and a look takes longer than a call."""
 
-FINEST_SECONDS = 30.0
-"""Between the points of a course that has just begun."""
+FINEST_SECONDS = 5.0
+"""Between the points of a course that has just begun: its first minutes are looked at closely."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -99,6 +100,9 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
     inputs: float | None
     relations: float | None
     outputs: float | None
+    latency: tuple[float | None, ...] = ()
+    """Of the calls in the window, in seconds: median and 99th percentile of the whole call, median of what
+    the sidecar added."""
 
 
 class KeptHistory(msgspec.Struct, frozen=True):
@@ -122,7 +126,8 @@ class Course:
             return
         calls = flow.verdicts.total()
         failed = sum(count for (status, _), count in flow.verdicts.items() if status >= 500)
-        self.points.append(Point(now, calls, failed, flow.rows, flow.flagged, *_evidence(flow)))
+        totals = (now, calls, failed, flow.rows, flow.flagged)
+        self.points.append(Point(*totals, *_evidence(flow), _latency(flow, now)))
         if len(self.points) >= POINTS:
             self.points, self.every = self.points[::2], 2 * self.every
 
@@ -211,6 +216,12 @@ def _change(key: Key, flow: Flow, found: Verdict, now: float) -> Change:
         tuple(test.threshold if test is not None else None for test in tests),
         alarm.features[0].effect if alarm is not None else 0.0,
     )
+
+
+def _latency(flow: Flow, now: float) -> tuple[float | None, ...]:
+    sample = flow.calls.snapshot(now).summary.sample.rows
+    wanted = ((DURATION, 0.5), (DURATION, 0.99), (ADDED, 0.5))
+    return tuple(quantile(sample[:, column], at) for column, at in wanted)
 
 
 def _evidence(flow: Flow) -> tuple[float | None, float | None, float | None]:

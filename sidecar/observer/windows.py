@@ -100,6 +100,10 @@ class Window:
             return Block(now, now, summary)
         return Block(self._blocks[0].first, self._blocks[-1].last, summary)
 
+    def blocks(self) -> tuple[Block, ...]:
+        """The stretches that the window is made of, the oldest first."""
+        return tuple(self._blocks)
+
     def keep(self) -> Kept:
         """What `restore` needs."""
         return Kept(self.fields, tuple(self._blocks), self.total)

@@ -25,6 +25,12 @@ Columns = dict[str, list[Any]]
 """Values by column, in order; None is missing."""
 
 
+NO_PYARROW = (
+    "parquet needs pyarrow, which is not installed; write .csv, .jsonl or .npz, or install sidecar with its"
+    " extra `fit`"
+)
+
+
 def check(file: Path) -> None:
     """Raises UsageError when the file's name doesn't end in a format, or there is no place for it."""
     if file.suffix.lower() not in WRITERS:
@@ -32,10 +38,14 @@ def check(file: Path) -> None:
     if not file.parent.is_dir():
         raise UsageError(f"-o {file}: there is no directory {file.parent}")
     if file.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise SidecarError(
-            f"-o {file}: parquet needs pyarrow, which is not installed; write .csv, .jsonl or .npz, or"
-            " install sidecar with its extra `fit`"
-        )
+        raise SidecarError(f"-o {file}: {NO_PYARROW}")
+
+
+def content(form: str, rows: Rows) -> bytes:
+    """The rows as a file of this format, with columns that tell their origin. Raises SidecarError."""
+    if form == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise SidecarError(NO_PYARROW)
+    return WRITERS[f".{form}"](rows, True)
 
 
 def write(file: Path, rows: Rows, *, origin: bool) -> None:

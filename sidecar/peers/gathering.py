@@ -27,17 +27,17 @@ class Gathered(NamedTuple):
     missing: tuple[str, ...]
 
 
-def gathered(addresses: Sequence[str]) -> Gathered:
-    """What all of them tell."""
+def gathered(addresses: Sequence[str], token: str | None = None) -> Gathered:
+    """What all of them tell. `token` as `sidecar.asking.asked` has it."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(_asked, addresses))
+        answers = list(pool.map(lambda address: _asked(address, token), addresses))
     found = [one for one in answers if isinstance(one, Witness)]
     return Gathered(merged(found), tuple(str(one) for one in answers if isinstance(one, SidecarError)))
 
 
-def _asked(address: str) -> Witness | SidecarError:
+def _asked(address: str, token: str | None) -> Witness | SidecarError:
     try:
-        return asked(address, "/api/v1/pairs", Witness, patience=PATIENCE)
+        return asked(address, "/api/v1/pairs", Witness, patience=PATIENCE, token=token)
     except SidecarError as error:
         return error
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 import msgspec
 
+from sidecar.asking import bearer
 from sidecar.cascade.pairs import Lineage
 
 log = logging.getLogger(__name__)
@@ -33,10 +34,14 @@ _decode = msgspec.json.Decoder(Lineage).decode
 
 
 async def keep_listening(
-    peers: Mapping[str, str], after: Callable[[str], int], heard: Callable[[str, Lineage], None]
+    peers: Mapping[str, str],
+    after: Callable[[str], int],
+    heard: Callable[[str, Lineage], None],
+    token: str = "",
 ) -> None:
-    """Ask every peer (name -> admin address) until cancelled. `after`: where to go on with one."""
-    async with aiohttp.ClientSession(timeout=PATIENCE, trust_env=False) as session:
+    """Ask every peer (name -> admin address) until cancelled. `after`: where to go on with one; `token` is
+    shown to all of them."""
+    async with aiohttp.ClientSession(timeout=PATIENCE, trust_env=False, headers=bearer(token)) as session:
         await asyncio.gather(*(_listen(session, name, url, after, heard) for name, url in peers.items()))
 
 

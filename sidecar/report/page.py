@@ -31,7 +31,8 @@ th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px so
   vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
-svg { display: block; width: 100%; margin: .3rem 0; } svg text { font-size: 11px; fill: currentColor; }
+svg { display: block; width: 100%; margin: .3rem 0; } .wide { max-width: 720px; }
+.small { max-width: 220px; } svg text { font-size: 11px; fill: currentColor; }
 svg path { fill: none; stroke: currentColor; stroke-width: 1.5; } .axis { opacity: .4; }
 .level { stroke-dasharray: 5 4; opacity: .7; } path.inputs, path.calls { stroke: var(--blue); }
 path.relations { stroke: #7c3aed; stroke-dasharray: 8 3; } path.outputs, path.flagged { stroke: #d97706; }

@@ -142,5 +142,6 @@ def _text(x: float, y: float, words: str, anchor: str) -> str:
 
 
 def _svg(width: int, height: int, label: str, parts: Iterable[str]) -> str:
-    head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}"'
-    return f'{head} style="max-width:{width}px">{"".join(parts)}</svg>'
+    kind = "small" if width == SMALL_WIDTH else "wide"
+    head = f'<svg class="plot {kind}" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}"'
+    return f"{head}>{''.join(parts)}</svg>"

@@ -1,4 +1,5 @@
-"""Tables and texts of the report. Pure functions; whatever they are given is escaped here."""
+"""Tables and texts of pages, the report's and the console's. Pure functions; whatever they are given is
+escaped here, once: what is HTML already says so by its type."""
 
 from __future__ import annotations
 
@@ -9,13 +10,21 @@ from typing import Any
 Record = dict[str, Any]
 
 
-def text(value: Any) -> str:
-    """Any value as HTML text."""
+class Html(str):
+    """Text that is HTML already, made of escaped parts."""
+
+    __slots__ = ()
+
+
+def text(value: Any) -> Html:
+    """Any value as HTML text; HTML stays as it is."""
+    if isinstance(value, Html):
+        return value
     if value is None:
-        return ""
+        return Html()
     if isinstance(value, float):
-        return escape(f"{value:.4g}")
-    return escape(str(value))
+        return Html(escape(f"{value:.4g}"))
+    return Html(escape(str(value)))
 
 
 def share(value: float | None) -> str:
@@ -28,18 +37,21 @@ def second(value: str | None) -> str:
     return "" if value is None else value[:19].replace("T", " ")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table of plain values; a heading with # in front has numbers. Empty without rows."""
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Html:
+    """A table of plain values or HTML; a heading with # in front has numbers. Empty without rows. The box
+    around it can be scrolled by keys, where it's narrower than the table."""
     drawn = "".join(_row("td", [text(cell) for cell in row], head) for row in rows)
     if not drawn:
-        return ""
-    names = _row("th", [text(one.removeprefix("#")) for one in head], head)
-    return f'<div class="scroll"><table>{names}{drawn}</table></div>'
+        return Html()
+    names = _row('th scope="col"', [text(one.removeprefix("#")) for one in head], head)
+    scroll = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+    return Html(f"{scroll}<table><thead>{names}</thead><tbody>{drawn}</tbody></table></div>")
 
 
 def _row(tag: str, cells: Sequence[str], head: Sequence[str]) -> str:
     classes = (' class="number"' if one.startswith("#") else "" for one in head)
-    drawn = "".join(f"<{tag}{kind}>{cell}</{tag}>" for kind, cell in zip(classes, cells, strict=True))
+    end = tag.partition(" ")[0]
+    drawn = "".join(f"<{tag}{kind}>{cell}</{end}>" for kind, cell in zip(classes, cells, strict=True))
     return f"<tr>{drawn}</tr>"
 
 

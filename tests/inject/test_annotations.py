@@ -28,6 +28,7 @@ RIGHT = {
     "run-as-user": ("none", "none"),
     "service-name": ("fraud_EU.2", "fraud_EU.2"),
     "baseline": ("s3://b/x#sha256=0", "s3://b/x#sha256=0"),
+    "admin-token": ("model-sidecar-tokens", "model-sidecar-tokens"),
     "config": ("settings", "settings"),
 }
 

@@ -1,0 +1,87 @@
+// News by server-sent events: parts of the page that changed are swapped, whatever somebody reads or types stays.
+// Counterparts: sidecar/console/events.py tells whether there is anything new, the page itself what it is.
+
+const EVERY = 5000; // milliseconds between two drawings, unless a state changed
+const SILENT = 10000; // milliseconds without news after which what is shown is old
+
+const shown = new Map(); // id of a part -> its HTML as the server last wrote it
+let stamp = null;
+let records = null;
+let drawn = performance.now();
+let heard = performance.now();
+let at = new Date();
+let drawing = false;
+
+function remember() {
+  for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.outerHTML);
+}
+
+function swap(fresh, ready) {
+  const old = document.getElementById(fresh.id);
+  const html = fresh.outerHTML;
+  if (!old || shown.get(fresh.id) === html) return;
+  shown.set(fresh.id, html);
+  const active = document.activeElement;
+  const focused = old.contains(active) ? active.id || active.getAttribute("href") : null;
+  const open = new Set([...old.querySelectorAll("details[open]")].map((one) => one.id));
+  const part = document.adoptNode(fresh);
+  for (const one of part.querySelectorAll("details")) one.open ||= open.has(one.id);
+  old.replaceWith(part);
+  if (focused) {
+    const named = (one) => one.id === focused || one.getAttribute("href") === focused;
+    [...part.querySelectorAll("a, button, summary, [tabindex]")].find(named)?.focus({ preventScroll: true });
+  }
+  ready(part);
+}
+
+async function redraw(ready) {
+  if (drawing) return;
+  drawing = true;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.status === 401) location.reload();
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const began = performance.now();
+    for (const fresh of page.querySelectorAll("[data-live]")) swap(fresh, ready);
+    drawn = performance.now();
+    performance.measure("redraw", { start: began, end: drawn });
+  } catch {
+    // The banner tells, once it has lasted.
+  } finally {
+    drawing = false;
+  }
+}
+
+function tellAge() {
+  const banner = document.getElementById("stale");
+  const old = performance.now() - heard > SILENT;
+  if (old && banner.hidden) {
+    banner.textContent = `No news from the sidecar since ${at.toLocaleTimeString()}. This is how things stood then; trying again.`;
+  }
+  banner.hidden = !old;
+  document.body.classList.toggle("old", old);
+}
+
+export function listen(ready) {
+  remember();
+  const source = new EventSource("/api/v1/events");
+  source.onmessage = (event) => {
+    const news = JSON.parse(event.data);
+    heard = performance.now();
+    at = new Date(news.now);
+    const first = stamp === null;
+    const changed = news.stamp !== stamp && !first;
+    const more = news.records !== records && heard - drawn >= EVERY;
+    if ((changed || more) && !document.hidden) {
+      stamp = news.stamp;
+      records = news.records;
+      redraw(ready);
+    }
+    if (first) ({ stamp, records } = news);
+  };
+  setInterval(tellAge, 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) redraw(ready);
+  });
+}

@@ -1,0 +1,80 @@
+import pytest
+
+from sidecar.console.pages import marks
+from sidecar.report.plots import Line
+from tests.console.seen import HOSTILE, check
+
+
+def test_what_is_given_as_text_stays_text_and_html_stays_html():
+    inner = marks.tag("b", HOSTILE, title=HOSTILE, data_x=None)
+    seen = check(marks.html((inner, HOSTILE)))
+    assert seen.elements == [("b", {"title": HOSTILE})]
+    assert seen.words == HOSTILE * 2
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (0, "0"),
+        (12345, "12,345"),
+        (0.123456, "0.1235"),
+        (1e7, "10,000,000"),
+    ],
+)
+def test_numbers(value, words):
+    assert marks.number(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), (2.5, "2.5 s"), (0.0123, "12.3 ms"), (1.5e-4, "150 µs"), (2e-9, "2 ns"), (0.0, "0 s")],
+)
+def test_lengths_of_time(value, words):
+    assert marks.seconds(value) == words
+
+
+def test_shares_and_sizes():
+    assert [marks.share(one) for one in (None, 0.0123, 0.5)] == ["–", "1.23%", "50%"]
+    assert [marks.size(one) for one in (0, 2048, 5 * 1024**2, 3 * 1024**3)] == [
+        "0 B",
+        "2 KiB",
+        "5 MiB",
+        "3 GiB",
+    ]
+
+
+def test_times_are_in_utc_until_the_script_comes():
+    (element,) = check(marks.moment("2025-11-23T15:00:01.250Z")).elements
+    assert element == ("time", {"datetime": "2025-11-23T15:00:01.250Z"})
+    assert marks.moment(None, "never") == "never"
+
+
+def test_addresses_leave_out_what_is_empty_and_escape_the_rest():
+    assert marks.query("/features", model="", version=None, feature="a&b") == "/features?feature=a%26b"
+    assert marks.quoted("a/b?c") == "a%2Fb%3Fc"
+
+
+@pytest.mark.parametrize("name", marks.STATES)
+def test_a_state_is_told_by_a_sign_and_a_word(name):
+    seen = check(marks.state(name))
+    assert seen.words == " ".join(marks.STATES[name])
+
+
+def test_a_card_says_what_it_means_and_how_to_get_it_as_data():
+    seen = check(marks.card("one", "Title", "body", means="meaning", source="/api/v1/status?x=1"))
+    assert (
+        "section",
+        {"id": "one", "class": "card", "aria-labelledby": "one-title", "data-live": ""},
+    ) in seen.elements
+    assert seen.links() == ["/api/v1/status?x=1"]
+    assert "Title" in seen.words
+    assert "data-live" not in marks.card("one", "Title", "body", live=False)
+
+
+def test_a_chart_is_a_picture_and_the_numbers_behind_it():
+    line = Line("calls", [(1.0, 2.0), (2.0, None), (3.0, 4.0)])
+    (figure,) = [a for tag, a in check(marks.chart("c", "Calls", [line])).elements if tag == "figure"]
+    assert '"points":[[1.0,2.0,3.0],[2.0,null,4.0]]' in figure["data-chart"]
+    assert "comes with the next calls" in marks.chart("c", "Calls", [Line("calls", [])])
