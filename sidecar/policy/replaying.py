@@ -16,6 +16,7 @@ import numpy as np
 
 from sidecar.evidence import read
 from sidecar.exchange import DetectorScore, Headers, Score
+from sidecar.policy.course import Course
 from sidecar.policy.facts import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
 from sidecar.policy.rules import Policies
@@ -48,7 +49,7 @@ class Replay:
     def update(self, row: Mapping[str, Any]) -> None:
         """Take in a captured call, as `sidecar.capture.reading.calls` gives it."""
         course = self._rulebook.course(facts_of(row))
-        _take(course.facts, row)
+        _take(course, row)
         course.go_on()
         found = course.decision()
         weight = float(row["weight"] or 1.0)
@@ -83,7 +84,7 @@ def facts_of(row: Mapping[str, Any]) -> Facts:
     return facts
 
 
-def _take(facts: Facts, row: Mapping[str, Any]) -> None:
+def _take(course: Course, row: Mapping[str, Any]) -> None:
     columns = row["features"] or {}
     names = tuple(columns)
     values = np.array([[_number(value) for value in columns[name]] for name in names], dtype="<f8")
@@ -99,7 +100,8 @@ def _take(facts: Facts, row: Mapping[str, Any]) -> None:
         row["reason"] or "",
         evidence=read(row["evidence"] or ""),
     )
-    facts.take(score, row["rows"] or 0, names, np.ascontiguousarray(values.T).tobytes() if names else b"")
+    block = np.ascontiguousarray(values.T).tobytes() if names else b""
+    course.facts.take(course.scope.judged(score), row["rows"] or 0, names, block)
 
 
 def _number(value: float | None) -> float:

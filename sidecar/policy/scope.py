@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Answer, Decision, Expose, Hints, Hit, Mirror
+from sidecar.exchange import Answer, Decision, Expose, Hints, Hit, Mirror, Score
 from sidecar.policy.buckets import Buckets
 from sidecar.policy.code import Function, function, hasty, metered
 from sidecar.policy.facts import FACTS
@@ -71,6 +71,14 @@ class Scope:
         self.later = tuple(i for i, one in enumerate(self.rules) if one.scored)
         self.any_head = _any([one.rule.when for one in self.rules if not one.scored])
         self.any_scored = _any([one.rule.when for one in self.rules if one.scored])
+
+    def judged(self, score: Score) -> Score:
+        """The same, flagged by the policies' own threshold if they have one."""
+        if self.threshold is None or score.verdict not in ("normal", "outlier", "adversarial"):
+            return score
+        flagged = tuple(i for i, p in enumerate(score.row_p) if p <= self.threshold)
+        verdict = "adversarial" if score.evidence else "outlier" if flagged else "normal"
+        return msgspec.structs.replace(score, verdict=verdict, flagged=flagged)
 
     def _waits(self, i: int) -> bool:
         """Whether a call without a score cannot go on from this rule: what blocks from here on, or what

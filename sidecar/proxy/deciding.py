@@ -15,13 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from sidecar.exchange import Expose, Hit
 from sidecar.policy import handing
 from sidecar.policy.facts import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
-from sidecar.proxy.judging import Judged
 from sidecar.proxy.others import Others
 
 if TYPE_CHECKING:
@@ -78,18 +75,8 @@ def _take(call: Case) -> None:
     if course.facts.scored:
         return
     if course.scope.threshold is not None:
-        call.judgement = judged = at_threshold(judged, course.scope.threshold)
+        call.judgement = judged = judged._replace(score=course.scope.judged(judged.score))
     course.facts.take(judged.score, judged.rows, judged.names, judged.features)
-
-
-def at_threshold(judged: Judged, threshold: float) -> Judged:
-    """The same, flagged by another threshold."""
-    score = judged.score
-    if score.verdict not in ("normal", "outlier", "adversarial"):
-        return judged
-    flagged = tuple(i for i, p in enumerate(score.row_p) if p <= threshold)
-    verdict = "adversarial" if score.evidence else "outlier" if flagged else "normal"
-    return judged._replace(score=msgspec.structs.replace(score, verdict=verdict, flagged=flagged))
 
 
 class Policing:

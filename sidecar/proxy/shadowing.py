@@ -190,7 +190,7 @@ class Shadowing:
         self._news.append(
             Shadowed(
                 asked.mirror.rule,
-                text(asked.id),
+                asked.keeping.id(asked.id),
                 asked.trace,
                 asked.started_ns,
                 found.outcome,

@@ -100,3 +100,12 @@ def test_a_captured_sequence_is_one_in_the_replay():
         rows=(walk, ROW),
     )
     assert found.applied == {"p/long": 1, "p/quick": 1}
+
+
+def test_a_policy_s_own_threshold_counts():
+    policies = check_text(
+        policy('{name: odd, when: verdict == "outlier", action: tag}', more="threshold: 0.5")
+    )
+    assert replay(policies.policies, (ROW, CLEAN, UNREAD)).applied == {"p/odd": 2}
+    strict = check_text(policy("{name: odd, when: flagged > 0, action: tag}", more="threshold: 0.001"))
+    assert replay(strict.policies, (ROW, CLEAN)).applied == {}

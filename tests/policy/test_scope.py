@@ -1,6 +1,8 @@
 """What holds for all calls of one kind, whichever rules apply."""
 
-from sidecar.exchange import Hints
+import msgspec
+
+from sidecar.exchange import Evidence, Hints, Score
 from tests.policy.books import book
 from tests.policy.documents import policy
 from tests.policy.told import facts
@@ -19,6 +21,20 @@ def test_what_a_document_says_of_its_calls_is_that_of_the_first_policy_that_says
     assert (scope.codec, scope.capture_rate, scope.redact) == ("csv", 0.0, "email,$.user")
     without = book(policy("{name: a, action: tag}")).course(facts()).scope
     assert (without.codec, without.capture_rate, without.redact) == ("", None, "")
+
+
+def test_another_threshold_flags_other_rows():
+    def judged(score: Score, threshold: float) -> Score:
+        return book(policy(more=f"threshold: {threshold}")).course(facts()).scope.judged(score)
+
+    score = Score("outlier", 0.005, (0.005, 0.5), (0,))
+    assert judged(score, 0.6).flagged == (0, 1)
+    assert judged(score, 0.001).verdict == "normal"
+    attack = Score("adversarial", 0.005, (0.005,), (0,), evidence=(Evidence("query-sequence"),))
+    assert judged(attack, 0.001) == msgspec.structs.replace(attack, flagged=())
+    busy = Score("unscored", float("nan"), reason="busy")
+    assert judged(busy, 0.6) is busy
+    assert book(policy(more="expose: none")).course(facts()).scope.judged(score) is score
 
 
 def test_of_each_kind_of_hint_the_first_counts_and_detectors_come_before_a_threshold():

@@ -9,10 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from sidecar.exchange import Score
 from sidecar.policy.facts import Asked
-from sidecar.proxy.deciding import Policing, at_threshold
-from sidecar.proxy.judging import Judged, unscored
+from sidecar.proxy.deciding import Policing
 from tests.policy.documents import policy
 from tests.proxy.dialogue import GET, OK, forwarded, http, listening, put_in_force, sidecar
 from tests.proxy.test_judging import (
@@ -158,14 +156,6 @@ async def test_a_threshold_of_its_own():
         (record,) = await stage.records()
         assert record.verdict == "outlier"
         assert record.flagged == tuple(i for i, p in enumerate(record.row_p) if p <= 0.9)
-
-
-def test_another_threshold_flags_other_rows():
-    judged = Judged(Score("outlier", 0.005, (0.005, 0.5), (0,)))
-    assert at_threshold(judged, 0.6).score.flagged == (0, 1)
-    assert at_threshold(judged, 0.001).score.verdict == "normal"
-    busy = unscored("busy")
-    assert at_threshold(busy, 0.6) is busy
 
 
 async def test_policies_are_for_the_calls_that_they_name():

@@ -2,7 +2,10 @@
 the last."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 from examples import launch
+from examples.processes import ROOT
 from examples.traffic import Answer, Caller
 from sidecar.policy.checking import check
 from tests.policy.ready import DIRECTORY
@@ -29,6 +33,10 @@ class Watched:
     def api(self, path: str) -> dict:
         with urllib.request.urlopen(self.sidecar.admin_url + path, timeout=10) as answer:
             return json.load(answer)
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.sidecar.admin_url}/metrics", timeout=10) as page:
+            return page.read().decode()
 
     def save(self, text: str) -> None:
         """Save a policy and wait until every data plane goes by it."""
@@ -184,8 +192,49 @@ def test_a_candidate_is_asked_too_and_callers_never_notice(watched, model, fligh
     watched.until(lambda: came_to().get("failed") == 5)
     assert {answer.status for answer in answers} == {200}
     assert {seen(answer, "x-policy-action") for answer in answers} == {'shadow; rule="p/new"'}
-    with urllib.request.urlopen(f"{watched.sidecar.admin_url}/metrics", timeout=10) as page:
-        assert 'sidecar_shadow_calls_total{rule="p/new",outcome="failed"} 5' in page.read().decode()
+    watched.until(lambda: 'shadow_calls_total{rule="p/new",outcome="failed"} 5' in watched.metrics())
+
+
+def test_what_a_policy_would_have_done_to_captured_calls_is_what_it_then_does(
+    watched, model, baseline, flight, start_sidecar, tmp_path
+):
+    rules = """apiVersion: sidecar/v1
+kind: Policy
+name: planned
+threshold: 0.2
+rules:
+  - {name: elsewhere, when: method == "GET", action: tag}
+  - {name: low, when: 'features["s9"] < 0.5', action: tag}
+  - {name: many, when: verdict == "outlier", action: alert}
+  - {name: extreme, when: p <= 0.01, action: block}
+  - {name: rest, when: p > 0.5, action: tag}
+"""
+    rows = np.vstack((flight.clean[:60], flight.outliers[:20]))
+    rules = rules.replace("0.5'", f"{np.median(rows[:, LOOKED_AT]):.6f}'")
+    place = tmp_path / "captures"
+    flags = ("--baseline", str(baseline), "--capture", str(place), "--capture-rate", "1")
+    before = start_sidecar(model.url, *flags)
+    with Caller(before.url) as caller:
+        for row in rows:
+            assert caller.infer(row[None]).status == 200
+    before.process.stop()
+    file = tmp_path / "planned.yaml"
+    file.write_text(rules)
+    command = [sys.executable, "-m", "sidecar.cli", "policy", "test", str(file), "--against", str(place)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    said = dict(re.findall(r"planned/(\S+) +applies to (\d+) of them", ended.stdout))
+    assert ended.stdout.startswith(f"{len(rows)} captured calls, which stand for {len(rows)}\n")
+
+    watched.save(rules)
+    answers = ask(watched, *rows)
+    watched.until(lambda: watched.applied("rest") == int(said["rest"]))
+    ends = {name: str(watched.applied(name)) for name in said}
+    assert ends == said
+    assert list(said) == ["elsewhere", "low", "many", "extreme", "rest"]
+    assert all(0 < int(said[name]) < len(rows) for name in ("low", "many", "extreme", "rest"))
+    assert sum(answer.status == 403 for answer in answers) == int(said["extreme"])
+    assert f"  allow -> block: {said['extreme']}\n" in ended.stdout
 
 
 def test_public_edge(watched, flight):
