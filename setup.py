@@ -1,11 +1,13 @@
-"""Compiles the modules that every call passes through to machine code, with mypyc, when asked to:
+"""What is compiled; everything else about the package stands in pyproject.toml.
+
+A few functions in C (`sidecar/native`), wherever there is a compiler and Python's headers; elsewhere the
+build says so and goes on, and Python does the same. And the modules that every call passes through, with
+mypyc, when asked to:
 
     COMPILE_SIDECAR=1 pip install --no-build-isolation .
 
-Without that variable nothing is compiled and nothing else happens here: the package is described in
-pyproject.toml. Compiling needs a C compiler, Python's headers, mypy, and what sidecar depends on, because
-mypy checks the types first; hence no build isolation. `scripts/compiled` does the same in a copy of a
-checkout.
+Those need mypy, too, and what sidecar depends on, because mypy checks the types first; hence no build
+isolation. `scripts/compiled` does the same in a copy of a checkout.
 """
 
 import os
@@ -13,10 +15,12 @@ import runpy
 
 from setuptools import Extension, setup
 
+NATIVE = Extension("sidecar.native.one_row", ["sidecar/native/one_row.c"], optional=True)
+
 
 def extensions() -> list[Extension]:
     if os.environ.get("COMPILE_SIDECAR") != "1":
-        return []
+        return [NATIVE]
     try:
         from mypyc.build import mypycify
     except ImportError:
@@ -25,7 +29,7 @@ def extensions() -> list[Extension]:
             "install sidecar once without the variable, and then with it and --no-build-isolation"
         ) from None
     modules = [f"sidecar/{path}" for path in runpy.run_path("sidecar/compiled.py")["HOT"]]
-    return mypycify(modules, group_name="sidecar", opt_level="3", debug_level="0")
+    return [NATIVE, *mypycify(modules, group_name="sidecar", opt_level="3", debug_level="0")]
 
 
 setup(ext_modules=extensions())

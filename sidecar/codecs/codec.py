@@ -8,6 +8,7 @@ payload whatever the format are kept here, so that no reader can forget them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,6 +18,14 @@ from sidecar.errors import Undecodable, reason
 from sidecar.exchange import Headers, Payload, Reply, Request, header
 
 
+class OneRow(NamedTuple):
+    """A body that is one row of finite numbers without names. `block`: those numbers as float64."""
+
+    block: bytes
+    model: str
+    version: str
+
+
 class Codec(msgspec.Struct, frozen=True):
     """One wire format. `matches` looks at method, path and headers only."""
 
@@ -24,6 +33,15 @@ class Codec(msgspec.Struct, frozen=True):
     matches: Callable[[Request], bool]
     read: Callable[[Request], Payload]
     read_reply: Callable[[Request, Reply, int], Payload]
+    read_one: Callable[[Request, int], OneRow | None] | None = None
+    """`read` by a shorter way, where there is one."""
+
+    def one_row(self, request: Request, width: int) -> OneRow | None:
+        """The body, if it is one row of `width` plain numbers and that can be told at once; else None, and it
+        is to be decoded."""
+        if self.read_one is None or header(request.headers, b"content-encoding") is not None:
+            return None
+        return self.read_one(request, width)
 
     def decode(self, request: Request) -> Payload:
         """The rows of a request. Raises Undecodable, and nothing else whatever the body is."""

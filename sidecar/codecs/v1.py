@@ -16,10 +16,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from sidecar.codecs import table
-from sidecar.codecs.codec import Codec, may_be_json, media_type
+from sidecar.codecs.codec import Codec, OneRow, may_be_json, media_type
 from sidecar.codecs.json_text import parse
 from sidecar.errors import Undecodable
 from sidecar.exchange import Payload, Reply, Request, Tensor
+from sidecar.native import NATIVE, numbers
 
 _PATH = re.compile(r"/v1/models/([^/:]+)(?:/(?:versions|labels)/([^/:]+))?:predict$")
 
@@ -35,6 +36,15 @@ def matches(request: Request) -> bool:
 def read(request: Request) -> Payload:
     model, version = model_of(request)
     return Payload("v1", _tensors(parse(request.body), "instances", "inputs"), model, version)
+
+
+def read_one(request: Request, width: int) -> OneRow | None:
+    """What most calls are: `{"instances": [[...]]}`, a row of numbers and nothing else."""
+    block = numbers(request.body, b"instances", width)
+    if block is None:
+        return None
+    model, version = model_of(request)
+    return OneRow(block, model or "", version or "")
 
 
 def read_reply(request: Request, reply: Reply, rows: int) -> Payload:
@@ -65,4 +75,4 @@ def _tensors(document: Any, by_row: str, by_column: str) -> tuple[Tensor, ...]:
     raise Undecodable(f"no-{by_row}")
 
 
-CODEC: Codec = Codec("v1", matches, read, read_reply)
+CODEC: Codec = Codec("v1", matches, read, read_reply, read_one if NATIVE else None)

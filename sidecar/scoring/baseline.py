@@ -30,6 +30,7 @@ from sidecar.scoring.detectors import DETECTORS
 from sidecar.scoring.discovery import cutoff
 from sidecar.scoring.prints import PREFIX, Printer
 from sidecar.scoring.sample import Binned, binned_rows
+from sidecar.scoring.tail_sum import TailSum
 
 EXPLAIN_SECONDS = 0.02
 """For how long PyOD's worker is asked about reasons, for all calls of a batch: the next batch waits for
@@ -111,6 +112,11 @@ class Baseline:
         self.few = 0 if self.apart else 16 if all(judge.additive for judge in judges) else 3
         """Up to so many calls are scored faster one by one than together. 0: scoring waits for PyOD's worker,
         so it is not for an event loop."""
+        plan, width = self.schema.plan, len(self.schema.fields)
+        self.plain = width if self.few and plan.numeric and plan.whole else 0
+        """How many numbers a row is, when it is nothing but numbers and needs no laying out; else 0."""
+        only = judges[0].detector if len(judges) == 1 else None
+        self._sum = only.native.score if isinstance(only, TailSum) and only.native is not None else None
         self._judges = judges
         self._combine = combine
         self._conformal = conformal
@@ -138,6 +144,15 @@ class Baseline:
         if self.few and features.sound and matrix.shape == (1, self._columns):
             return self._score_one(matrix[0], threshold)
         return self.score_many((features,), threshold)[0]
+
+    def score_block(self, block: bytes, threshold: float) -> Score:
+        """`score` of one row of `plain` finite numbers, given as a block of float64."""
+        raw = math.nan if self._sum is None else self._sum(block)
+        if not math.isnan(raw):
+            p = self._conformal.p(raw)
+            if p > threshold:
+                return Score("normal", p, (p,), (), (DetectorScore(self.detectors[0], raw, p),))
+        return self._score_one(np.frombuffer(block), threshold)  # with reasons, or by more detectors
 
     def score_many(self, batch: Sequence[Features], threshold: float) -> list[Score]:
         """`score` for each of several calls, all rows scored as one matrix."""

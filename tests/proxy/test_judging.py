@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 
 from sidecar import codecs
-from sidecar.codecs import Codec
-from sidecar.exchange import Features, Payload, Score
+from sidecar.codecs import Codec, v1
+from sidecar.exchange import Features, Payload, Request, Score
 from sidecar.link import Progress
+from sidecar.proxy.judging import Judged, judge
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.sequences import Walks
 from tests.proxy.dialogue import OK, Peer, Response, Stage, forwarded, http, sidecar
@@ -28,8 +30,8 @@ LARGE = 70_000
 
 
 @cache
-def baseline() -> Baseline:
-    return load(cardio("ecod"))
+def baseline(*detectors: str) -> Baseline:
+    return load(cardio(*(detectors or ("ecod",))))
 
 
 def infer(rows: np.ndarray, *fields: str, size: int = 0) -> bytes:
@@ -56,6 +58,34 @@ def outliers(count: int = 1) -> np.ndarray:
     return rows_by_p(0.0, 0.01)[:count]
 
 
+def decoded(body: bytes, names: Sequence[str] = (), coding: bytes = b"", **changes: object) -> Judged:
+    """What is found in one body, by a codec with these changes."""
+    fields = ((b"content-type", b"application/json"), *(((b"content-encoding", coding),) if coding else ()))
+    request = Request("POST", "/v1/models/m/versions/2:predict", fields, body)
+    codec = msgspec.structs.replace(v1.CODEC, **changes)
+    return judge([(request, codec)], baseline(*names), 0.05)[0]._replace(took_ns=0)
+
+
+@pytest.mark.parametrize("detectors", [("ecod",), ("ecod", "knn")])
+@pytest.mark.parametrize("rows", [clean, outliers])
+def test_one_row_is_judged_the_same_by_the_short_way(rows, detectors):
+    for one in rows(8):
+        body = json.dumps({"instances": [one.tolist()]}).encode()
+        short, long = decoded(body, detectors), decoded(body, detectors, read_one=None)
+        assert baseline(*detectors).plain == one.size
+        assert short._replace(score=long.score) == long
+        assert short.score.verdict == long.score.verdict
+        assert short.score.p == long.score.p
+        for ours, theirs in zip(short.score.detectors, long.score.detectors, strict=True):
+            assert ours.raw == pytest.approx(theirs.raw, rel=1e-12)
+            assert (ours.name, ours.p, ours.top) == (theirs.name, theirs.p, theirs.top)
+
+
+def test_a_body_that_says_it_is_compressed_is_never_read_as_it_is():
+    body = json.dumps({"instances": clean(1).tolist()}).encode()
+    assert decoded(body, coding=b"gzip").score.reason == "malformed-gzip"
+
+
 def score(rows: np.ndarray) -> Score:
     """What the baseline itself says of these rows."""
     return baseline().score(Features(rows, rows), 0.01)
@@ -77,7 +107,7 @@ class Watched:
     def __init__(self, before: Callable[[Sequence[Features]], None] = lambda features: None) -> None:
         self.asked: list[int] = []
         self.schema, self.digest = baseline().schema, baseline().digest
-        self.few = 1
+        self.few, self.plain = 1, 0
         self._before = before
 
     def score(self, features: Features, threshold: float) -> Score:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from sidecar.native import NATIVE
+from sidecar.scoring.copod import Copod
 from sidecar.scoring.ecod import Ecod
 from sidecar.scoring.tail_sum import FEW
 
@@ -38,6 +40,28 @@ def test_doubt_is_settled_the_same_for_one_row_and_many():
     both_tails = 2 * -np.log(21 / 41)
     assert detector.score(rows[0]) == pytest.approx(both_tails)
     assert detector.score_many(rows) == pytest.approx(both_tails)
+
+
+@pytest.mark.skipif(not NATIVE, reason="sidecar/native is not built here: it takes a C compiler")
+@pytest.mark.parametrize("kind", [Ecod, Copod])
+def test_the_function_in_c_says_what_python_says(kind):
+    rng = np.random.default_rng(3)
+    train = np.column_stack((rng.normal(size=500), rng.integers(-3, 9, 500), np.exp(rng.normal(size=500))))
+    compiled = kind.from_pyod(SimpleNamespace(X_train=train))
+    plain = kind.from_pyod(SimpleNamespace(X_train=train))
+    plain.native = None
+    rows = np.vstack((train[:50], train[:50] + 1e-9, 3 * rng.normal(size=(50, 3)), np.full((1, 3), 1e300)))
+    known = [compiled.native.score(row.tobytes()) for row in rows]
+    assert np.isfinite(known).all()
+    assert known == pytest.approx([plain.score(row) for row in rows], rel=1e-12)
+    assert known == pytest.approx(plain.score_many(rows), rel=1e-12)
+
+
+@pytest.mark.skipif(not NATIVE, reason="sidecar/native is not built here: it takes a C compiler")
+def test_the_function_in_c_leaves_doubt_to_python():
+    detector = fitted(np.repeat([[-2.0], [-1.0], [1.0], [2.0]], 10, axis=0))
+    assert np.isnan(detector.native.score(np.zeros(1).tobytes()))
+    assert detector.score(np.zeros(1)) == pytest.approx(2 * -np.log(21 / 41))
 
 
 def test_heights_in_doubt_without_their_column_are_refused():
