@@ -236,6 +236,11 @@ class Against(NamedTuple):
     guard: Guard
     printing: bool = False
 
+    @property
+    def plain(self) -> int:
+        """How many numbers a row is, when it is nothing else and nothing but its score is asked; or 0."""
+        return 0 if self.printing or self.guard.noise is not None else self.baseline.plain
+
 
 def judge(work: list[Work], against: Against) -> list[Judged]:
     """Decode, lay out and score requests. One undecodable request spoils only itself."""
@@ -275,8 +280,8 @@ def _judge_each(work: list[Work], against: Against) -> list[Judged]:
 def _judge_alone(request: Request, codec: Codec, hints: Hints | None, against: Against) -> Judged:
     baseline = against.baseline
     started = perf_counter_ns()
-    if baseline.plain and not printing and (one := codec.one_row(request, baseline.plain)) is not None:
-        score = baseline.score_block(one.block, threshold)
+    if against.plain and (one := codec.one_row(request, against.plain)) is not None:
+        score = baseline.score_block(one.block, against.threshold)
         took = perf_counter_ns() - started
         names = baseline.schema.names
         return Judged(score, one.model, one.version, 1, one.block, took, baseline.digest, names)

@@ -16,9 +16,10 @@ import pytest
 
 from sidecar import codecs
 from sidecar.codecs import Codec, v1
+from sidecar.defence.guard import Guard
 from sidecar.exchange import Features, Payload, Request, Score
 from sidecar.link import Progress
-from sidecar.proxy.judging import Judged, judge
+from sidecar.proxy.judging import Against, Judged, judge
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.sequences import Walks
 from tests.proxy.dialogue import OK, Peer, Response, Stage, forwarded, http, sidecar
@@ -63,7 +64,7 @@ def decoded(body: bytes, names: Sequence[str] = (), coding: bytes = b"", **chang
     fields = ((b"content-type", b"application/json"), *(((b"content-encoding", coding),) if coding else ()))
     request = Request("POST", "/v1/models/m/versions/2:predict", fields, body)
     codec = msgspec.structs.replace(v1.CODEC, **changes)
-    return judge([(request, codec)], baseline(*names), 0.05)[0]._replace(took_ns=0)
+    return judge([(request, codec)], Against(baseline(*names), 0.05, Guard()))[0]._replace(took_ns=0)
 
 
 @pytest.mark.parametrize("detectors", [("ecod",), ("ecod", "knn")])
