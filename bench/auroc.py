@@ -36,9 +36,8 @@ from sidecar.baseline.fitting import RECIPES, fit_detector
 from sidecar.baseline.uncompiled import Uncompiled
 from sidecar.errors import DataError
 from sidecar.exchange import Matrix
-from sidecar.scoring.baseline import combined
 from sidecar.scoring.calibration import Surprise
-from sidecar.scoring.combination import COMBINATIONS
+from sidecar.scoring.combination import COMBINATIONS, combined
 from sidecar.scoring.detector import Scores
 from sidecar.scoring.detectors import DETECTORS
 from sidecar.wanted import read

@@ -13,9 +13,8 @@ from sidecar.baseline.fitted import Fitted
 from sidecar.baseline.split import Parts
 from sidecar.errors import BaselineError
 from sidecar.exchange import Matrix
-from sidecar.scoring.baseline import combined
 from sidecar.scoring.calibration import Surprise
-from sidecar.scoring.combination import COMBINATIONS
+from sidecar.scoring.combination import COMBINATIONS, combined
 from sidecar.scoring.detector import Arrays, Floats
 
 COMBINATION = "fisher"

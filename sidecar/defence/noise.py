@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from sidecar.defence.pixels import Layout
 from sidecar.defence.squeezers import SQUEEZERS, Pictures
 from sidecar.exchange import Matrix
-from sidecar.scoring.baseline import conformal_from
-from sidecar.scoring.calibration import Conformal, Surprise
+from sidecar.scoring.calibration import Conformal, Surprise, conformal_from
 from sidecar.scoring.detector import Arrays, Floats, need
 
 PREFIX = "clean/noise/"

@@ -280,7 +280,8 @@ def _judge_each(work: list[Work], against: Against) -> list[Judged]:
 def _judge_alone(request: Request, codec: Codec, hints: Hints | None, against: Against) -> Judged:
     baseline = against.baseline
     started = perf_counter_ns()
-    if against.plain and (one := codec.one_row(request, against.plain)) is not None:
+    width = against.plain if hints is None else 0
+    if width and (one := codec.one_row(request, width)) is not None:
         score = baseline.score_block(one.block, against.threshold)
         took = perf_counter_ns() - started
         names = baseline.schema.names

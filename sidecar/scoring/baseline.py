@@ -23,8 +23,8 @@ from sidecar.scoring import artifact, explain
 from sidecar.scoring.apart import Apart, Away, Connection
 from sidecar.scoring.artifact import Fitted, Manifest
 from sidecar.scoring.bins import ReferenceField
-from sidecar.scoring.calibration import Conformal, Surprise, WeightedConformal
-from sidecar.scoring.combination import COMBINATIONS, Combination
+from sidecar.scoring.calibration import Conformal, Surprise, conformal_from
+from sidecar.scoring.combination import COMBINATIONS, Combination, combined
 from sidecar.scoring.detector import Additive, Arrays, Detector, Floats, Row, Scorer, need
 from sidecar.scoring.detectors import DETECTORS
 from sidecar.scoring.discovery import cutoff
@@ -313,13 +313,6 @@ def _not_a_score(judges: Sequence[Judge], raw: Sequence[float]) -> str:
     return f"not-a-score:{next(names)}"
 
 
-def combined(surprises: Sequence[Surprise], combine: Combination, raw: Floats) -> Floats:
-    """Raw scores, (rows, detectors) -> the statistic, (rows,); of a single detector simply its score."""
-    if len(surprises) == 1:
-        return raw[:, 0].copy()
-    return combine(np.column_stack([surprise.many(raw[:, j]) for j, surprise in enumerate(surprises)]))
-
-
 def load(directory: Path, worker: Path | None = None, *, together: bool = False) -> Baseline:
     """The baseline in `directory`. Raises BaselineError naming the file and the reason.
 
@@ -376,14 +369,6 @@ def _judge(file: Path, fitted: Fitted, arrays: Arrays, columns: int, worker: Con
         )
     except ValueError as error:
         raise ValueError(f"detector {name}: {error}") from error
-
-
-def conformal_from(arrays: Arrays, scores: str, weights: str) -> Conformal:
-    """The held-out scores of that name, with their weights if there are any. Raises ValueError."""
-    held_out = need(arrays, scores, np.float64, -1)
-    if weights not in arrays:
-        return Conformal(held_out)
-    return WeightedConformal(held_out, need(arrays, weights, np.float64, held_out.size))
 
 
 def _compiled(file: Path, fitted: Fitted, own: Arrays, columns: int) -> Detector:

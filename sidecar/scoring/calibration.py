@@ -21,7 +21,7 @@ from bisect import bisect_left
 
 import numpy as np
 
-from sidecar.scoring.detector import Floats
+from sidecar.scoring.detector import Arrays, Floats, need
 
 TIE = 1e-9
 """Scores closer than this, relative to their usual size, are ties: they equal PyOD's only so closely.
@@ -98,6 +98,14 @@ class WeightedConformal(Conformal):
         lowest = scores * (1.0 - np.copysign(TIE, scores)) - self._slack
         p: Floats = self._p[self.held_out.searchsorted(lowest)]
         return p
+
+
+def conformal_from(arrays: Arrays, scores: str, weights: str) -> Conformal:
+    """The held-out scores of that name, with their weights if there are any. Raises ValueError."""
+    held_out = need(arrays, scores, np.float64, -1)
+    if weights not in arrays:
+        return Conformal(held_out)
+    return WeightedConformal(held_out, need(arrays, weights, np.float64, held_out.size))
 
 
 class Surprise:

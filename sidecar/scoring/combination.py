@@ -9,10 +9,13 @@ because T is a fixed function of the row once the detectors and their scales are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sidecar.scoring.calibration import Surprise
+from sidecar.scoring.detector import Floats
 
 Combination = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Surprises, shape (rows, detectors) -> the statistic of each row, shape (rows,); larger is odder."""
@@ -65,3 +68,10 @@ average of maxima: odd to one detector of many buckets. `moa`, the maximum of av
 of one bucket. The last four are those of `pyod.models.combination`, on surprise instead of standardised
 scores; `aom` and `moa` are Aggarwal and Sathe's, 2015, "Theoretical Foundations and Algorithms for Outlier
 Ensembles"."""
+
+
+def combined(surprises: Sequence[Surprise], combine: Combination, raw: Floats) -> Floats:
+    """Raw scores, (rows, detectors) -> the statistic, (rows,); of a single detector simply its score."""
+    if len(surprises) == 1:
+        return raw[:, 0].copy()
+    return combine(np.column_stack([surprise.many(raw[:, j]) for j, surprise in enumerate(surprises)]))

@@ -64,7 +64,7 @@ def decoded(body: bytes, names: Sequence[str] = (), coding: bytes = b"", **chang
     fields = ((b"content-type", b"application/json"), *(((b"content-encoding", coding),) if coding else ()))
     request = Request("POST", "/v1/models/m/versions/2:predict", fields, body)
     codec = msgspec.structs.replace(v1.CODEC, **changes)
-    return judge([(request, codec)], Against(baseline(*names), 0.05, Guard()))[0]._replace(took_ns=0)
+    return judge([(request, codec, None)], Against(baseline(*names), 0.05, Guard()))[0]._replace(took_ns=0)
 
 
 @pytest.mark.parametrize("detectors", [("ecod",), ("ecod", "knn")])

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.utils import shuffle
 
-from sidecar.scoring.baseline import combined
 from sidecar.scoring.calibration import Conformal, Surprise
-from sidecar.scoring.combination import COMBINATIONS
+from sidecar.scoring.combination import COMBINATIONS, combined
 
 every_combination = pytest.mark.parametrize("name", COMBINATIONS)
 raw_scores = arrays(
