@@ -18,6 +18,7 @@ PYPI = {
     "evidently": "evidently==0.7.23 pandas<3",
     "nannyml": "nannyml==0.13.1 statsmodels pandas<3",
     "alibi-detect": "alibi-detect==0.13.0",
+    "attacks": "adversarial-robustness-toolbox==1.20.1 torch==2.13.* scikit-learn mlxtend orjson",
     "phoenix": "arize-phoenix==20.26.*",
 }
 """Environment -> what is installed into it, and what that needs without saying so. Pinned: a ratio needs a

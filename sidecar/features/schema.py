@@ -81,7 +81,7 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
         varying = [i for i, field in enumerate(fields) if field.kind != "constant"]
         owner = {name: reading.column for reading in self.readings for name in reading.fields}
         return Plan(
-            numeric=not self.readings and all(field.kind == "number" for field in fields),
+            numeric=not self.readings and all(map(_plain_number, fields)),
             whole=len(varying) == len(fields) and not any(field.missing for field in fields),
             varying=np.array(varying, dtype=np.intp),
             fills=np.array([field.fill for field in fields], dtype=np.float64),
@@ -106,6 +106,11 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
             steps.append(Step(place, place + width, field, plain, reading))
             place += width
         return tuple(steps)
+
+
+def _plain_number(field: Field) -> bool:
+    """Whether the field is a number that is taken as it comes."""
+    return field.kind == "number" or (field.kind == "constant" and not field.categories)
 
 
 class Step(NamedTuple):

@@ -170,6 +170,16 @@ def test_booleans_from_every_type() -> None:
     assert features.matrix.tolist() == [[1.0, 1.0], [1.0, 1.0]]
 
 
+def test_numbers_that_never_vary_are_taken_as_they_come() -> None:
+    schema = Schema((Field("a", "number"), Field("dark", "constant"), Field("b", "number")))
+    assert schema.plan.numeric
+    by_position = lay_out(payload(Tensor("x", np.array([[1, 0, 2], [3, 7, 4]]))), schema)
+    by_name = lay_out(table([[2, 0, 1], [4, 7, 3]], "b", "dark", "a"), schema)
+    for features in (by_position, by_name):
+        assert features.values.tolist() == [[1.0, 0.0, 2.0], [3.0, 7.0, 4.0]]
+        assert features.matrix.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
 def test_constants_are_seen_by_windows_only() -> None:
     schema = Schema((Field("a", "number"), Field("unit", "constant", ("kg",)), Field("version", "constant")))
     features = lay_out(

@@ -128,6 +128,17 @@ def test_query_attack_throttle(watched, flight):
     assert all(seen(answer, "x-anomaly-verdict") is None for answer in answers)
 
 
+def test_a_walk_around_one_input_ends_with_its_third_question(watched, flight):
+    """The ready-made policy, with rates that nobody reaches here. Readings of one flight follow each other
+    closely, so only small steps are a walk."""
+    text = ready("05-query-attack-throttle.yaml")
+    watched.save(text.replace("> 5.0", "> 1000000.0").replace("50/s", "100000/s"))
+    step = 1e-5 * flight.clean.std(axis=0)
+    answers = ask(watched, *(flight.clean[7] + i * step for i in range(6)), *flight.clean[20:40])
+    assert [answer.status for answer in answers] == [200] * 2 + [403] * 4 + [200] * 20
+    watched.until(lambda: watched.applied("walk") == 4)
+
+
 def test_schema_guard(watched, flight):
     watched.save(ready("06-schema-guard.yaml"))
     (normal,) = ask(watched, flight.clean[0])

@@ -1,0 +1,9 @@
+"""Attacks from a library on real digits, all of them through a running sidecar.
+
+    digits.py       the data                          model.py        a model that answers over HTTP
+    walkers.py      attacks that ask many questions   blacklight.py   another's way to find them
+    sequences.py    the part about them
+
+What needs the attacks' library (`adversarial-robustness-toolbox`, with PyTorch) runs in its environment:
+`digits`, `model` and `walkers` import nothing of sidecar.
+"""

@@ -1,0 +1,252 @@
+"""Attacks that need no copy of the model, only its answers. Runs in the attacks' environment.
+
+    python walkers.py ATTACK URL DIGITS.npz BUDGET RESET PLACES...
+
+attacks the digits at PLACES through the model at URL, one question a call, with BUDGET questions each.
+Before each, the file RESET is filled with zeros, so that no attack is found by the traces of another (empty:
+no reset). The answer is a line of JSON for each digit: see `Walk.told`. Its questions are saved beside, as
+`ATTACK-PLACE.npy`. Success is a question within DISTANCE of the digit that the model answers wrongly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import orjson
+
+DISTANCE = 3.0
+"""Euclidean, with pixels from 0 to 1: what is between two digits of one kind is 6 to 8."""
+
+
+SEARCHING = ("hop-skip-jump", "boundary")
+"""Attacks that begin with noise, and draw it again until the model is wrong."""
+
+
+class Spent(Exception):
+    """The attacker has no question left."""
+
+
+class Walk:
+    """One digit under attack: asks the model, and remembers what it was told."""
+
+    def __init__(self, url: str, digit: Any, label: int, budget: int, source: str = "127.0.0.1") -> None:
+        parts = urlsplit(url)
+        self._connection = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, source_address=(source, 0), timeout=30
+        )
+        self._digit, self._label, self._budget = digit, label, budget
+        self.questions: list[Any] = []
+        self.flagged: list[int] = []
+        """Numbers of the questions that were called a sequence, from 1."""
+        self.start = 0
+        """Number of the first question that was answered wrongly: some attacks draw noise until they have
+        one, and only then begin to walk."""
+        self.refused = 0
+        self.best = float("inf")
+        """How far the nearest wrongly answered question is from the digit."""
+        self.turned = False
+        """Whether the last question was refused."""
+
+    def ask(self, row: Any) -> Any:
+        """Ten probabilities. Of a question that is refused the attacker learns nothing: all are the same."""
+        if len(self.questions) >= self._budget:
+            raise Spent
+        row = np.round(np.clip(np.asarray(row, dtype=np.float64).reshape(784), 0.0, 1.0), 6)
+        self.questions.append(row.astype(np.float32))
+        body = orjson.dumps({"instances": [row.tolist()]})
+        self._connection.request(
+            "POST", "/v1/models/digits:predict", body, {"content-type": "application/json"}
+        )
+        response = self._connection.getresponse()
+        answer = response.read()
+        if re.search("query-sequence", response.getheader("x-anomaly-evidence") or ""):
+            self.flagged.append(len(self.questions))
+        self.turned = response.status != 200
+        if self.turned:
+            self.refused += 1
+            return np.eye(10)[self._label] * 0.9 + 0.01  # what an attacker does worst with: no way out
+        found = np.array(orjson.loads(answer)["predictions"][0])
+        if int(found.argmax()) != self._label:
+            self.start = self.start or len(self.questions)
+            self.best = min(self.best, float(np.sqrt(((row - self._digit) ** 2).sum())))
+        return found
+
+    def told(self, attack: str, place: int) -> dict[str, Any]:
+        return {
+            "attack": attack,
+            "digit": place,
+            "questions": len(self.questions),
+            "first": self.flagged[0] if self.flagged else 0,
+            "start": self.start if attack in SEARCHING else 0,
+            "flagged": len(self.flagged),
+            "refused": self.refused,
+            "distance": None if self.best == float("inf") else round(self.best, 3),
+            "success": self.best <= DISTANCE,
+        }
+
+
+Attack = Callable[[Walk, Any, int], None]
+
+
+def classifier(walk: Walk) -> Any:
+    from art.estimators.classification import BlackBoxClassifierNeuralNetwork
+
+    def predict(rows: Any) -> Any:
+        return np.stack([walk.ask(row) for row in rows]).astype(np.float32)
+
+    return BlackBoxClassifierNeuralNetwork(predict, (1, 28, 28), 10, clip_values=(0.0, 1.0))
+
+
+def image(digit: Any) -> Any:
+    return digit.reshape(1, 1, 28, 28).astype(np.float32)
+
+
+def hop_skip_jump(walk: Walk, digit: Any, label: int) -> None:
+    from art.attacks.evasion import HopSkipJump
+
+    HopSkipJump(classifier(walk), norm=2, max_iter=40, max_eval=100, init_eval=20, verbose=False).generate(
+        image(digit)
+    )
+
+
+def boundary(walk: Walk, digit: Any, label: int) -> None:
+    from art.attacks.evasion import BoundaryAttack
+
+    BoundaryAttack(
+        classifier(walk), targeted=False, max_iter=2000, num_trial=10, sample_size=5, verbose=False
+    ).generate(image(digit))
+
+
+def zoo(walk: Walk, digit: Any, label: int) -> None:
+    from art.attacks.evasion import ZooAttack
+
+    ZooAttack(
+        classifier(walk), max_iter=200, nb_parallel=16, use_resize=False, use_importance=False,
+        learning_rate=0.1, initial_const=1.0, binary_search_steps=1, verbose=False,
+    ).generate(image(digit))  # fmt: skip
+
+
+def square(walk: Walk, digit: Any, label: int) -> None:
+    from art.attacks.evasion import SquareAttack
+
+    SquareAttack(classifier(walk), norm=2, eps=DISTANCE, max_iter=5000, verbose=False).generate(image(digit))
+
+
+def simba(walk: Walk, digit: Any, label: int) -> None:
+    from art.attacks.evasion import SimBA
+
+    SimBA(classifier(walk), attack="px", epsilon=0.3, max_iter=3000, order="random", verbose=False).generate(
+        image(digit)
+    )
+
+
+def nes(sigma: float) -> Attack:
+    """Natural evolution strategies: Ilyas et al. 2018, "Black-box Adversarial Attacks with Limited Queries
+    and Information", ICML; 20 questions for a gradient, in pairs, then a step within DISTANCE of the
+    digit."""
+
+    def attack(walk: Walk, digit: Any, label: int) -> None:
+        rng = np.random.default_rng(label)
+        row = digit.copy()
+        while int(walk.ask(row).argmax()) == label:
+            slope = np.zeros(784)
+            for _ in range(10):
+                way = rng.normal(size=784)
+                slope += way * (
+                    margin(walk, row + sigma * way, label) - margin(walk, row - sigma * way, label)
+                )
+            row = within(row - 0.5 * slope / max(float(np.linalg.norm(slope)), 1e-12), digit)
+
+    return attack
+
+
+def adaptive(walk: Walk, digit: Any, label: int) -> None:
+    """NES by an attacker who knows that near questions are refused, in the manner of OARS (Feng et al. 2023,
+    "Stateful Defenses for Machine Learning Models Are Not Yet Secure Against Black-box Attacks", CCS): a
+    question that is refused is drawn again, from further away; so are steps."""
+    rng = np.random.default_rng(label)
+    row, sigma, step = digit.copy(), 0.02, 0.5
+    while True:
+        slope, got = np.zeros(784), 0
+        while got < 10:
+            way = rng.normal(size=784)
+            found = margin(walk, row + sigma * way, label)
+            if walk.turned:
+                sigma = min(sigma * 1.2, 1.0)
+                continue
+            slope += way * found
+            got += 1
+        slope -= slope.mean()
+        row = within(row - step * slope / max(float(np.linalg.norm(slope)), 1e-12), digit)
+        tries = 0
+        while True:
+            found = walk.ask(row + 0.3 * tries * sigma * rng.normal(size=784))
+            if not walk.turned:
+                break
+            tries += 1
+            if tries == 5:
+                step = min(step * 1.5, DISTANCE)
+                break
+        if not walk.turned and int(found.argmax()) != label and walk.best <= DISTANCE:
+            return
+
+
+def margin(walk: Walk, row: Any, label: int) -> float:
+    """How much the right answer is ahead, in logarithms."""
+    odds = np.log(np.maximum(walk.ask(row), 1e-7))
+    right = odds[label]
+    odds[label] = -np.inf
+    return float(right - odds.max())
+
+
+def within(row: Any, digit: Any) -> Any:
+    """The nearest row within DISTANCE of the digit, pixels from 0 to 1."""
+    away = row - digit
+    length = float(np.linalg.norm(away))
+    return np.clip(digit + away * min(1.0, 0.99 * DISTANCE / max(length, 1e-12)), 0.0, 1.0)
+
+
+ATTACKS: dict[str, Attack] = {
+    "hop-skip-jump": hop_skip_jump,
+    "boundary": boundary,
+    "zoo": zoo,
+    "simba": simba,
+    "nes-0.01": nes(0.01),
+    "nes-0.05": nes(0.05),
+    "nes-0.1": nes(0.1),
+    "square": square,
+    "adaptive": adaptive,
+}
+
+
+def main() -> None:
+    name, url, file, budget, reset, *places = sys.argv[1:]
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    with np.load(file) as digits:
+        pixels, labels = digits["pixels"], digits["labels"]
+    for place in map(int, places):
+        if reset:
+            with Path(reset).open("r+b") as memory:
+                memory.write(bytes(Path(reset).stat().st_size))
+        np.random.seed(place)
+        walk = Walk(url, pixels[place], int(labels[place]), int(budget))
+        with contextlib.suppress(Spent), contextlib.redirect_stdout(sys.stderr):
+            ATTACKS[name](walk, pixels[place], int(labels[place]))
+        np.save(f"{name}-{place}.npy", np.array(walk.questions))
+        print(json.dumps(walk.told(name, place)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
