@@ -24,6 +24,8 @@ class KeptRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `serial` is the observer's own number for it: the request id is the caller's, who may use one twice.
     `values` are the row's values as `Features.values` has them, little-endian float64. `new` holds the
     names of categories that the reference didn't know, by field: their code says only that they are new.
+    `answer` are the values of the model's answer to it, by the fields of the baseline's answers; empty where
+    it wasn't read, or there are none.
     """
 
     serial: int
@@ -36,6 +38,7 @@ class KeptRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     version: str
     values: bytes
     new: dict[str, str] = {}
+    answer: bytes = b""
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -46,8 +46,10 @@ def fit(
 ) -> tuple[Schema, Arrays]:
     """The schema of the answers in `table`, and the arrays of their reference.
 
-    `questions` is the detectors' matrix of the same rows. Raises DataError when no answers can be compared.
+    `questions` is the detectors' matrix of the same rows; those without any answer are left out. Raises
+    DataError when no answers can be compared.
     """
+    table, questions, parts = _answered(table, questions, parts)
     schema = _plain(infer(table)[0], table)
     features = laid_out(table, schema)
     answers = encoded(features.matrix, schema)
@@ -98,6 +100,18 @@ def taken(table: Table, wanted: Sequence[str]) -> tuple[Table, Table | None]:
         for one in found:
             answers[one if start == name else one.removeprefix(start)] = rest.pop(one)
     return msgspec.structs.replace(table, columns=rest), (Table(table.file, answers) if answers else None)
+
+
+def _answered(table: Table, questions: Matrix, parts: Parts) -> tuple[Table, Matrix, Parts]:
+    """The rows that have an answer, and which of them are for what."""
+    there = np.zeros(table.rows, dtype=np.bool_)
+    for column in table.columns.values():
+        missing = column != column if column.dtype.kind == "f" else [value is None for value in column]
+        there |= ~np.reshape(missing, (len(there), -1)).all(axis=1)
+    columns = {name: column[there] for name, column in table.columns.items()}
+    place = np.cumsum(there) - 1
+    dealt = Parts(*(place[rows[there[rows]]] for rows in parts))
+    return msgspec.structs.replace(table, columns=columns), questions[there], dealt
 
 
 def _plain(schema: Schema, table: Table) -> Schema:

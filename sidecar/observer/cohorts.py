@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from sidecar.cohort import Answer, Group, KeptRow, Question
-from sidecar.exchange import Record
+from sidecar.exchange import Matrix, Record
 from sidecar.features import Schema
 from sidecar.observer.newcomers import new_categories
 from sidecar.observer.numbering import Known, numbers
@@ -44,6 +44,11 @@ LONGEST_PAUSE = 600.0
 FLAGGED_ROWS, FLAGGED_BYTES = 2_000, 4 * 1024 * 1024
 CLEAN_ROWS, CLEAN_BYTES = 2_000, 2 * 1024 * 1024
 """The search takes a second or two for so many rows; the map shows no more."""
+
+Answers: TypeAlias = Mapping[tuple[str, int], Matrix]
+"""By call, its id and when it began: (rows, fields of the baseline's answers)."""
+
+NO_ANSWERS: Answers = {}
 
 TEXT = 128
 """Characters kept of what callers name: requests, models, categories."""
@@ -134,8 +139,8 @@ class Cohorts:
 
     # -- rows ------------------------------------------------------------------------------------------
 
-    def update(self, records: Sequence[Record], now: float) -> None:
-        """Take in finished calls that were scored by the adopted baseline."""
+    def update(self, records: Sequence[Record], now: float, answers: Answers = NO_ANSWERS) -> None:
+        """Take in finished calls that were scored by the adopted baseline, and the answers that were read."""
         if self.schema is None:
             return
         size = 8 * len(self.schema.fields)
@@ -148,22 +153,23 @@ class Cohorts:
             and len(r.features) == size * r.rows
         ]
         odd = [(record, row) for record in scored for row in record.flagged if row < record.rows]
-        self._fresh += self.flagged.update(len(odd), lambda i: self._row(*odd[i]), now)
+        self._fresh += self.flagged.update(len(odd), lambda i: self._row(*odd[i], answers), now)
         ends = list(accumulate(record.rows for record in scored))
 
         def ordinary(i: int) -> KeptRow | None:
             record = scored[place := bisect_right(ends, i)]
             row = i - ends[place] + record.rows
             is_clean = not math.isnan(record.row_p[row]) and row not in record.flagged
-            return self._row(record, row) if is_clean else None
+            return self._row(record, row, answers) if is_clean else None
 
         self.clean.update(ends[-1] if ends else 0, ordinary, now)
 
-    def _row(self, record: Record, row: int) -> KeptRow:
+    def _row(self, record: Record, row: int, answers: Answers) -> KeptRow:
         assert self.schema is not None
         self._serial += 1
         size = 8 * len(self.schema.fields)
         values = record.features[row * size : (row + 1) * size]
+        answer = answers.get((record.id, record.started_ns))
         return KeptRow(
             self._serial,
             record.id[:TEXT],
@@ -174,6 +180,7 @@ class Cohorts:
             record.version[:TEXT],
             values,
             new_categories(record, row, self.schema),
+            answer[row].tobytes() if answer is not None and row < len(answer) else b"",
         )
 
     # -- searches ----------------------------------------------------------------------------------------

@@ -56,13 +56,17 @@ async def _try(lines: list[bytes], detectors: str, data: Path, out: Path) -> str
     """Fit once; the reason when it failed, else empty."""
     await asyncio.to_thread(write, data, lines)
     command = (sys.executable, "-m", "sidecar.cli", "fit", "--data", str(data), "--out", str(out))
-    answered = ("--outputs", f"{ANSWER}*") if any(_ANSWERED in line for line in lines) else ()
     try:
-        return await run((*command, *answered, "--detectors", detectors, "--quiet"))
+        return await run((*command, *outputs(lines), "--detectors", detectors, "--quiet"))
     except OSError as error:
         return f"the fit could not be started: {error}"
     finally:
         await asyncio.to_thread(data.unlink, missing_ok=True)
+
+
+def outputs(lines: list[bytes]) -> tuple[str, ...]:
+    """What to tell `sidecar fit` of the answers in these rows; nothing where there are none."""
+    return ("--outputs", f"{ANSWER}*") if any(_ANSWERED in line for line in lines) else ()
 
 
 async def run(command: tuple[str, ...], seconds: float = FIT_SECONDS, what: str = "the fit") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,18 @@ from sidecar.features import Field, Schema
 
 def values(row: KeptRow, schema: Schema) -> list[Any]:
     """One value for each field. A new category whose name didn't come along is None as well."""
-    numbers = np.frombuffer(row.values, dtype="<f8").tolist()
+    return _named(row.values, schema, row.new)
+
+
+def answer(row: KeptRow, schema: Schema) -> list[Any]:
+    """One value for each field of the model's answer to it; none where the answer wasn't read."""
+    return _named(row.answer, schema, {}) if row.answer else []
+
+
+def _named(kept: bytes, schema: Schema, new: Mapping[str, str]) -> list[Any]:
+    numbers = np.frombuffer(kept, dtype="<f8").tolist()
     return [
-        _value(value, field, row.new.get(field.name))
-        for value, field in zip(numbers, schema.fields, strict=True)
+        _value(value, field, new.get(field.name)) for value, field in zip(numbers, schema.fields, strict=True)
     ]
 
 

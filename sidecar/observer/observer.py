@@ -156,7 +156,7 @@ class Observer:
         self.traffic.update(records, self.clock())
         self.history.update(self.traffic, self.clock())
         step_aside()
-        self.cohorts.update(records, self.clock())
+        self.cohorts.update(records, self.clock(), self.traffic.oddness.taken())
         self.edges.update(records)
         self.paired.update(records)
         self.canary.update(records)
@@ -244,7 +244,9 @@ class Observer:
         self.check_quiet()
         threshold = self.settings.threshold
         kept = self.cohorts
-        return rows_to_learn(kept.clean, kept.flagged, self.schema, threshold, self._quiet_since())
+        reference = self.traffic.oddness.reference
+        answers = reference.schema if reference is not None else None
+        return rows_to_learn(kept.clean, kept.flagged, self.schema, threshold, self._quiet_since(), answers)
 
     def _quiet_since(self) -> float:
         """When the last alarm that has ended did, in Unix seconds; 0 without one."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from sidecar.errors import BaselineError, Undecodable
-from sidecar.exchange import Features, Payload, Record, Tensor
+from sidecar.exchange import Features, Matrix, Payload, Record, Tensor
 from sidecar.features import Schema, lay_out
 from sidecar.features.laying import again
 from sidecar.observer.outputs import Columns
@@ -44,6 +44,8 @@ class Oddness:
         self.unlike = 0
         """Answers that could not be laid out as those of the reference were."""
         self.reference: AnswerReference | None = None
+        self.read: dict[tuple[str, int], Matrix] = {}
+        """Answers since somebody took them away, (rows, fields of the reference), by call."""
         self._schema = Schema(())
         self._digest = ""
         self._kept: OrderedDict[tuple[str, int], float] = OrderedDict()
@@ -52,6 +54,7 @@ class Oddness:
         """Score against the answers of this baseline from now on; not at all where it has none."""
         self.threshold = threshold
         self._schema, self._digest, self.reference = schema, digest, None
+        self.read = {}
         try:
             self.reference = answers.load(Path(directory))
         except BaselineError as error:
@@ -72,8 +75,14 @@ class Oddness:
                 self.unlike += found is None
                 if found is not None:
                     ready.append((record, *found))
+                    self.read[record.id, record.started_ns] = found[1].values
         if ready:
             self._score(ready)
+
+    def taken(self) -> dict[tuple[str, int], Matrix]:
+        """The answers read since the last time, by call."""
+        read, self.read = self.read, {}
+        return read
 
     def _pair(self, record: Record, columns: Columns) -> tuple[Features, Features] | None:
         """Questions and answers of a call, of equal rows; None when these are unlike the reference's."""

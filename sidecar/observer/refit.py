@@ -16,14 +16,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from sidecar.contest import RULES, Contest, broken
 from sidecar.features import Schema
-from sidecar.observer.kept_values import values
+from sidecar.observer import kept_values
+from sidecar.observer.learning import ANSWER
 from sidecar.observer.reservoir import Weighted
 
 LEAST_ROWS = 200
@@ -139,10 +140,12 @@ def rows(
     schema: Schema,
     threshold: float,
     quiet_since: float,
+    answers: Schema | None = None,
     seed: int = 0,
 ) -> Rows:
-    """The rows to learn from. `quiet_since`: rows of calls before are not used, an alarm stood then. Raises
-    Refused when they are too few, or cannot be written down again."""
+    """The rows to learn from. `quiet_since`: rows of calls before are not used, an alarm stood then.
+    `answers`: the schema of the answers that were kept beside them, if any. Raises Refused when they are too
+    few, or cannot be written down again."""
     if schema.readings:
         raise Refused(
             f"column {schema.readings[0].column!r} is read as several fields, which cannot be put together"
@@ -156,10 +159,9 @@ def rows(
     order = np.random.default_rng(seed).permutation(len(chosen)).tolist()
     cut = math.ceil(TRIED_ON * len(chosen))
     tried, fit = [chosen[i] for i in order[:cut]], [chosen[i] for i in order[cut:]]
-    names = [field.name for field in schema.fields]
     return Rows(
-        [_line(names, one, schema, weighted=True) for one in fit],
-        [_line(names, one, schema, weighted=False) for one in tried],
+        [_json.encode({**_row(one, schema), **_answer(one, answers), WEIGHT: one.weight}) for one in fit],
+        [_json.encode(_row(one, schema)) for one in tried],
     )
 
 
@@ -175,7 +177,12 @@ def tail(odd: Sequence[Weighted], weight: float) -> list[Weighted]:
     return taken
 
 
-def _line(names: Sequence[str], one: Weighted, schema: Schema, *, weighted: bool) -> bytes:
+def _row(one: Weighted, schema: Schema) -> dict[str, Any]:
     # JSON has no NaN: None is written as null, which `sidecar fit` reads as missing.
-    row = dict(zip(names, values(one.row, schema), strict=True))
-    return _json.encode({**row, WEIGHT: one.weight} if weighted else row)
+    return dict(zip(schema.names, kept_values.values(one.row, schema), strict=True))
+
+
+def _answer(one: Weighted, schema: Schema | None) -> dict[str, Any]:
+    """What the model answered, as learning names it; nothing where that wasn't read."""
+    found = kept_values.answer(one.row, schema) if schema is not None else []
+    return {ANSWER + name: value for name, value in zip(schema.names if schema else (), found, strict=False)}

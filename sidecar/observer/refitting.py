@@ -15,7 +15,7 @@ import msgspec
 
 from sidecar import contest
 from sidecar.contest import Contest
-from sidecar.observer.fitting import fresh, run, write
+from sidecar.observer.fitting import fresh, outputs, run, write
 from sidecar.observer.observer import Observer
 from sidecar.observer.refit import WEIGHT, Refused, Rows
 
@@ -66,7 +66,7 @@ async def _tried(observer: Observer, rows: Rows, folder: Path, out: Path) -> Con
         await asyncio.to_thread(write, tried, rows.tried)
         fit = ("-m", "sidecar.cli", "fit", "--data", str(data), "--out", str(out), "--weights", WEIGHT)
         detectors = ("--detectors", observer.wanted, "--quiet")
-        if failure := await run((sys.executable, *fit, *detectors)):
+        if failure := await run((sys.executable, *fit, *outputs(rows.fit), *detectors)):
             raise Refused(failure)
         sides = ("-m", "sidecar.baseline.contest", observer.baseline, str(out), str(tried))
         how = (str(observer.settings.threshold), str(answer))

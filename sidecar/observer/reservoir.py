@@ -147,4 +147,4 @@ class Reservoir:
 
 
 def _size(row: KeptRow) -> int:
-    return ROW_BYTES + len(row.values)
+    return ROW_BYTES + len(row.values) + len(row.answer)

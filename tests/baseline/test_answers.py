@@ -82,3 +82,17 @@ def test_columns_of_answers_are_taken_by_name_or_beginning():
     assert answers.taken(table, [])[1] is None
     with pytest.raises(DataError, match="has no column 'z' of answers"):
         answers.taken(table, ["z"])
+
+
+def test_rows_without_an_answer_are_left_out_and_no_kind_of_answer(tmp_path):
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(900, 2))
+    with (tmp_path / "rows.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["a", "b", "y", "label"])
+        for i, (a, b) in enumerate(rows.tolist()):
+            lines.writerow([a, b, *([a, "x" if a > 0 else "z"] if i % 3 else ["", ""])])
+    fit(tmp_path / "rows.csv", tmp_path / "b", ["ecod"], outputs=["y", "label"])
+    reference = load(tmp_path / "b")
+    assert [field.missing for field in reference.schema.fields] == [False, False]
+    assert reference.finest_p == pytest.approx(1 / 200, rel=0.1), "two thirds of 299 calibrate"

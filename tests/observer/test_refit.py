@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -81,6 +82,22 @@ def test_rows_of_a_time_with_an_alarm_are_not_learned_from():
     assert len(rows(clean, [], SCHEMA, 0.01, 100.0).fit) == 160
     with pytest.raises(Refused, match="0 clean rows are kept, and 200 are needed"):
         rows(clean, [], SCHEMA, 0.01, 151.0)
+
+
+def test_answers_come_along_where_they_were_read():
+    answers = Schema((Field("y", "number"), Field("label", "category", ("cat", "dog"))))
+    told = [kept(i) for i in range(300)]
+    told = [
+        one._replace(row=msgspec.structs.replace(one.row, answer=np.array([float(i), 1.0]).tobytes()))
+        if i < 100
+        else one
+        for i, one in enumerate(told)
+    ]
+    found = rows(told, [], SCHEMA, 0.01, 0.0, answers)
+    fit = [json.loads(line) for line in found.fit]
+    assert {len(row) for row in fit} == {3, 5}
+    assert all((row["answer:y"], row["answer:label"]) == (row["a"], "dog") for row in fit if len(row) == 5)
+    assert {tuple(json.loads(line)) for line in found.tried} == {("a", "b")}
 
 
 def test_what_is_read_as_several_fields_cannot_be_written_down_again():

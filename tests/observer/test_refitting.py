@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sidecar.baseline.fit import fit
 from sidecar.contest import Contest, Side
 from sidecar.link import Swap
+from sidecar.observer import answers
 from sidecar.observer.observer import Observer, State
 from sidecar.observer.refitting import keep_refitting, refit
 from sidecar.observer.snapshot import decode, encode
+from sidecar.scoring.answers import load as load_answers
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
@@ -54,6 +58,31 @@ async def test_a_winner_takes_the_place_of_the_old_one(observer, baseline, tmp_p
     again.restore(decode(encode(observer.keep()), State))
     assert Swap(new) in again.orders()
     assert again.baseline == new
+
+
+async def test_what_was_learned_of_answers_is_learned_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "SHARE", 1.0)
+    random = np.random.default_rng(0)
+    asked = random.normal(size=(1200, 3))
+    lines = [json.dumps({"a": a, "b": b, "c": c, "predictions": a + b}) for a, b, c in asked[:600].tolist()]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    fit(tmp_path / "rows.jsonl", tmp_path / "b", ["ecod"], outputs=["predictions"])
+    observer = Observer(Settings(upstream="http://127.0.0.1:1", baseline=str(tmp_path / "b")), lambda: 1e9)
+    for number, rows in enumerate(asked[600:].reshape(-1, 50, 3)):
+        body = json.dumps({"predictions": (rows[:, 0] + rows[:, 1]).tolist()}).encode()
+        digest = observer.traffic.digest
+        observer.take_in([of_rows(number, rows, digest, row_p=(0.5,) * 50, response_body=body)])
+    assert all(one.row.answer for one in observer.cohorts.clean)
+    observer.refit.demand()
+    observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    assert observer.refit.outcome.adopted, observer.refit.outcome.reason
+    found = load_answers(Path(observer.refit.baseline))
+    schema = observer.traffic.oddness.reference.schema
+    assert found.schema.names == schema.names
+    question = np.array([[0.2, -0.1, 0.3], [0.2, -0.1, 0.3]])
+    right, wrong = found.p_many(question, np.array([[0.1], [2.0]]))
+    assert wrong <= 0.02 < 0.1 < right
 
 
 def test_a_data_plane_that_refuses_it_undoes_it(observer, baseline):
