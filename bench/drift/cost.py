@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.drift.data import REFERENCE, draw, fifty, reference
 from bench.drift.replay import WINDOW
+from sidecar.exchange import Matrix
 from sidecar.observer.classifier import reference as together
 from sidecar.observer.drift import STARTS, Detector
 from sidecar.observer.relations import Relations
@@ -17,6 +18,12 @@ from sidecar.observer.windows import Window
 from sidecar.scoring.bins import Bins
 
 BATCHES = (25, 100, 500)
+
+RATE = 1_000.0
+"""Rows a second: so many that it matters what one costs."""
+
+CALLS = 12
+"""Calls timed together: some of them only put their rows aside for the next."""
 
 
 def cost(seconds: float) -> None:
@@ -35,8 +42,7 @@ def cost(seconds: float) -> None:
         relations = Relations(fields, known, WINDOW, TESTS)
         new = draw(pool, batch, random)
         each = [
-            _median(lambda i: window.update(new, float(i)), seconds / 6) / batch * 1e6,  # noqa: B023
-            _median(lambda i: relations.update(new, float(i)), seconds / 6) / batch * 1e6,  # noqa: B023
+            _median(_calls(test, new), seconds / 6) / (CALLS * batch) * 1e6 for test in (window, relations)
         ]
         print(f"{batch:<14}{each[0]:>10.1f}{each[1]:>11.1f}{sum(each):>8.1f}")
     detector, relations = Detector(fields, WINDOW, TESTS), Relations(fields, known, WINDOW, TESTS)
@@ -54,6 +60,16 @@ def cost(seconds: float) -> None:
     print(f"\nA look at 50 features since {STARTS} moments: {_median(look, seconds / 4) * 1e3:.1f} ms")
     learn = _median(lambda i: relations._learn(), seconds / 4) * 1e3
     print(f"Learning another classifier of their relations: {learn:.1f} ms. Wanted of all: 50 ms")
+
+
+def _calls(test: Window | Relations, rows: Matrix) -> Callable[[int], object]:
+    """Some updates with these rows, as the clock goes."""
+
+    def calls(i: int) -> None:
+        for j in range(i * CALLS, (i + 1) * CALLS):
+            test.update(rows, j * len(rows) / RATE)
+
+    return calls
 
 
 def _median(work: Callable[[int], object], seconds: float) -> float:

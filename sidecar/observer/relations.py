@@ -57,6 +57,13 @@ SHOWN, LEAST_SHARE = 10, 0.02
 """Relations of an alarm that are shown at most, and the share of what tells the rows apart that is least."""
 
 
+TOGETHER = 100
+"""Rows that are taken in together: it costs nearly as much to take in one as to take in a hundred."""
+
+WAIT_SECONDS = 0.5
+"""For so long rows wait for others at most; where they're so few, what they cost doesn't matter."""
+
+
 class Stretch(msgspec.Struct, frozen=True):
     """Rows that came one after another: how many came before, when the first came, and the sum of every term
     over them (K x K)."""
@@ -92,12 +99,20 @@ class Relations:
         """Of the standing alarm: the relations that changed, the largest change first."""
         self.history: list[Alarm] = []
         self.alarms = 0
-        self.rows = 0
+        self._rows = 0
+        """Rows taken in."""
+        self._waiting: list[Matrix] = []
+        self._waiting_since = 0.0
         self._fields, self._known, self._window, self._tests = fields, known, window, tests
         self._bins = Bins(fields)
         self._stretches: list[Stretch] = []
         self._learned = 0
         self._begin(None)
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+        return self._rows + sum(map(len, self._waiting))
 
     @property
     def bytes(self) -> int:
@@ -120,13 +135,22 @@ class Relations:
         return self._test.suspicion if self._test is not None else 0.0
 
     def update(self, values: Matrix, now: float) -> None:
-        """Take in rows (rows, fields), NaN where missing."""
+        """Take in rows (rows, fields), NaN where missing: at once, or when there are some more."""
+        if not self._waiting:
+            self._waiting_since = now
+        self._waiting.append(values)
+        if now - self._waiting_since >= WAIT_SECONDS or self.rows - self._rows >= TOGETHER:
+            self._take_in(now)
+
+    def _take_in(self, now: float) -> None:
+        """Take in the rows that wait."""
+        values, self._waiting = np.concatenate(self._waiting), []
         rows = numbers(self._bins.codes(values), self._known)
-        self._remember(rows, now)
-        self.rows += len(rows)
+        self._remember(rows, self._waiting_since)
+        self._rows += len(rows)
         if self._classifier is not None and self._test is not None:
             self._count(rows, self._classifier)
-            self._test.update(self.rows - self._learned, self._counts, now)
+            self._test.update(self._rows - self._learned, self._counts, now)
             self._follow(self._test, now)
         if self.alarm is None and self._is_time():
             self._learn()
@@ -137,10 +161,10 @@ class Relations:
         """Add rows to the last stretch, or to a new one."""
         total = (rows.T @ rows).astype(np.float32)
         last = self._stretches[-1] if self._stretches else None
-        if last is not None and last.rows < STRETCH * self._window and self.rows != self._learned:
-            self._stretches[-1] = _joined(last, Stretch(self.rows, now, len(rows), total))
+        if last is not None and last.rows < STRETCH * self._window and self._rows != self._learned:
+            self._stretches[-1] = _joined(last, Stretch(self._rows, now, len(rows), total))
             return
-        self._stretches.append(Stretch(self.rows, now, len(rows), total))
+        self._stretches.append(Stretch(self._rows, now, len(rows), total))
         if len(self._stretches) > STRETCHES:
             ends = np.array([one.before + one.rows for one in self._stretches], dtype=np.float64)
             length = ends[1:] - np.array([one.before for one in self._stretches[:-1]])
@@ -149,12 +173,12 @@ class Relations:
             self._stretches[at : at + 2] = [_joined(*self._stretches[at : at + 2])]
 
     def _is_time(self) -> bool:
-        if self.rows - self._learned < LEARN * self._window:
+        if self._rows - self._learned < LEARN * self._window:
             return False
         return self._test is None or self._test.strongest < GROWING
 
     def _learn(self) -> None:
-        self._learned = self.rows
+        self._learned = self._rows
         self._begin(learn(tuple(self._latest(length * self._window) for length in LENGTHS), self._known))
 
     def _latest(self, wanted: float) -> tuple[int, Values]:
@@ -197,7 +221,7 @@ class Relations:
 
     def _raised(self, alarm: Alarm) -> Alarm:
         assert self._classifier is not None
-        found = related(self._classifier, self._sums / (self.rows - self._learned), self._fields)
+        found = related(self._classifier, self._sums / (self._rows - self._learned), self._fields)
         self.related = tuple(one for one in found[:SHOWN] if one.share >= LEAST_SHARE)
         loudest = msgspec.structs.replace(alarm.features[0], feature=" ~ ".join(columns(found)))
         alarm = msgspec.structs.replace(alarm, features=(loudest,), good_rows=alarm.good_rows + self._learned)
@@ -212,7 +236,7 @@ class Relations:
             since=since.time,
             earliest=earliest.time,
             latest=marks[last + 1].time if last + 1 < len(marks) else alarm.raised,
-            rows=self.rows - since.before,
+            rows=self._rows - since.before,
             good_rows=earliest.before,
             from_the_first=first == 0,
         )
@@ -241,8 +265,10 @@ class Relations:
 
     def keep(self) -> KeptRelations:
         """What `restore` needs."""
+        if self._waiting:
+            self._take_in(self._waiting_since)
         return KeptRelations(
-            self.rows,
+            self._rows,
             tuple(self._stretches),
             self._classifier,
             self._learned,
@@ -257,7 +283,7 @@ class Relations:
 
     def restore(self, kept: KeptRelations) -> None:
         """Go on from `kept`, of the same reference."""
-        self.rows, self._stretches, self._learned = kept.rows, list(kept.stretches), kept.learned
+        self._rows, self._stretches, self._learned = kept.rows, list(kept.stretches), kept.learned
         self._begin(kept.classifier)
         self._counts, self._sums = kept.counts, kept.sums
         if self._test is not None and kept.test is not None:
