@@ -149,6 +149,8 @@ class Score(msgspec.Struct, frozen=True):
     """Signs that the call is an attack; with any, the verdict is `adversarial`."""
     noise_p: float = float("nan")
     """The share of clean pictures with as much noise as the noisiest row; NaN where that's not looked at."""
+    inconsistent_p: float = float("nan")
+    """The share of clean answers that shift as far when the question is squeezed; NaN where nobody asked."""
 
 
 Expose: TypeAlias = Literal["caller", "model", "both", "none"]

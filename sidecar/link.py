@@ -70,6 +70,8 @@ class Counters(msgspec.Struct, frozen=True, array_like=True):
     """By `policy/rule`: how often a condition could not be told though there was a score."""
     shadows: dict[str, Shadow] = {}
     """By `policy/rule`."""
+    squeezed: dict[str, int] = {}
+    """Calls whose model was to be asked again, by what came of it: `sidecar.proxy.squeezing.OUTCOMES`."""
 
 
 class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):

@@ -134,8 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     digest: `s3://models/fraud#sha256=...`. Empty: learn one from the first calls."""
 
     learn_rows: Count = 500
-    """Rows of traffic to learn a baseline from when none is given.
-    500 lets a threshold of 0.01 mean something."""
+    """Rows of traffic to learn from when no baseline is given; 500 let a threshold of 0.01 mean something."""
 
     detectors: Detectors = "ecod,knn-500"
     """PyOD detectors to fit when learning, comma-separated, with parameters if need be:
@@ -146,8 +145,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A row is an outlier when its p-value is at most this: the share of clean traffic that gets flagged."""
 
     adversarial_threshold: Probability = 0.01
-    """A call is adversarial when a p-value of what gives attacks away, such as noise in a picture, is at most
-    this: the share of clean traffic that gets called so by each. Needs a baseline fitted with `--pixels`."""
+    """A call is adversarial when the p-value of noise, or of an answer that flips, is at most this: the share
+    of clean traffic that each calls so. Needs a baseline fitted with `--pixels`."""
 
     batch_control: Literal["each", "false-discovery"] = "each"
     """How rows of a call with many are flagged. `each`: by the threshold, as if it came alone, so of 100
@@ -252,9 +251,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     # -- observing ---------------------------------------------------------------------------------
 
+    squeeze_share: Share = 1.0
+    """Share of calls about which a policy may ask the model again: each is up to four questions more."""
+
+    squeeze_calls: Count = 8
+    """Calls about which one worker asks the model again at a time; others are only counted."""
+
     queue_bytes: Bytes = 16_777_216
-    """Bytes of records that may wait for the observer; beyond, records are dropped and counted.
-    Bounds our memory."""
+    """Bytes of records that may wait for the observer; beyond, they are dropped and counted."""
 
     window_rows: Count = 1000
     """Rows in a rolling window. 1000 show a shift of a few tenths of a standard deviation."""

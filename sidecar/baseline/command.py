@@ -89,6 +89,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the columns are a picture, row by row: 28x28, 32x32x3, 3x32x32; then noise is looked at",
     )
     add(
+        "--ask",
+        metavar="URL",
+        default="",
+        help="of the model, such as http://127.0.0.1:8080/v1/models/m:predict: it's asked how far its answers"
+        " shift when pictures are squeezed, for rules about inconsistent.p. Needs --pixels",
+    )
+    add(
+        "--ask-like",
+        metavar="FILE",
+        type=Path,
+        help='a request\'s body as clients send it, of one picture [default: {"instances": [[...]]}]',
+    )
+    add(
         "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
     )
     add("--force", action="store_true", help="replace the baseline that is there")
@@ -99,7 +112,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, and say what came of it. Raises SidecarError when it cannot be done; else returns 0."""
     if arguments.weights and arguments.towards:
         raise UsageError("--weights and --towards both say how much rows count; give one of them")
+    if arguments.ask and not arguments.pixels:
+        raise UsageError("--ask is about pictures; say --pixels, too")
     from sidecar.baseline.fit import fit  # late: this imports PyOD
+    from sidecar.baseline.shifts import Model
 
     with _progress(arguments.quiet) as progress:
         summary = fit(
@@ -114,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
             weights_column=arguments.weights,
             towards=arguments.towards,
             pixels=arguments.pixels,
+            ask=Model(arguments.ask, arguments.ask_like) if arguments.ask else None,
             replace=arguments.force,
             progress=progress,
         )

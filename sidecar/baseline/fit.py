@@ -22,6 +22,7 @@ from sidecar.baseline import (
     noise,
     printing,
     reference,
+    shifts,
     tables,
     weights,
 )
@@ -67,6 +68,7 @@ def fit(
     weights_column: str = "",
     towards: Path | None = None,
     pixels: str = "",
+    ask: shifts.Model | None = None,
     replace: bool = False,
     progress: Progress = lambda doing, share: None,
 ) -> Summary:
@@ -77,7 +79,7 @@ def fit(
     the column that holds what turned out to be true, and `prediction` says which output is the prediction, as
     `sidecar.labels.said` reads it. `weights_column` and `towards` say how much calibration rows count, as
     `sidecar.baseline.weights` tells. `pixels` says that the columns are pictures, as `sidecar.defence.pixels`
-    reads it.
+    reads it; `ask` is their model.
     Raises UsageError for unknown detectors and pixels, and for a label without outputs; DataError for data
     that cannot be used; BaselineError when `out` is taken, cannot be written, or a compiled detector is not
     PyOD's.
@@ -128,6 +130,16 @@ def fit(
     }
     if layout is not None:
         arrays |= noise.fit(layout, features.values, parts, counts)
+        if ask is not None:
+            done = (1 + len(wanted)) / (2 + len(wanted))
+            arrays |= shifts.fit(
+                ask,
+                layout,
+                features.values,
+                parts,
+                counts,
+                lambda share: progress("asking the model", done + share * (1.0 - done)),
+            )
     answer_fields: tuple[Field, ...] = ()
     if answered is not None:
         try:

@@ -285,6 +285,8 @@ def _policies(observer: Observer) -> Iterator[Value]:
         yield Value("sidecar_shadow_differing_rows_total", (rule,), shadow.differing)
         yield Value("sidecar_shadow_seconds_total", (rule, "own"), shadow.seconds)
         yield Value("sidecar_shadow_seconds_total", (rule, "other"), shadow.other_seconds)
+    for outcome, count in totals.squeezed.items():
+        yield Value("sidecar_squeezed_calls_total", (outcome,), count)
     if observer.settings.policy and observer.run_dir is not None:
         status = handing.status(observer.run_dir)
         yield Value("sidecar_policy_changes_total", ("applied",), status.applied)

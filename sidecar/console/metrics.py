@@ -182,6 +182,9 @@ METRICS: dict[str, Metric] = {
         "Seconds that calls took which both models answered, by `model`: `own` or `other`.",
         ("rule", "model"),
     ),
+    "sidecar_squeezed_calls_total": Metric(
+        "counter", "Calls about which the model was to be asked again, by what came of it.", ("outcome",)
+    ),
     "sidecar_policy_valid": Metric("gauge", "1 when the policy files are in force as they are now."),
     # -- learning
     "sidecar_learning_rows": Metric("gauge", "Rows collected to learn a baseline from."),

@@ -3,10 +3,14 @@
 An outlier is far from the data. An attack need not be: it is a clean input with just enough changed. What
 gives it away is of another kind, so it has a verdict of its own, `adversarial`, with its evidence:
 
-    noise           the input has noise that clean ones have not     one input, no call of the model
+    noise           the input has noise that clean ones have not     the model is not asked
+    inconsistent    its answer flips when that is squeezed out       it is asked again, where a policy asks
 
-    pixels.py       which features are a picture         squeezers.py   pictures without their small print
-    noise.py        how much noise, and how rare it is   guard.py       what is looked at, and the verdict
+    pixels.py       which features are a picture
+    squeezers.py    pictures without their small print
+    noise.py        how much noise a picture has, and how rare that is
+    squeezing.py    how far an answer shifts, and how rare that is
+    guard.py        what is looked at, and the verdict
 
 Nothing here imports more than numpy. Counterparts: `sidecar.baseline.noise`, which measures clean inputs when
 a baseline is fitted; `sidecar.proxy`, which asks while a call is scored. docs/defence.md says what is found,

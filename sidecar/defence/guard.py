@@ -1,7 +1,7 @@
 """What is looked at in one call beside its score, and the verdict that comes of it.
 
-Counterparts: `sidecar.proxy.judging`, which asks while a call is scored; `sidecar.baseline.noise`, which has
-measured what is clean.
+Counterparts: `sidecar.proxy.judging` and `sidecar.proxy.squeezing`, which ask; `sidecar.baseline.noise` and
+`sidecar.baseline.shifts`, which have measured what is clean.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from sidecar.defence import noise
-from sidecar.defence.noise import Noise
+from sidecar.defence import noise, squeezing
+from sidecar.defence.noise import Found, Noise
 from sidecar.defence.pixels import layout
+from sidecar.defence.squeezing import Shifts
 from sidecar.errors import BaselineError
 from sidecar.exchange import Evidence, Features, Score
 from sidecar.scoring.baseline import Baseline
@@ -23,6 +24,7 @@ class Guard(NamedTuple):
     """What is known of clean inputs, and how rare is too rare."""
 
     noise: Noise | None = None
+    shifts: Shifts | None = None
     threshold: float = 0.01
 
     def look(self, score: Score, features: Features) -> Score:
@@ -35,6 +37,13 @@ class Guard(NamedTuple):
         score = msgspec.structs.replace(score, noise_p=p)
         return accused(score, Evidence("noise", p=p, by=by)) if p <= self.threshold else score
 
+    def compared(self, score: Score, found: Found) -> Score:
+        """The score once the model has been asked again."""
+        score = msgspec.structs.replace(score, inconsistent_p=found.p)
+        if found.p > self.threshold:
+            return score
+        return accused(score, Evidence("inconsistent", p=found.p, by=found.by))
+
 
 def guard(baseline: Baseline | None, threshold: float = 0.01) -> Guard:
     """What `baseline` knows of clean inputs. Raises BaselineError when what it has stored is not that."""
@@ -44,7 +53,11 @@ def guard(baseline: Baseline | None, threshold: float = 0.01) -> Guard:
         found = layout(baseline.pixels)
         if found.values != len(baseline.schema.fields):
             raise ValueError(f"{found} pixels are not the {len(baseline.schema.fields)} fields it has")
-        return Guard(noise.from_arrays(found, baseline.clean), threshold)
+        return Guard(
+            noise.from_arrays(found, baseline.clean),
+            squeezing.from_arrays(found, baseline.clean),
+            threshold,
+        )
     except ValueError as error:
         raise BaselineError(f"{baseline.directory}: {error}") from error
 

@@ -42,6 +42,7 @@ class Totals(msgspec.Struct, frozen=True):
     rule_hits: dict[str, int] = {}
     rule_errors: dict[str, int] = {}
     shadows: dict[str, Shadow] = {}
+    squeezed: dict[str, int] = {}
 
     def plus(self, counters: Counters) -> Totals:
         """These and one process's."""
@@ -58,6 +59,7 @@ class Totals(msgspec.Struct, frozen=True):
                 rule: self.shadows.get(rule, Shadow()).plus(counters.shadows.get(rule, Shadow()))
                 for rule in self.shadows | counters.shadows
             },
+            dict(Counter(self.squeezed) + Counter(counters.squeezed)),
         )
 
 

@@ -46,6 +46,8 @@ class Course:
                 self._look(i, rules[i])
         for i in range(self._at, len(rules)):
             one = rules[i]
+            if i in self.scope.afterwards:
+                continue
             if one.scored and not facts.scored:
                 if self.scope.waits[i]:
                     self._at = i
@@ -55,6 +57,12 @@ class Course:
                 break
         self._at = len(rules)
         return True
+
+    def conclude(self) -> None:
+        """The model has been asked again, or won't be: look at the rules that had to wait for that."""
+        for i in self.scope.afterwards:
+            if self.last is None:
+                self._look(i, self.scope.rules[i])
 
     def _none_applies(self) -> bool:
         """The usual case, with one look at all conditions that can be told by now: none of them holds, so

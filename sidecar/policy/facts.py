@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from struct import Struct
 from time import monotonic, time
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from sidecar.exchange import Evidence, Headers, Score, header
 from sidecar.policy.meters import Meter
+from sidecar.policy.row import Row, index_of
 from sidecar.tracing.chain import chain
 
 MAP = "map(string, double)"
@@ -150,8 +150,20 @@ FACTS: dict[str, Fact] = {
         low=0.0,
         high=1.0,
     ),
+    "inconsistent.p": Fact(
+        "double",
+        "score",
+        "The share of clean answers that shift as far when a picture is squeezed; the model is asked again.",
+        "inconsistent.p <= 0.01",
+        absent=True,
+        low=0.0,
+        high=1.0,
+    ),
 }
 """Every fact by its name."""
+
+AGAIN = "inconsistent."
+"""What facts begin with for which the model must be asked again."""
 
 
 class Absent(Exception):
@@ -318,7 +330,7 @@ class Facts:
     def _row(self, block: bytes, row: int = 0) -> Row:
         if not block:
             raise Absent
-        return Row(block, row * len(self._names), _index(self._names))
+        return Row(block, row * len(self._names), index_of(self._names))
 
     def _reduced(self, *, highest: bool) -> bytes:
         """One row, with the least or the greatest value of each column; NaN where there is no other."""
@@ -342,32 +354,12 @@ class Facts:
             raise Absent
         return self._score.noise_p
 
+    @property
+    def inconsistent_p(self) -> float:
+        if self._score.inconsistent_p != self._score.inconsistent_p:
+            raise Absent
+        return self._score.inconsistent_p
 
-class Row(Mapping[str, float]):
-    """One value for each feature, by its name: those from place `start` on in a block of doubles."""
-
-    __slots__ = ("_block", "_index", "_start")
-
-    def __init__(self, block: bytes, start: int, index: Mapping[str, int]) -> None:
-        self._block = block
-        self._start = start
-        self._index = index
-
-    def __getitem__(self, name: str) -> float:
-        value: float = _double(self._block, 8 * (self._start + self._index[name]))[0]
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._index
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-
-_double = Struct("<d").unpack_from
 
 NONE: Mapping[str, Meter] = {}
 
@@ -382,8 +374,3 @@ def model_of(path: str) -> str:
     """The model that a path of V1 or V2 names, or an empty string."""
     found = _MODEL.search(path[:512])
     return unquote(found[1]) if found else ""
-
-
-@lru_cache(maxsize=16)
-def _index(names: tuple[str, ...]) -> dict[str, int]:
-    return {name: i for i, name in enumerate(names)}

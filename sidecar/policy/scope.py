@@ -15,7 +15,7 @@ import msgspec
 from sidecar.exchange import Answer, Decision, Expose, Hints, Hit, Mirror, Score
 from sidecar.policy.buckets import Buckets
 from sidecar.policy.code import Function, function, hasty, metered
-from sidecar.policy.facts import FACTS
+from sidecar.policy.facts import AGAIN, FACTS
 from sidecar.policy.rules import ACTIONS, Policy, Rule
 from sidecar.policy.tree import Node
 from sidecar.policy.tree import facts as facts_of
@@ -39,6 +39,8 @@ class Ready(NamedTuple):
     """Of a throttle: whose calls are counted together, if not the caller's."""
     buckets: Buckets | None
     mirror: Mirror | None
+    again: bool
+    """Whether the model must be asked again before the condition can be told."""
 
 
 class Scope:
@@ -68,9 +70,15 @@ class Scope:
         self.waits = [self._waits(i) for i in range(len(self.rules))]
         self.mirrors = any(one.mirror is not None and not one.rule.dry_run for one in self.rules)
         """Whether a call may be asked of another model, too."""
-        self.later = tuple(i for i, one in enumerate(self.rules) if one.scored)
+        self.again = any(one.again for one in self.rules)
+        """Whether the model is to be asked again about a call, with its pictures squeezed."""
+        self.again_first = self._waits(0, again=True)
+        """Whether that comes first, because a rule may keep the call from the model for it."""
+        self.afterwards = tuple(i for i, one in enumerate(self.rules) if one.again and not self.again_first)
+        """Rules that are looked at when the call has ended and the model been asked again."""
+        self.later = tuple(i for i, one in enumerate(self.rules) if one.scored and i not in self.afterwards)
         self.any_head = _any([one.rule.when for one in self.rules if not one.scored])
-        self.any_scored = _any([one.rule.when for one in self.rules if one.scored])
+        self.any_scored = _any([self.rules[i].rule.when for i in self.later])
 
     def judged(self, score: Score) -> Score:
         """The same, flagged by the policies' own threshold if they have one."""
@@ -80,13 +88,13 @@ class Scope:
         verdict = "adversarial" if score.evidence else "outlier" if flagged else "normal"
         return msgspec.structs.replace(score, verdict=verdict, flagged=flagged)
 
-    def _waits(self, i: int) -> bool:
-        """Whether a call without a score cannot go on from this rule: what blocks from here on, or what
-        would keep it from doing so, depends on the score."""
-        scored = False
+    def _waits(self, i: int, *, again: bool = False) -> bool:
+        """Whether a call without a score, or whose model was not asked `again`, cannot go on from this rule:
+        what blocks from here on, or what would keep it from doing so, depends on that."""
+        depends = False
         for one in self.rules[i:]:
-            scored = scored or (one.scored and (one.ends or one.first))
-            if one.first and scored:
+            depends = depends or ((one.again if again else one.scored) and (one.ends or one.first))
+            if one.first and depends:
                 return True
         return False
 
@@ -113,7 +121,9 @@ def _any(conditions: list[Node]) -> Function:
 
 def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]) -> Ready:
     id_ = f"{policy.name}/{rule.name}"
-    scored = any(FACTS[name].stage == "score" for name in facts_of(rule.when))
+    wanted = facts_of(rule.when)
+    scored = any(FACTS[name].stage == "score" for name in wanted)
+    again = any(name.startswith(AGAIN) for name in wanted)
     deed = ACTIONS[rule.action]
     hit = Hit(id_, rule.action, rule.dry_run)
     mirror = rule.mirror(id_)
@@ -138,7 +148,7 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
             Buckets(rule.rate, rule.burst or max(1, round(rule.rate))),
         )
     holds = function(rule.when)
-    return Ready(id_, rule, holds, scored, deed.ends, deed.first, hit, sole, key, buckets, mirror)
+    return Ready(id_, rule, holds, scored, deed.ends, deed.first, hit, sole, key, buckets, mirror, again)
 
 
 def answer_of(rule: Rule, wait: float) -> Answer | None:

@@ -27,7 +27,8 @@ def may_begin(call: Case) -> bool:
         if not call.request_complete:
             call.invite()
             return False
-        if plane.judge.takes_long(call):
+        asks_again = call.course is not None and call.course.scope.again_first
+        if asks_again or plane.judge.takes_long(call):
             _submit(call)
             return False
         plane.judge.now(call)

@@ -22,6 +22,7 @@ from sidecar.policy.rulebook import Rulebook
 from sidecar.proxy.others import Others
 
 if TYPE_CHECKING:
+    from sidecar.policy.course import Course
     from sidecar.proxy.case import Case
     from sidecar.proxy.heads import RequestHead
 
@@ -77,6 +78,17 @@ def _take(call: Case) -> None:
     if course.scope.threshold is not None:
         call.judgement = judged = judged._replace(score=course.scope.judged(judged.score))
     course.facts.take(judged.score, judged.rows, judged.names, judged.features)
+
+
+def _conclude(call: Case, course: Course) -> None:
+    """Look at the rules that waited for the model to be asked again; by now it was, if ever. What answered
+    the caller stays as it was."""
+    judged = call.judgement
+    if judged is None or (call.decision is not None and call.decision.answer is not None):
+        return
+    course.facts.take(judged.score, judged.rows, judged.names, judged.features)
+    course.conclude()
+    call.decision = course.decision()
 
 
 class Policing:
@@ -137,6 +149,8 @@ class Policing:
             return
         if call.judgement is not None and course.unfinished:
             decide(call)
+        if course.scope.afterwards:
+            _conclude(call, course)
         if call.decision is not None:
             for hit in call.decision.hits:
                 self.hits[hit] += 1

@@ -31,6 +31,7 @@ from sidecar.sequences import Walks
 
 if TYPE_CHECKING:
     from sidecar.proxy.case import Case
+    from sidecar.proxy.squeezing import Squeezing
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,8 @@ class Judge:
         self._together = Together(loop, self._executor, self._apart, self._tell)
         self.walks: Walks | None = None
         """Finds sequences of questions, where somebody asks for them."""
+        self.squeezing: Squeezing | None = None
+        """Asks the model again, where a policy wants it."""
 
     def codec_for(self, head: RequestHead) -> Codec | None:
         """The codec of this route, or None when nothing here is to be scored."""
@@ -159,7 +162,10 @@ class Judge:
                 found = None
             if found is not None:
                 judged = judged._replace(score=accused(judged.score, found))
-        call.judged(judged)
+        course = call.course
+        first = self.squeezing is not None and course is not None and course.scope.again_first
+        if not (first and self.squeezing is not None and self.squeezing.before(call, judged)):
+            call.judged(judged)
 
     def _judge(self, calls: list[Case]) -> list[Judged]:
         baseline = self.baseline

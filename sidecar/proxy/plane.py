@@ -17,6 +17,7 @@ from sidecar.proxy.judging import Judge
 from sidecar.proxy.keeping import Keeping
 from sidecar.proxy.recall import Recall
 from sidecar.proxy.shadowing import Shadowing
+from sidecar.proxy.squeezing import MARK, Squeezing
 from sidecar.proxy.telling import Teller
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
@@ -54,11 +55,13 @@ class Plane:
         self._show(settings.expose)
         self.policing = Policing()
         self.shadowing = Shadowing(self)
+        self.squeezing = Squeezing(self)
+        judge.squeezing = self.squeezing
         self.held_bytes = self.keeping.body_bytes
         """Bytes of each body to hold until a call has ended, beside what scoring and the observer need."""
         self.drift = ""
         self.draining = False
-        self.dropped_from_request = HOP_BY_HOP | OURS | propagation.dropped
+        self.dropped_from_request = HOP_BY_HOP | OURS | {MARK} | propagation.dropped
         self.recall: Recall[RequestHead] = Recall()
         self.clients: set[Downstream] = set()
         self.grpc_clients = 0
@@ -145,10 +148,16 @@ class Plane:
             self.answering.pop(call.span.client, None)
         if call.failure:
             self.failures[call.failure] += 1
-        if call.course is not None:
-            self.policing.counted(call)
-            if call.decision is not None and call.decision.mirrors and call.mirrorable:
-                self.shadowing.update(call)
+        if call.course is None:
+            self.teller.tell(call)
+        elif not (call.course.scope.afterwards and self.squeezing.after(call)):
+            self.conclude(call)
+
+    def conclude(self, call: Case) -> None:
+        """All that will ever be known of a call is known: count what applied to it, and tell the observer."""
+        self.policing.counted(call)
+        if call.decision is not None and call.decision.mirrors and call.mirrorable:
+            self.shadowing.update(call)
         self.teller.tell(call)
 
     async def emptied(self, until: float) -> None:
@@ -177,6 +186,7 @@ class Plane:
             rule_hits=self.policing.by_rule(),
             rule_errors=dict(self.policing.errors),
             shadows=self.shadowing.snapshot(),
+            squeezed=dict(self.squeezing.outcomes),
         )
 
     def sweep(self) -> None:
@@ -187,6 +197,7 @@ class Plane:
         self.pool.expire(now)
         self.policing.others.expire(now)
         self.shadowing.questions.expire(now)
+        self.squeezing.questions.expire(now)
 
     def sweep_seconds(self) -> float:
         """How often to sweep: a quarter of the shortest time-out, within 50 ms and one second."""

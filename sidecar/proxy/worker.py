@@ -165,6 +165,7 @@ class Worker:
         if self._egress is not None and self._outlet is not None:  # last: calls in flight may have needed it
             self._egress.close()
             await self._outlet.close()
+        await plane.squeezing.close()
         await plane.shadowing.close()
         await plane.teller.close()
         plane.judge.close()
@@ -213,6 +214,17 @@ class Worker:
             self._check_printer()
         elif not asked:
             judge.walks = None
+        self._check_guard()
+
+    def _check_guard(self) -> None:
+        """Say so when a rule asks for what this baseline cannot tell."""
+        judge, rulebook = self.plane.judge, self.plane.policing.rulebook
+        if judge.baseline is None or rulebook is None:
+            return
+        if judge.guard.noise is None and rulebook.asks("noise."):
+            log.warning("noise.p is not known with this baseline: fit it with --pixels")
+        if judge.guard.shifts is None and rulebook.asks("inconsistent."):
+            log.warning("inconsistent.p is not known with this baseline: fit it with --pixels and --ask")
 
     def _check_printer(self) -> None:
         judge = self.plane.judge
@@ -285,6 +297,7 @@ class Worker:
             log.error("baseline refused, the old one stays: %s", error)
             return
         self._check_printer()
+        self._check_guard()
         self.plane.keeping.blind(baseline.schema.names)
         teller.baseline, teller.refused = directory, ""
         teller.flush()

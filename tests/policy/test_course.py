@@ -170,3 +170,32 @@ def test_a_condition_that_cannot_be_told_is_an_error_and_counts_as_missing():
         assert course.go_on()
         assert course.errors == ["p/a"]
         assert course.decision().action == action
+
+
+# -- the model asked again -----------------------------------------------------------------------------
+
+
+def test_rules_that_wait_for_the_model_to_be_asked_again_are_looked_at_last():
+    rulebook = book(
+        policy(
+            "{name: a, when: inconsistent.p <= 0.5, action: tag}", "{name: b, when: p < 1.0, action: alert}"
+        )
+    )
+    course = rulebook.course(facts((1.0, 2.0)))
+    assert course.go_on()
+    assert course.decision().rule == "p/b"
+    assert not course.unfinished
+    course.conclude()
+    assert course.decision().hits == (Hit("p/a", "tag"), Hit("p/b", "alert"))
+
+
+def test_what_ended_the_search_before_is_the_end_for_them_too():
+    rulebook = book(
+        policy(
+            "{name: a, when: rows > 0, action: allow}", "{name: b, when: inconsistent.p < 0.9, action: tag}"
+        )
+    )
+    course = rulebook.course(facts((1.0, 2.0)))
+    course.go_on()
+    course.conclude()
+    assert course.decision().hits == (Hit("p/a", "allow"),)

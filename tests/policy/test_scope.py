@@ -51,3 +51,18 @@ def test_of_each_kind_of_hint_the_first_counts_and_detectors_come_before_a_thres
 def test_a_book_knows_what_it_must_be_asked_for():
     assert book(policy(more="codec: csv")).names_codecs
     assert not book(policy(more="redact: email")).names_codecs
+
+
+def test_the_model_is_asked_again_first_only_where_a_rule_may_keep_a_call_from_it():
+    flips = "when: inconsistent.p < 0.1"
+    block, tag = f"{{name: a, {flips}, action: block}}", f"{{name: a, {flips}, action: tag}}"
+    allow, all_else = f"{{name: a, {flips}, action: allow}}", "{name: b, action: block}"
+    for rules, first, afterwards in (
+        ((block,), True, ()),
+        ((tag,), False, (0,)),
+        ((all_else, tag), False, (1,)),
+        ((allow, all_else), True, ()),
+    ):
+        scope = book(policy(*rules)).course(facts()).scope
+        assert (scope.again, scope.again_first, scope.afterwards) == (True, first, afterwards), rules
+    assert not book(policy(all_else)).course(facts()).scope.again

@@ -42,6 +42,7 @@ def facts(
             (DetectorScore("ecod", 3.5, 0.25), DetectorScore("knn-5", 1.0, 0.5)),
             evidence=evidence,
             noise_p=0.25,
+            inconsistent_p=0.5,
         )
         told.take(score, len(rows), NAMES, np.array(rows, dtype="<f8").tobytes())
     return told
