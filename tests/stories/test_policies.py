@@ -203,7 +203,7 @@ def test_a_candidate_is_asked_too_and_callers_never_notice(watched, model, fligh
     watched.until(lambda: came_to().get("failed") == 5)
     assert {answer.status for answer in answers} == {200}
     assert {seen(answer, "x-policy-action") for answer in answers} == {'shadow; rule="p/new"'}
-    watched.until(lambda: 'shadow_calls_total{rule="p/new",outcome="failed"} 5' in watched.metrics())
+    watched.until(lambda: 'shadow_calls_total{outcome="failed",rule="p/new"} 5.0' in watched.metrics())
 
 
 def test_what_a_policy_would_have_done_to_captured_calls_is_what_it_then_does(
