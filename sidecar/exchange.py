@@ -157,11 +157,13 @@ Expose: TypeAlias = Literal["caller", "model", "both", "none"]
 
 
 class Hit(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A rule that applied to a call, as policy/rule; with `dry_run` it only would have."""
+    """A rule that applied to a call, as policy/rule; with `dry_run` it only would have. `detail` is what an
+    alert says."""
 
     rule: str
     action: str
     dry_run: bool = False
+    detail: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -338,8 +338,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # -- alerts ------------------------------------------------------------------------------------
 
     alert_url: WebUrlOrNone = ""
-    """URL that alerts of drift are posted to. One that ends in `/api/v2/alerts` is an Alertmanager, any other
-    gets the message of Alertmanager's webhooks, version 4. Empty: nobody is told."""
+    """URL that alerts of drift and of policies are posted to. One that ends in `/api/v2/alerts` is an
+    Alertmanager, any other gets the message of Alertmanager's webhooks, version 4. Empty: nobody is told."""
 
     alert_repeat: Seconds = 14_400.0
     """Seconds between reminders of an alert that still stands. Four hours, as Alertmanager has it (which

@@ -209,7 +209,7 @@ METRICS: dict[str, Metric] = {
         "counter", "Calls and answers heard that have no place in a window, by reason.", ("reason",)
     ),
     "sidecar_access_lines_dropped_total": Metric("counter", "Lines of the access log that were lost."),
-    "sidecar_alerts_firing": Metric("gauge", "Alerts of drift that stand."),
+    "sidecar_alerts_firing": Metric("gauge", "Alerts that stand, of drift and of policies."),
     "sidecar_alert_messages_total": Metric("counter", "Messages about alerts that `alert-url` took."),
     "sidecar_alert_messages_failed_total": Metric(
         "counter", "Tries to deliver a message about alerts that failed; each is tried again."

@@ -1,17 +1,19 @@
-"""Alerts: which drifts somebody should be told of now, again, or that they are over. Pure state, no I/O.
+"""Alerts: what somebody should be told of now, again, or that it is over. Pure state, no I/O.
 
     a verdict appears --- announced --- repeated while it stands --- told that it is over
              |                                                           |
              `-- not within `silence` of the last time that it was announced: it waits, or ends unheard
 
-An alert is one verdict on one flow; its subject may change while it stands. What was announced and to what
-end is only believed once it was delivered (`told`), so nothing is lost while nobody listens. Counterparts:
-`sidecar.observer.webhook` delivers, `sidecar.observer.verdict` judges.
+An alert is one verdict on one flow, or one rule of a policy; what it says may change while it stands. What
+was announced and to what end is only believed once it was delivered (`told`), so nothing is lost while nobody
+listens. Counterparts: `sidecar.observer.webhook` delivers, `sidecar.observer.verdict` judges, and
+`sidecar.observer.policy_alerts` knows the rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -45,8 +47,20 @@ def alerts_of(settings: Settings) -> Alerts:
     return Alerts(settings.alert_repeat, settings.alert_silence)
 
 
+class Standing(NamedTuple):
+    """A rule that wants somebody to look, in the form of a verdict. `since` is in Unix seconds."""
+
+    name: str
+    subject: str
+    since: float
+    evidence: float
+    part: str
+    note: str
+
+
 class Alert(msgspec.Struct, frozen=True):
-    """One verdict on one flow, times in Unix seconds, 0 for never. `evidence` is a natural logarithm."""
+    """One verdict on one flow, times in Unix seconds, 0 for never. `evidence` is a natural logarithm. `note`
+    is what a rule says; `part` is `rule` then, and the key is empty."""
 
     key: Key
     verdict: str
@@ -62,6 +76,7 @@ class Alert(msgspec.Struct, frozen=True):
     """Whether there's nothing more to tell."""
     last_told: float = 0.0
     """When the same alert was last delivered before it began anew."""
+    note: str = ""
 
     @property
     def firing(self) -> bool:
@@ -81,9 +96,9 @@ class Alerts:
         self._repeat, self._silence = repeat, silence
         self._alerts: dict[tuple[Key, str], Alert] = {}
 
-    def update(self, verdicts: Iterable[tuple[Key, Verdict]], now: float) -> None:
-        """Take over how every flow stands."""
-        standing: dict[tuple[Key, str], Verdict] = {
+    def update(self, verdicts: Iterable[tuple[Key, Verdict | Standing]], now: float) -> None:
+        """Take over how everything stands."""
+        standing: dict[tuple[Key, str], Verdict | Standing] = {
             (key, found.name): found for key, found in verdicts if found.subject
         }
         for name, found in standing.items():
@@ -95,10 +110,11 @@ class Alerts:
                 self._alerts[name] = msgspec.structs.replace(alert, ended=now, over=unheard)
         self._forget(now)
 
-    def _standing(self, name: tuple[Key, str], found: Verdict, now: float) -> Alert:
+    def _standing(self, name: tuple[Key, str], found: Verdict | Standing, now: float) -> Alert:
         alert = self._alerts.get(name)
         facts = {"subject": found.subject, "part": found.part, "since": found.since}
         facts["evidence"] = found.evidence
+        facts["note"] = found.note if isinstance(found, Standing) else ""
         if alert is not None and alert.firing:
             return msgspec.structs.replace(alert, **facts)
         last_told = max(alert.told, alert.last_told) if alert is not None else 0.0

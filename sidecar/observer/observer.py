@@ -20,7 +20,7 @@ from sidecar.exchange import Outbound, Record, Shadowed
 from sidecar.features import Schema
 from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
-from sidecar.observer.alerts import Alert, alerts_of
+from sidecar.observer.alerts import Alert, Standing, alerts_of
 from sidecar.observer.canary import Canary
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.edges import Edges, KeptEdges
@@ -190,6 +190,10 @@ class Observer:
         """The verdict on each flow, drifts first, the strongest evidence ahead."""
         found = [(key, verdict(flow)) for key, flow in self.traffic.flows.items()]
         return sorted(found, key=lambda one: -one[1].evidence)
+
+    def standing(self) -> list[tuple[Key, Verdict | Standing]]:
+        """Everything that somebody might be told of: verdicts, and rules that alert."""
+        return [*self.verdicts(), *self.policy_alerts.standing(self.clock())]
 
     def drift_state(self) -> str:
         """The value of `x-drift-state` (RFC 9651: a token with parameters; `since` is a Date)."""

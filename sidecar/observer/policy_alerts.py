@@ -1,8 +1,8 @@
 """Alerts of policies: which rule, for which call, when. The latest are kept, all are logged, though not too
-often.
+often, and a rule that keeps applying stands as one alert.
 
-Counterparts: a rule with `action: alert` (`sidecar.policy.rules`), and `sidecar.console.policy_view`, which
-lists them.
+Counterparts: a rule with `action: alert` (`sidecar.policy.rules`); `sidecar.console.policy_view`, which lists
+them; `sidecar.observer.alerts`, which has somebody told.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from sidecar.exchange import Record
+from sidecar.observer.alerts import Standing
+from sidecar.observer.routes import Key
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +27,15 @@ LOGGED_SECONDS = 60.0
 """A rule is logged this often at most: under attack every call may be worth an alert."""
 
 MOST_RULES = 500
-"""Rules whose last line in the log is remembered."""
+"""Rules that are remembered: when they were logged last, and since when they stand."""
+
+STANDS_SECONDS = 300.0
+"""A rule's alert is over when it has not applied for so long."""
+
+RULE = "rule"
+"""The `part` of a rule's alert."""
+
+NO_FLOW = Key("", "", "")
 
 
 class PolicyAlert(msgspec.Struct, frozen=True):
@@ -37,6 +48,16 @@ class PolicyAlert(msgspec.Struct, frozen=True):
     verdict: str
     p: float
     dry_run: bool
+    detail: str = ""
+
+
+class Stretch(NamedTuple):
+    """A rule that keeps applying: to how many calls, since when, and the latest of them."""
+
+    calls: int
+    since: float
+    seen: float
+    latest: PolicyAlert
 
 
 class PolicyAlerts:
@@ -45,6 +66,7 @@ class PolicyAlerts:
     def __init__(self) -> None:
         self.latest: deque[PolicyAlert] = deque(maxlen=KEPT)
         self._logged: dict[str, float] = {}
+        self._stretches: dict[str, Stretch] = {}
 
     def update(self, records: Iterable[Record], now: float) -> None:
         """Take in finished exchanges."""
@@ -59,14 +81,41 @@ class PolicyAlerts:
                         record.verdict,
                         record.p,
                         hit.dry_run,
+                        hit.detail,
                     )
                     self.latest.appendleft(alert)
-                    self._log(alert, now)
+                    if not alert.dry_run:
+                        self._stretch(alert, now)
+                        self._log(alert, now)
+
+    def standing(self, now: float) -> list[tuple[Key, Standing]]:
+        """The rules that applied lately."""
+        for rule in [rule for rule, one in self._stretches.items() if now - one.seen > STANDS_SECONDS]:
+            del self._stretches[rule]
+        return [
+            (NO_FLOW, Standing(f"{RULE} {rule}", rule, one.since, 0.0, RULE, _note(one)))
+            for rule, one in self._stretches.items()
+        ]
+
+    def _stretch(self, alert: PolicyAlert, now: float) -> None:
+        before = self._stretches.get(alert.rule)
+        if before is None and len(self._stretches) >= MOST_RULES:
+            return
+        calls, since = (before.calls, before.since) if before is not None else (0, alert.time)
+        self._stretches[alert.rule] = Stretch(calls + 1, since, now, alert)
 
     def _log(self, alert: PolicyAlert, now: float) -> None:
-        if alert.dry_run or now - self._logged.get(alert.rule, -LOGGED_SECONDS) < LOGGED_SECONDS:
+        if now - self._logged.get(alert.rule, -LOGGED_SECONDS) < LOGGED_SECONDS:
             return
         if len(self._logged) >= MOST_RULES:
             self._logged.clear()
         self._logged[alert.rule] = now
-        log.warning("policy %s alerts: call %s, %s", alert.rule, alert.request_id, alert.verdict)
+        said = f": {alert.detail}" if alert.detail else ""
+        log.warning("policy %s alerts: call %s, %s%s", alert.rule, alert.request_id, alert.verdict, said)
+
+
+def _note(one: Stretch) -> str:
+    """What the alert says of a rule that stands."""
+    latest, calls = one.latest, f"{one.calls} call{'s' if one.calls > 1 else ''}"
+    detail = f"{latest.detail} " if latest.detail else ""
+    return f"{detail}It applied to {calls}, last to {latest.request_id} ({latest.verdict})."

@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from sidecar.observer.alerts import Alert, Alerts, is_alertmanager
+from sidecar.observer.alerts import Alert, Alerts, Standing, is_alertmanager
+from sidecar.observer.policy_alerts import RULE
 from sidecar.observer.routes import Key
 from sidecar.observer.verdict import Verdict
 
@@ -81,21 +82,20 @@ class Receiver:
         return msgspec.json.encode(message)
 
     def _told(self, alert: Alert) -> dict[str, Any]:
-        labels = {
-            "alertname": "Model" + "".join(part.capitalize() for part in alert.verdict.split("-")),
-            "severity": "warning",
-            "service": self._service,
-            "verdict": alert.verdict,
-            **alert.key._asdict(),
-        }
+        labels = {"severity": "warning", "service": self._service}
+        if alert.part == RULE:
+            labels |= {"alertname": "PolicyRule", "rule": alert.subject}
+        else:
+            named = "Model" + "".join(part.capitalize() for part in alert.verdict.split("-"))
+            labels |= {"alertname": named, "verdict": alert.verdict, **alert.key._asdict()}
         labels = {name: value for name, value in labels.items() if value}
         return {
             "status": "firing" if alert.firing else "resolved",
             "labels": labels,
-            "annotations": _annotations(alert),
+            "annotations": _of_rule(alert) if alert.part == RULE else _annotations(alert),
             "startsAt": _when(alert.began),
             "endsAt": _when(alert.ended) if alert.ended else NEVER,
-            "generatorURL": self._back,
+            "generatorURL": self._back.replace("/verdict", "/policies") if alert.part == RULE else self._back,
             "fingerprint": hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()[:16],
         }
 
@@ -114,7 +114,7 @@ class Told(Protocol):
     alerts: Alerts
     clock: Callable[[], float]
 
-    def verdicts(self) -> list[tuple[Key, Verdict]]: ...
+    def standing(self) -> list[tuple[Key, Verdict | Standing]]: ...
 
 
 async def keep_alerting(observer: Told, receiver: Receiver) -> None:
@@ -126,7 +126,7 @@ async def keep_alerting(observer: Told, receiver: Receiver) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            alerts.update(observer.verdicts(), clock())
+            alerts.update(observer.standing(), clock())
             due = alerts.due(clock())
             if not due or loop.time() < next_try:
                 continue
@@ -171,6 +171,14 @@ def _annotations(alert: Alert) -> dict[str, str]:
         "description": f"{what[0].upper()}{what[1:]} moved, most likely at {since}; "
         f"log evidence {alert.evidence:.1f}. /api/v1/verdict of the sidecar has every number.",
         "subject": alert.subject,
+        "since": _when(alert.since),
+    }
+
+
+def _of_rule(alert: Alert) -> dict[str, str]:
+    return {
+        "summary": f"policy rule {alert.subject} applies",
+        "description": f"{alert.note} /api/v1/policies of the sidecar lists the calls.",
         "since": _when(alert.since),
     }
 

@@ -50,7 +50,10 @@ ACTIONS: dict[Action, Deed] = {
     "quarantine": Deed("Keep the whole exchange, if captures are kept.", False, False),
     "sample": Deed("Keep a `share` of the exchanges, with its weight, if captures are kept.", False, False),
     "alert": Deed(
-        "Log it, list it under `/api/v1/policies`, and keep the exchange as `quarantine` does.", False, False
+        "Log it, list it under `/api/v1/policies`, post it to `alert-url`, and keep the exchange as "
+        "`quarantine` does.",
+        False,
+        False,
     ),
 }
 """Every action. Rules are looked at in order; one that ends it is the last, the others are noted on the

@@ -125,7 +125,7 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
     scored = any(FACTS[name].stage == "score" for name in wanted)
     again = any(name.startswith(AGAIN) for name in wanted)
     deed = ACTIONS[rule.action]
-    hit = Hit(id_, rule.action, rule.dry_run)
+    hit = Hit(id_, rule.action, rule.dry_run, rule.detail if rule.action == "alert" else "")
     mirror = rule.mirror(id_)
     sole = None
     if not rule.dry_run and rule.action != "throttle":

@@ -160,6 +160,7 @@ class Policing:
     def by_rule(self) -> dict[str, int]:
         """How often each rule applied, as `policy/rule action`, with ` dry-run` behind it when it only would
         have."""
-        return {
-            f"{hit.rule} {hit.action}{' dry-run' if hit.dry_run else ''}": n for hit, n in self.hits.items()
-        }
+        found: Counter[str] = Counter()
+        for hit, count in self.hits.items():
+            found[f"{hit.rule} {hit.action}{' dry-run' if hit.dry_run else ''}"] += count
+        return dict(found)

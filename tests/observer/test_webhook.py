@@ -8,12 +8,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from sidecar.exchange import Hit
 from sidecar.observer import webhook as module
 from sidecar.observer.alerts import Alerts
 from sidecar.observer.observer import Observer
+from sidecar.observer.policy_alerts import STANDS_SECONDS
 from sidecar.observer.webhook import NEVER, Receiver, keep_alerting
 from sidecar.tasks import Tasks
 from tests.observer.real import draw
+from tests.observer.talk import record
 from tests.observer.test_alerts import DRIFT, FLOW, STABLE
 from tests.observer.test_observer import Clock, play, settings
 
@@ -43,7 +46,7 @@ class Flow:
         self.clock = time.time
         self.verdict = STABLE
 
-    def verdicts(self):
+    def standing(self):
         return [(FLOW, self.verdict)]
 
 
@@ -191,3 +194,34 @@ async def test_digits_that_move_and_come_back_are_told_and_called_off(baseline):
     assert [change.verdict for change in observer.history.changes] == ["stable", "feature-drift", "stable"]
     (flow,) = observer.traffic.flows.values()
     assert [alarm.features[0].feature for alarm in flow.drift.history] == ["x7"]
+
+
+async def test_a_rule_of_a_policy_that_alerts_is_told_once_and_called_off():
+    observer = Observer(settings(), Clock())
+    hit = Hit("p/walk", "alert", detail="Somebody walks.")
+
+    async with listening("/api/v2/alerts") as (listener, url), listening() as (plain, hook):
+        for where in (url, hook):
+            receiver = Receiver(where, "shop", "http://127.0.0.1:9702")
+            observer.alerts = Alerts(1000.0, 0.0)
+            async with alerting(observer, receiver):
+                calls = [record(i, hits=(hit,)) for i in range(50)]
+                observer.take_in(calls)
+                await until(lambda: listener.heard if where == url else plain.heard)  # noqa: B023
+                observer.clock.now += STANDS_SECONDS + 1
+                await until(lambda: len((listener if where == url else plain).heard) == 2)  # noqa: B023
+    (firing,), (over,) = listener.heard
+    assert firing["labels"] == {
+        "alertname": "PolicyRule",
+        "severity": "warning",
+        "service": "shop",
+        "rule": "p/walk",
+    }
+    assert firing["annotations"]["summary"] == "policy rule p/walk applies"
+    assert firing["annotations"]["description"].startswith("Somebody walks. It applied to 50 calls, last to ")
+    assert firing["generatorURL"] == "http://127.0.0.1:9702/api/v1/policies"
+    assert "endsAt" not in firing
+    assert over["labels"] == firing["labels"]
+    assert over["endsAt"] > over["startsAt"]
+    assert [message["status"] for message in plain.heard] == ["firing", "resolved"]
+    assert plain.heard[0]["alerts"][0]["labels"]["rule"] == "p/walk"

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from sidecar.exchange import Hit
 from sidecar.policy.facts import Asked
 from sidecar.proxy.deciding import Policing
 from tests.policy.documents import policy
@@ -397,7 +398,8 @@ async def test_what_is_to_be_kept_is_told_with_its_weight(tmp_path):
             await stage.call(http(f"GET {path} HTTP/1.1", "Host: m"), OK)
         kept, _, none, *_ = records = await stage.records(23)
         assert (kept.weight, none.weight) == (1.0, 0.0)
-        assert [(hit.rule, hit.action) for hit in kept.hits] == [("p/keep", "quarantine"), ("p/say", "alert")]
+        assert kept.hits == (Hit("p/keep", "quarantine"), Hit("p/say", "alert", detail="Look."))
+        assert stage.plane.policing.by_rule()["p/say alert"] == 1
         weights = [one.weight for one in records if one.target == "/half"]
         assert set(weights) == {0.0, 2.0}
 
