@@ -15,11 +15,13 @@ Span: TypeAlias = tuple[int, int]
 
 class Pattern(NamedTuple):
     """How one kind of secret is found: `find` yields the spans to take out. A text can hold one only where
-    one of `signs` is in it (in lower case), or one of `forms` in its `shape`."""
+    one of `signs` is in it (in lower case), or one of `forms` in its `shape`. Where `cores` are given, each
+    of the forms holds one of them: there are fewer, and most texts have none."""
 
     find: Callable[[str], Iterator[Span]]
     signs: tuple[str, ...] = ()
     forms: tuple[bytes, ...] = ()
+    cores: tuple[bytes, ...] = ()
 
 
 def shape(data: bytes) -> bytes:
@@ -113,9 +115,16 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
         Pattern(
             _checked(_CARD, is_card, 13),
             forms=(b"x0000000000000", b"A0000000000000", b"0000x0000x0000", b"0000x000000x0000"),
+            cores=(b"0000000000000", b"0000x0000"),
         ),
     ),
-    "iban": (Pattern(_checked(_IBAN, is_iban, 15), forms=(b"xAA000", b"xAA00A", b"xAA00x0", b"xAA00xA")),),
+    "iban": (
+        Pattern(
+            _checked(_IBAN, is_iban, 15),
+            forms=(b"xAA000", b"xAA00A", b"xAA00x0", b"xAA00xA"),
+            cores=(b"xAA00",),
+        ),
+    ),
     "token": (
         Pattern(_all(r"eyJ[\w-]{4,}+(?:\.[\w-]*+){0,4}", re.ASCII), ("eyj",)),
         Pattern(

@@ -60,6 +60,7 @@ class Redactor:
         found = [one for name in rules.patterns for one in PATTERNS[name]]
         self._signs = tuple(sorted({skeleton(sign.encode()) for one in found for sign in one.signs}))
         self._forms = tuple(form for one in found for form in one.forms)
+        self._cores = tuple(core for one in found for core in one.cores or one.forms)
         self._keys = tuple(
             {key.encode() for key in (*keys, *rules.columns) if type(key) is str and key != "*"}
         )
@@ -79,11 +80,11 @@ class Redactor:
             return True
         if not self._seen_harmless(skeleton(data)):
             return _hidden(data) or self._found(data)
-        if self._forms:
+        if self._cores:
             form = shape(data)
-            for one in self._forms:
-                if one in form:
-                    return self._found(data)
+            for core in self._cores:  # no generator: this is asked of every body
+                if core in form:
+                    return any(one in form for one in self._forms) and self._found(data)
         return False
 
     def _seen_harmless(self, bones: bytes) -> bool:

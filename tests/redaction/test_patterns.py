@@ -69,3 +69,8 @@ def test_time_is_linear(unit):
 
     took(1000)
     assert took(200_000) < 60 * max(took(20_000), 0.002)
+
+
+def test_every_form_holds_a_core():
+    for one in (one for patterns in PATTERNS.values() for one in patterns if one.cores):
+        assert all(any(core in form for core in one.cores) for form in one.forms)
