@@ -35,5 +35,5 @@ def _one(one: Evidence) -> str:
 
 _WRITTEN = re.compile(
     r"query-sequence;n=(\d+);since=@(\d+);clients=(\d+)"
-    r"|(noise|inconsistent);p=([\d.]+);by=\"([^\"]*)\""
+    r"|(noise|inconsistent|text);p=([\d.]+);by=\"([^\"]*)\""
 )

@@ -109,7 +109,7 @@ class DetectorScore(msgspec.Struct, frozen=True, array_like=True):
     top: tuple[str, ...] = ()
 
 
-Sign: TypeAlias = Literal["query-sequence", "noise", "inconsistent"]
+Sign: TypeAlias = Literal["query-sequence", "noise", "inconsistent", "text"]
 
 
 class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -118,7 +118,8 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `query-sequence`: it is the `n`-th of questions near one another, the first of which came at `since` (Unix
     time) and which `clients` callers asked. `noise`: a picture has noise, most of all by the measure
     `by`, that a share `p` of clean ones has. `inconsistent`: its answer changes when the squeezer `by` takes
-    out what is small, as a share `p` of answers does.
+    out what is small, as a share `p` of answers does. `text`: a text is as strange by the
+    measure `by` as a share `p` of clean ones is.
     """
 
     sign: Sign

@@ -19,6 +19,7 @@ from sidecar.baseline import (
     fitting,
     labelled,
     learning_apart,
+    letters,
     noise,
     printing,
     reference,
@@ -127,6 +128,7 @@ def fit(
         **sample.arrays(train),
         **sample.binned(features.values, described, seed),
         **printing.fit(table, schema, features, parts, seed),
+        **letters.fit(table, schema, features, parts),
     }
     if layout is not None:
         arrays |= noise.fit(layout, features.values, parts, counts)

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from sidecar.defence import noise, squeezing
+from sidecar.defence import letters, noise, squeezing
+from sidecar.defence.letters import Letters
 from sidecar.defence.noise import Found, Noise
 from sidecar.defence.pixels import layout
 from sidecar.defence.squeezing import Shifts
 from sidecar.errors import BaselineError
-from sidecar.exchange import Evidence, Features, Score
+from sidecar.exchange import Evidence, Features, Payload, Score
 from sidecar.scoring.baseline import Baseline
 
 
@@ -26,6 +27,15 @@ class Guard(NamedTuple):
     noise: Noise | None = None
     shifts: Shifts | None = None
     threshold: float = 0.01
+    letters: Letters | None = None
+
+    def read(self, score: Score, features: Features, payload: Payload) -> Score:
+        """The score with what is seen of the strangest text, which makes the call `adversarial` when it is
+        too rare, whatever the detectors say."""
+        if self.letters is None or not len(features.values):
+            return score
+        p, by = self.letters.found(features, payload)
+        return accused(score, Evidence("text", p=p, by=by)) if p <= self.threshold else score
 
     def look(self, score: Score, features: Features) -> Score:
         """The score with what is seen of the noisiest row, which makes the call `adversarial` when it is too
@@ -47,9 +57,11 @@ class Guard(NamedTuple):
 
 def guard(baseline: Baseline | None, threshold: float = 0.01) -> Guard:
     """What `baseline` knows of clean inputs. Raises BaselineError when what it has stored is not that."""
-    if baseline is None or not baseline.pixels:
+    if baseline is None:
         return Guard(threshold=threshold)
     try:
+        if not baseline.pixels:
+            return Guard(threshold=threshold, letters=letters.from_arrays(baseline.schema, baseline.clean))
         found = layout(baseline.pixels)
         if found.values != len(baseline.schema.fields):
             raise ValueError(f"{found} pixels are not the {len(baseline.schema.fields)} fields it has")

@@ -311,7 +311,7 @@ def _judged(score: Score, payload: Payload, features: Features, took: int, again
     model, version = payload.model or "", payload.version or ""
     printer = baseline.printer if against.printing else None
     return Judged(
-        against.guard.look(score, features),
+        against.guard.read(against.guard.look(score, features), features, payload),
         model,
         version,
         len(values),
