@@ -19,7 +19,7 @@ from sidecar.policy import keys
 from sidecar.policy.documents import MOST_BYTES, Reading, Wrong, documents, files
 from sidecar.policy.kinds import shape
 from sidecar.policy.reach import Reach
-from sidecar.policy.rules import Match, Policies, Policy, Rule
+from sidecar.policy.rules import Budget, Match, Policies, Policy, Rule
 from sidecar.policy.tree import Node
 
 MOST_RULES = 200
@@ -103,6 +103,7 @@ class _Checking:
         if "match" in found:
             match = self._match(reading, found["match"][1])
         hints = self._hints(reading, found)
+        budget = self._budget(reading, found["budget"][1]) if "budget" in found else Budget()
         rules = self._listed(reading, found["rules"][1]) if "rules" in found else ()
         if len(reading.wrong) > before:
             return None
@@ -121,6 +122,7 @@ class _Checking:
             _value(found, "capture-rate"),
             _value(found, "redact") or "",
             hints,
+            budget,
         )
 
     def _check_name(self, reading: Reading, found: dict[str, tuple[Any, YamlNode]]) -> None:
@@ -143,6 +145,10 @@ class _Checking:
             read = reading.mapping(found["schema"][1], keys.SCHEMA, "schema", "schema")
             schema = {name: value for name, (value, _) in read.items()}
         return Hints(**schema, detectors=detectors) if detectors or schema else None
+
+    def _budget(self, reading: Reading, node: YamlNode) -> Budget:
+        found = reading.mapping(node, keys.BUDGET, "budget", "budget")
+        return Budget(**{name: value for name, (value, _) in found.items()})
 
     def _match(self, reading: Reading, node: YamlNode) -> Match:
         found = reading.mapping(node, keys.MATCH, "match", "match")

@@ -47,6 +47,20 @@ SCHEMA: dict[str, Key] = {
 }
 """Under `schema`, in this order, where a client names columns otherwise than the reference did."""
 
+BUDGET: dict[str, Key] = {
+    "share": Key(
+        kinds.number("a number from 0 to 1", 0.0, 1.0),
+        "Share of the calls about which the model is asked again, instead of the setting `squeeze-share`.",
+        "0.05",
+    ),
+    "calls": Key(
+        kinds.number("a whole number from 1 to 4096", 1, 4096, whole=True),
+        "None is asked about while one worker asks about so many, instead of the setting `squeeze-calls`.",
+        "2",
+    ),
+}
+"""Under `budget`: what rules about `inconsistent.p` may cost the model."""
+
 RULE: dict[str, Key] = {
     "name": Key(
         kinds.name("the rule's name"), "What `x-policy-action` and metrics call it.", "extreme", True
@@ -164,6 +178,11 @@ POLICY: dict[str, Key] = {
         "The detectors of the baseline that are asked, each with the p-value at or under which it makes a "
         "row an outlier; without, all of them together by `threshold`.",
         "{ecod: 0.001, iforest: 0.0005}",
+    ),
+    "budget": Key(
+        kinds.nested("a mapping, see below", schema_of(BUDGET)),
+        "For how many of its calls the model may be asked again, where a rule asks for `inconsistent.p`.",
+        "{share: 0.05}",
     ),
     "capture-rate": Key(
         kinds.number("a number from 0 to 1", 0.0, 1.0),

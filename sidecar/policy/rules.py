@@ -101,6 +101,14 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
         return Mirror(id_, self.to, self.share, self.tolerance) if self.action == "shadow" else None
 
 
+class Budget(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What asking the model again may cost: a share of the calls, and how many at a time. None: as the
+    settings say."""
+
+    share: float | None = None
+    calls: int | None = None
+
+
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     """One policy."""
 
@@ -116,6 +124,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     capture_rate: float | None = None
     redact: str = ""
     hints: Hints | None = None
+    budget: Budget = Budget()
 
 
 class Policies(msgspec.Struct, frozen=True):

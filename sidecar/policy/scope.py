@@ -16,7 +16,7 @@ from sidecar.exchange import Answer, Decision, Expose, Hints, Hit, Mirror, Score
 from sidecar.policy.buckets import Buckets
 from sidecar.policy.code import Function, function, hasty, metered
 from sidecar.policy.facts import AGAIN, FACTS
-from sidecar.policy.rules import ACTIONS, Policy, Rule
+from sidecar.policy.rules import ACTIONS, Budget, Policy, Rule
 from sidecar.policy.tree import Node
 from sidecar.policy.tree import facts as facts_of
 
@@ -59,6 +59,10 @@ class Scope:
             self.threshold = None
         self.capture_rate: float | None = first_given("capture_rate")  # type: ignore[assignment]
         self.redact = ",".join([one.redact for one in policies if one.redact])
+        self.budget = Budget(
+            next((one.budget.share for one in policies if one.budget.share is not None), None),
+            next((one.budget.calls for one in policies if one.budget.calls is not None), None),
+        )
         self.rules = [
             _ready(policy, rule, self.expose, buckets) for policy in policies for rule in policy.rules
         ]

@@ -50,8 +50,8 @@ OUTCOMES = {
     "inconsistent": "It changed as the answers to clean pictures seldom do.",
     "failed": "The model did not answer, not in time, or not so that its answers can be compared.",
     "unwritten": "The request is none whose numbers can be replaced, or larger than 64 KiB.",
-    "left-out": "Not one of the `squeeze-share`.",
-    "dropped": "As many calls as `squeeze-calls` says were being asked about, or the sidecar ended.",
+    "left-out": "Not one of the `squeeze-share`, or of the policy's `budget`.",
+    "dropped": "As many as `squeeze-calls` or the `budget` says were asked about, or the sidecar ended.",
 }
 """What can come of a call about which a policy wants the model to be asked again."""
 
@@ -118,10 +118,15 @@ class Squeezing:
         shifts, codec, settings = self._plane.judge.guard.shifts, call.codec, self._plane.settings
         if shifts is None or codec is None or not judged.rows or not judged.features:
             return None
-        if settings.squeeze_share < 1.0 and random.random() >= settings.squeeze_share:
+        share, calls = settings.squeeze_share, settings.squeeze_calls
+        if call.course is not None:
+            budget = call.course.scope.budget
+            share = share if budget.share is None else budget.share
+            calls = calls if budget.calls is None else budget.calls
+        if share < 1.0 and random.random() >= share:
             self.outcomes["left-out"] += 1
             return None
-        if self.in_flight >= settings.squeeze_calls:
+        if self.in_flight >= calls:
             self.outcomes["dropped"] += 1
             return None
         request = Request(call.head.method, call.head.target, call.head.fields, joined(call.kept))

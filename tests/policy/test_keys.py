@@ -38,6 +38,7 @@ TABLES = {
         listed(keys.POLICY),
         listed(keys.MATCH),
         listed(keys.SCHEMA),
+        listed(keys.BUDGET),
         listed(keys.RULE),
     ),
     "Actions": (
@@ -92,7 +93,7 @@ def test_the_schema_refuses_unknown_keys_and_wrong_choices():
             jsonschema.validate(yaml.safe_load(row.text), keys.schema())
 
 
-@pytest.mark.parametrize("table", [keys.POLICY, keys.MATCH, keys.SCHEMA, keys.RULE])
+@pytest.mark.parametrize("table", [keys.POLICY, keys.MATCH, keys.SCHEMA, keys.BUDGET, keys.RULE])
 def test_every_example_is_right(table):
     for key in table.values():
         node = yaml.compose(key.example, yaml.SafeLoader)

@@ -3,6 +3,7 @@
 import msgspec
 
 from sidecar.exchange import Evidence, Hints, Score
+from sidecar.policy.rules import Budget
 from tests.policy.books import book
 from tests.policy.documents import policy
 from tests.policy.told import facts
@@ -46,6 +47,13 @@ def test_of_each_kind_of_hint_the_first_counts_and_detectors_come_before_a_thres
     assert scope.hints == Hints(names=("a", "b"), ignore=("b",), detectors={"ecod": 0.1})
     assert scope.threshold is None
     assert book(policy(more="threshold: 0.5")).course(facts()).scope.hints is None
+
+
+def test_of_a_budget_each_part_is_that_of_the_first_policy_that_says_it():
+    one = policy(more="budget: {share: 0.0}")
+    other = policy(more="budget: {share: 0.5, calls: 2}").replace("name: p", "name: q")
+    assert book(one, other).course(facts()).scope.budget == Budget(0.0, 2)
+    assert book(policy(more="expose: none")).course(facts()).scope.budget == Budget()
 
 
 def test_a_book_knows_what_it_must_be_asked_for():

@@ -129,6 +129,13 @@ GROUPS: dict[str, list[Row]] = {
             "schema: {rename: [a, b]}",
             "p.yaml:4:18: schema.rename: is a list; expected columns with their names in the baseline, such as {amt: amount}",
         ),
+        Row("budget: 0.05", "p.yaml:4:9: budget: is a number; expected a mapping with share, calls"),
+        Row("budget: {share: 5%}", "p.yaml:4:17: budget.share: is text; expected a number from 0 to 1"),
+        Row(
+            "budget: {calls: 0}",
+            "p.yaml:4:17: budget.calls: 0 is out of range; expected a whole number from 1 to 4096",
+        ),
+        Row("budget: {rate: 1/s}", 'p.yaml:4:10: budget.rate: unknown key "rate"; there are share, calls'),
         Row(
             "detectors: [ecod]",
             "p.yaml:4:12: detectors: is a list; expected detectors with their thresholds, such as {ecod: 0.001}",

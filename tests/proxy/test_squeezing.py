@@ -12,7 +12,7 @@ from sidecar.proxy.squeezing import OUTCOMES
 from tests.defence import made
 from tests.defence.made import FRESH, digits, fgsm
 from tests.policy.documents import policy
-from tests.proxy.dialogue import sidecar
+from tests.proxy.dialogue import put_in_force, sidecar
 from tests.proxy.test_judging import infer
 
 BLOCK = policy("{name: flips, when: inconsistent.p <= 0.05, action: block}", more="deadline: 30s")
@@ -109,6 +109,19 @@ async def test_a_share_of_calls_and_so_many_at_a_time():
         assert (await call(stage, flipping(1))).status == 200
         assert outcomes(stage) == {"left-out": 1, "dropped": 1}
         assert set(outcomes(stage)) <= set(OUTCOMES)
+
+
+async def test_a_policy_has_a_budget_of_its_own():
+    budget = BLOCK.replace("deadline: 30s", "deadline: 30s\nbudget: {share: 0.0}")
+    async with asking(budget) as (stage, model):
+        assert (await call(stage, flipping(1))).status == 200
+        assert outcomes(stage) == {"left-out": 1}
+        put_in_force(budget.replace("share: 0.0", "share: 1.0, calls: 1"), stage.run_dir)
+        stage.worker._look()
+        stage.plane.squeezing.in_flight = 1
+        assert (await call(stage, flipping(1))).status == 200
+        assert outcomes(stage) == {"left-out": 1, "dropped": 1}
+        assert model.marks == [None, None]
 
 
 async def test_a_model_that_fails_when_asked_again_fails_no_call():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sidecar.console.pages import marks
-from sidecar.console.pages.marks import card, moment, number, share, state, tag
+from sidecar.console.pages.marks import card, moment, number, seconds, share, state, tag
 from sidecar.console.pages.outliers import call
 from sidecar.console.views import View
 from sidecar.report.tables import Html, table
@@ -22,6 +22,7 @@ def parts(found: View, calls: int) -> list[Html]:
     return [
         card("files", "The files", _files(found), source=SOURCE),
         *(_policy(number_, one, calls) for number_, one in enumerate(found["policies"])),
+        *([_shadows(found)] if _shadowing(found) else []),
         *([_alerts(found)] if found["alerts"] else []),
     ]
 
@@ -72,6 +73,40 @@ def _policy(place: int, one: View, calls: int) -> Html:
         f"{one['description']} Shows scores to: {one['expose'] or 'as set'}{threshold}. {one['file']}".strip()
     )
     return card(f"policy-{place}", one["name"], table(head, rows), means=words, source=SOURCE)
+
+
+def _shadowing(found: View) -> list[tuple[str, View]]:
+    """Rules that have another model asked, too, with what came of it."""
+    return [
+        (f"{policy['name']}/{rule['name']}", rule["shadow"])
+        for policy in found["policies"]
+        for rule in policy["rules"]
+        if "shadow" in rule
+    ]
+
+
+def _shadows(found: View) -> Html:
+    head = ("Rule", "Asks", "What came of it", "#Rows that differ", "#Takes", "#The model takes")
+    rows = []
+    for name, one in _shadowing(found):
+        outcomes = one["outcomes"]
+        both = sum(count for outcome, count in outcomes.items() if outcome not in UNCOMPARED)
+        came = ", ".join(f"{outcome} {count:,}" for outcome, count in outcomes.items())
+        differing = share(one["differing"] / one["rows"]) if one["rows"] else "–"
+        times = [seconds(total / both) if both else "–" for total in (one["other_seconds"], one["seconds"])]
+        rows.append([name, tag("code", one["to"]), came or "nothing yet", differing, *times])
+    latest = (
+        [moment(one["time"]), one["rule"], call(one["request_id"]), one["outcome"], one["column"]]
+        for one in found["shadowed"][:20]
+    )
+    drawn = [table(head, rows)]
+    if found["shadowed"]:
+        drawn.append(table(("When", "Rule", "Call", "Differs in", "Column"), latest))
+    return card("shadows", "Other models that are asked, too", marks.html(drawn), source=SOURCE)
+
+
+UNCOMPARED = ("failed", "too-large", "dropped")
+"""Outcomes without an answer of the other model."""
 
 
 def _alerts(found: View) -> Html:
