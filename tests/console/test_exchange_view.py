@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sidecar.console.exchange_view import brief, exchange, exchanges, features
+from sidecar.exchange import Evidence
 from sidecar.features import Field, Schema
 from sidecar.observer.observer import Observer
 from tests.console.admin import drifted
@@ -37,6 +38,14 @@ def test_of_calls_with_one_id_the_newest_is_shown(observer):
 
 def test_a_call_without_a_score_has_none():
     assert math.isnan(brief(record(0, p=math.nan))["score"])
+
+
+def test_signs_of_an_attack_are_shown(observer):
+    sign = Evidence("query-sequence", 14, 1_790_000_000.0, 2)
+    observer.take_in([record(300, verdict="adversarial", evidence=(sign,))])
+    (shown,) = exchange(observer, "call-300")["evidence"]
+    assert (shown["sign"], shown["n"], shown["clients"]) == ("query-sequence", 14, 2)
+    assert exchange(observer, "call-8")["evidence"] == []
 
 
 def test_categories_are_shown_by_their_names():
