@@ -90,8 +90,10 @@ CATALOGUE: dict[str, Entry] = {
     "LSCP": _worker("lscp", "chooses among detectors that are given to it: `lscp(detector_list=[lof, knn])`"),
     "LSTMAD": _impossible(SERIES),
     "LUNAR": _worker("lunar", NETWORK),
-    "MAD": _compiled("mad", "one column only"),
-    "MCD": _compiled("mcd", "location and precision matrix"),
+    "MAD": _compiled("mad", "one column only, in PyOD, too"),
+    "MCD": _compiled(
+        "mcd", "location and precision matrix; with a thousand columns PyOD takes minutes to fit it"
+    ),
     "MO_GAAL": _worker("mo_gaal", NETWORK),
     "MatrixProfile": _impossible(SERIES),
     "MultiModalOD": _impossible(PARTS),
