@@ -1,7 +1,10 @@
 """Performance without labels: how far estimates are off on NannyML's car loans, in chunks of 5,000 rows.
 
 Learned from the reference half, asked of the other one, of which half has drifted. NannyML's own CBPE is
-asked the same, in the environment that the bench installs it into.
+asked the same, in the environment that the bench installs it into. Beside them stand two forms that use the
+inputs and that the sidecar doesn't tell: the score corrected by the inputs, and the score calibrated anew for
+each chunk, with reference rows weighted by how much likelier they are now, as PAPE does (Bialek et al. 2024,
+"Estimating Model Performance Under Covariate Shift Without Labels"); the odds are those of boosted stumps.
 """
 
 from __future__ import annotations
@@ -16,10 +19,13 @@ from numpy.typing import NDArray
 
 from bench.rig import installs
 from sidecar.labels.realised import Rows, measures
-from sidecar.observer.truth.estimate import estimates
+from sidecar.observer.truth.estimate import auroc, estimates
+from sidecar.scoring import boosting, isotonic
 from sidecar.scoring.expectation import Answers, learn
 
 CHUNK = 5_000
+BINS = 20
+COLUMNS = ("y_pred_proba", "y_pred", "car_value", "debt_to_income_ratio", "loan_length", "driver_tenure")
 DATA = "lib/python3*/site-packages/nannyml/datasets/data"
 
 PEER = """
@@ -42,21 +48,27 @@ def off_by() -> None:
     except (installs.Missing, StopIteration) as error:
         print(f"estimates: left out: {error}", file=sys.stderr)
         return
-    reference = _read(folder / "synthetic_car_loan_reference.csv", ("y_pred_proba", "y_pred", "repaid"))
-    analysis = _read(folder / "synthetic_car_loan_analysis.csv", ("y_pred_proba", "y_pred"))
+    reference = _read(folder / "synthetic_car_loan_reference.csv", (*COLUMNS, "repaid"))
+    analysis = _read(folder / "synthetic_car_loan_analysis.csv", COLUMNS)
     truth = _read(folder / "synthetic_car_loan_analysis_target.csv", ("repaid",))[:, 0]
-    known = learn("binary", 2, _answers(reference), reference[:, 2])
-    realised, ours = [], []
+    bins = [np.quantile(column, np.arange(1, BINS) / BINS) for column in reference[:, 2:-1].T]
+    then, true_then = _answers(reference, bins), reference[:, -1]
+    known = learn("binary", 2, then, true_then)
+    realised, ours, corrected, weighted = [], [], [], []
     for start in range(0, len(truth), CHUNK):
-        answers, true = _answers(analysis[start : start + CHUNK]), truth[start : start + CHUNK]
+        answers, true = _answers(analysis[start : start + CHUNK], bins), truth[start : start + CHUNK]
         found = measures("binary", Rows(answers.predicted, true, answers.scores), 2)
         estimated = estimates(known, answers)
         realised.append([found["accuracy"].value, found["auroc"].value])
         ours.append([estimated["accuracy"], estimated["auroc"]])
+        corrected.append(_by(known.expected(answers), answers))
+        score = isotonic.fit(then.scores[:, 0], true_then, _odds(then, answers))(answers.scores[:, 0])
+        weighted.append(_by(score, answers))
     print("\nEstimated without labels, car_loan: mean absolute error over chunks of 5,000 rows\n")
     print(f"{'':12}{'accuracy':>12}{'AUROC':>12}")
-    for name, found in (("ours", np.array(ours)), ("NannyML", _peer(home))):
-        accuracy, auroc = np.abs(found - realised).mean(axis=0)
+    forms = (("ours", ours), ("NannyML", _peer(home)), ("corrected", corrected), ("weighted", weighted))
+    for name, found in forms:
+        accuracy, auroc = np.abs(np.array(found) - realised).mean(axis=0)
         print(f"{name:12}{accuracy:>12.5f}{auroc:>12.5f}")
 
 
@@ -66,9 +78,25 @@ def _read(file: Path, columns: tuple[str, ...]) -> NDArray[np.float64]:
         return np.genfromtxt(lines, delimiter=",", usecols=[names.index(name) for name in columns], ndmin=2)
 
 
-def _answers(rows: NDArray[np.float64]) -> Answers:
-    """Score and class, without inputs: a calibration needs none."""
-    return Answers(rows[:, 1], rows[:, :1], np.zeros((len(rows), 0), dtype=np.uint8))
+def _answers(rows: NDArray[np.float64], bins: list[NDArray[np.float64]]) -> Answers:
+    """Score, class and inputs."""
+    columns = rows[:, 2 : 2 + len(bins)].T
+    codes = [np.searchsorted(edges, column) for edges, column in zip(bins, columns, strict=True)]
+    return Answers(rows[:, 1], rows[:, :1], np.column_stack(codes).astype(np.uint8))
+
+
+def _by(p: NDArray[np.float64], answers: Answers) -> list[float]:
+    """Accuracy and AUROC if each row is of the positive class with this chance."""
+    right = np.where(answers.predicted == 1, p, 1 - p)
+    return [float(right.mean()), auroc(p, answers.scores[:, 0])]
+
+
+def _odds(then: Answers, now: Answers) -> NDArray[np.float64]:
+    """How much likelier each reference row is now than it was."""
+    codes = np.concatenate((then.codes, now.codes))
+    late = np.repeat((0.0, 1.0), (len(then.codes), len(now.codes)))
+    usual = np.full(len(late), np.log(len(now.codes) / len(then.codes)))
+    return np.exp(boosting.added(boosting.fit(codes, late, usual, "logistic"), then.codes))
 
 
 def _peer(home: Path) -> NDArray[np.float64]:
