@@ -22,6 +22,9 @@ MOST_FIELDS = 1_000_000
 """Of one message. A body of two-byte fields must not keep the loop for seconds."""
 
 
+MOST_BYTES_OF_FEW = 1024
+
+
 class Field(NamedTuple):
     """One field of a message: `value` for a varint, `data` for everything else."""
 
@@ -55,7 +58,11 @@ def fields(message: memoryview) -> Iterator[Field]:
     for _ in range(MOST_FIELDS):
         if at == end:
             return
-        tag, at = _varint(message, at)
+        tag = message[at]
+        if tag < 128:  # as nearly all are
+            at += 1
+        else:
+            tag, at = _varint(message, at)
         number, kind = tag >> 3, tag & 7
         if not 0 < number < 1 << 29:
             raise Undecodable("malformed-protobuf")
@@ -64,7 +71,10 @@ def fields(message: memoryview) -> Iterator[Field]:
             yield Field(number, kind, value, _NOTHING)
             continue
         if kind == BYTES:
-            size, at = _varint(message, at)
+            if at < end and (size := message[at]) < 128:
+                at += 1
+            else:
+                size, at = _varint(message, at)
         elif kind in (FIXED64, FIXED32):
             size = 8 if kind == FIXED64 else 4
         else:  # groups, which nobody has used for twenty years
@@ -98,6 +108,22 @@ def sub(field: Field) -> Iterator[Field]:
     if field.kind != BYTES:
         raise Undecodable("malformed-protobuf")
     return fields(field.data)
+
+
+def few(pieces: list[Field]) -> list[int]:
+    """A repeated field of a handful of varints, packed or not, as signed numbers: a shape."""
+    found: list[int] = []
+    for field in pieces:
+        if field.kind == VARINT:
+            found.append(field.signed)
+            continue
+        if field.kind != BYTES or len(field.data) > MOST_BYTES_OF_FEW:
+            raise Undecodable("malformed-protobuf")
+        at, data = 0, field.data
+        while at < len(data):
+            value, at = _varint(data, at)
+            found.append(value - (1 << 64) if value >> 63 else value)
+    return found
 
 
 def integers(pieces: list[Field]) -> NDArray[np.int64]:

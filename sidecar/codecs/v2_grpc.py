@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sidecar.codecs import grpc_messages, v2_tensor
 from sidecar.codecs.codec import Codec
-from sidecar.codecs.protobuf import BYTES, Field, fields, fixed, integers, sub
+from sidecar.codecs.protobuf import BYTES, Field, few, fields, fixed, integers, sub
 from sidecar.codecs.table import MAX_COLUMNS
 from sidecar.errors import Undecodable, reason
 from sidecar.exchange import Payload, Reply, Request, Tensor
@@ -126,7 +126,7 @@ def _tensor(message: Field, raw: memoryview | None) -> Tensor:
             shape.append(field)
         elif field.number == 5:
             contents.append(field)
-    entry = {"datatype": datatype, "shape": integers(shape).tolist()}
+    entry = {"datatype": datatype, "shape": few(shape)}
     if raw is not None:
         return v2_tensor.from_bytes(name, entry, raw)
     number = CONTENTS.get(datatype)

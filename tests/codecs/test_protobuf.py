@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2 as v2
 
-from sidecar.codecs.protobuf import BYTES, Field, fields, fixed, integers, sub
+from sidecar.codecs.protobuf import BYTES, Field, few, fields, fixed, integers, sub
 from sidecar.errors import Undecodable
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -101,3 +101,23 @@ def test_garbage_is_read_or_refused_and_nothing_else(garbage):
             assert 0 < field.number < 1 << 29
     except Undecodable:
         pass
+
+
+@given(st.lists(INT64, max_size=40))
+def test_a_few_integers_are_read_one_by_one(values):
+    packed = read(v2.InferTensorContents(int64_contents=values).SerializeToString())
+    assert few(packed) == values
+    alone = [one for value in values for one in read(b"\x18" + _varint_of(value))]
+    assert few(alone) == values
+
+
+def _varint_of(value: int) -> bytes:
+    return wrappers_pb2.Int64Value(value=value).SerializeToString()[1:] if value else b"\0"
+
+
+@pytest.mark.parametrize(
+    "bad", [Field(1, 5, 0, memoryview(b"1234")), Field(1, BYTES, 0, memoryview(bytes(1025)))]
+)
+def test_a_few_that_are_many_or_none_are_refused(bad):
+    with pytest.raises(Undecodable):
+        few([bad])

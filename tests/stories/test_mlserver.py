@@ -9,9 +9,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import grpc
 import numpy as np
 import pytest
+import tritonclient.grpc as triton_grpc
+import tritonclient.http as triton_http
+from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.utils import InferenceServerException
 
 from examples.flight import Flight
 from examples.launch import Server
@@ -51,7 +57,14 @@ def environment() -> Path:
 
 
 @pytest.fixture(scope="module")
-def mlserver(environment: Path, flight: Flight, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def grpc_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def mlserver(
+    environment: Path, flight: Flight, grpc_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("mlserver")
     model = home / "radiator"
     model.mkdir()
@@ -66,8 +79,8 @@ def mlserver(environment: Path, flight: Flight, tmp_path_factory: pytest.TempPat
             }
         )
     )
-    http, grpc, metrics = free_port(), free_port(), free_port()
-    settings = {"host": "127.0.0.1", "http_port": http, "grpc_port": grpc, "metrics_port": metrics}
+    http, metrics = free_port(), free_port()
+    settings = {"host": "127.0.0.1", "http_port": http, "grpc_port": grpc_port, "metrics_port": metrics}
     # With uvloop 0.23 its parallel workers die at start; without them it serves from its own process.
     (home / "settings.json").write_text(json.dumps(settings | {"parallel_workers": 0, "debug": False}))
     command = [str(environment / "bin" / "mlserver"), "start", str(home)]
@@ -124,6 +137,60 @@ def test_a_batch_names_its_odd_rows(sidecar: Server, flight: Flight) -> None:
 
     assert answer.verdict == "outlier"
     assert "7" in answer.headers["x-anomaly-rows"].strip("()").split()
+
+
+def test_grpc_gives_the_same_answers_and_scores_as_http(
+    mlserver: Server, grpc_port: int, baseline: Path, start_sidecar, flight: Flight
+) -> None:
+    through = free_port()
+    flags = ("--grpc-listen", f"127.0.0.1:{through}", "--grpc-upstream", f"http://127.0.0.1:{grpc_port}")
+    sidecar = start_sidecar(mlserver.url, "--baseline", str(baseline), *flags)
+    rows = np.concatenate([flight.clean[:6], flight.outliers[:2]])
+    with (
+        triton_grpc.InferenceServerClient(f"127.0.0.1:{grpc_port}") as direct,
+        triton_grpc.InferenceServerClient(f"127.0.0.1:{through}") as client,
+        triton_http.InferenceServerClient(sidecar.url.removeprefix("http://")) as over_http,
+    ):
+        assert client.is_server_ready()
+        assert client.get_model_metadata("radiator") == direct.get_model_metadata("radiator")
+        answers = [_tensors(one, triton_grpc, rows) for one in (direct, client)]
+        answers.append(_tensors(over_http, triton_http, rows))
+        assert answers[0].tolist() == answers[1].tolist() == answers[2].tolist()
+        with pytest.raises(InferenceServerException, match="unknown"):
+            client.infer("unknown", _inputs(triton_grpc, rows))
+
+    # The facts stand in the metadata, which this client keeps to itself.
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with grpc.insecure_channel(f"127.0.0.1:{through}") as channel:
+        ask = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer
+        _, call = ask.with_call(_message(rows), metadata=(("traceparent", trace), ("x-request-id", "r-1")))
+    facts = dict(call.initial_metadata())
+    spoken = _ask(sidecar, _infer(rows)).headers
+    for name in ("x-anomaly-score", "x-anomaly-verdict", "x-anomaly-detail", "x-anomaly-rows"):
+        assert facts[name] == spoken[name], name
+    assert facts["traceresponse"].startswith(trace[:36])
+    assert facts["x-request-id"] == "r-1"
+
+
+def _inputs(client: ModuleType, rows: np.ndarray) -> list:
+    tensor = client.InferInput("input", list(rows.shape), "FP64")
+    plain = {"binary_data": False} if client is triton_http else {}  # MLServer's REST takes no binary tensors
+    tensor.set_data_from_numpy(rows.astype(np.float64), **plain)
+    return [tensor]
+
+
+def _message(rows: np.ndarray) -> service_pb2.ModelInferRequest:
+    (tensor,) = _inputs(triton_grpc, rows)
+    return service_pb2.ModelInferRequest(
+        model_name="radiator", inputs=[tensor._get_tensor()], raw_input_contents=[tensor._get_content()]
+    )
+
+
+def _tensors(asked, client: ModuleType, rows: np.ndarray) -> np.ndarray:
+    output = client.InferRequestedOutput(
+        "predict", **({"binary_data": False} if client is triton_http else {})
+    )
+    return asked.infer("radiator", _inputs(client, rows), outputs=[output]).as_numpy("predict")
 
 
 def _infer(rows: np.ndarray, output: str = "predict") -> bytes:
