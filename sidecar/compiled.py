@@ -39,6 +39,7 @@ HOT = (
     "proxy/plane.py",
     "proxy/recall.py",
     "proxy/reply.py",
+    "proxy/streamed.py",
     "proxy/telling.py",
     "proxy/upstream.py",
     "scoring/calibration.py",

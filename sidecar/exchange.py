@@ -332,6 +332,10 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All rules of policies that applied, in their order."""
     evidence: tuple[Evidence, ...] = ()
     """Signs that the call is an attack."""
+    first_event_ns: int = 0
+    """Of an answer that came event by event: when the first came, in nanoseconds after `started_ns`."""
+    events: int = 0
+    """How many there were: of a language model, about as many as tokens."""
 
 
 JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]

@@ -47,7 +47,7 @@ Detectors: TypeAlias = Annotated[
         description="PyOD detectors separated by commas, such as ecod,iforest or lof,abod(n_neighbors=5)",
     ),
 ]
-Format: TypeAlias = Literal["auto", "v2", "v1", "mlflow", "csv", "npy", "image", "plain"]
+Format: TypeAlias = Literal["auto", "v2", "v1", "mlflow", "openai", "csv", "npy", "image", "plain"]
 Count: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 1 or more", ge=1)]
 CountOrZero: TypeAlias = Annotated[int, Meta(title="COUNT", description="a whole number, 0 or more", ge=0)]
 Bytes: TypeAlias = Annotated[

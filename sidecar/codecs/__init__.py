@@ -6,7 +6,7 @@ of nonsense that looks like one of sense. Counterpart: `sidecar.features`.
 
 from __future__ import annotations
 
-from sidecar.codecs import by_type, grpc_messages, mlflow, tf_grpc, v1, v2, v2_grpc
+from sidecar.codecs import by_type, grpc_messages, mlflow, openai, tf_grpc, v1, v2, v2_grpc
 from sidecar.codecs.codec import Codec
 from sidecar.errors import UsageError
 from sidecar.exchange import Request
@@ -15,6 +15,7 @@ CODECS: tuple[Codec, ...] = (
     v2.CODEC,
     v1.CODEC,
     mlflow.CODEC,
+    openai.CODEC,
     *map(by_type.codec, by_type.FORMATS),
 )
 """In order of precedence: protocols that own a path come before formats that only have a media type."""

@@ -35,6 +35,8 @@ class Codec(msgspec.Struct, frozen=True):
     read_reply: Callable[[Request, Reply, int], Payload]
     read_one: Callable[[Request, int], OneRow | None] | None = None
     """`read` by a shorter way, where there is one."""
+    condensed: Callable[[bytes], bytes] | None = None
+    """What a stream of events is told as, where the protocol has such answers."""
 
     def one_row(self, request: Request, width: int) -> OneRow | None:
         """The body, if it is one row of `width` plain numbers and that can be told at once; else None, and it

@@ -80,6 +80,8 @@ def whole(record: Record, schema: Schema | None, digest: str, output_p: float = 
         "forwarded_seconds": record.forwarded_ns / 1e9,
         "first_byte_seconds": record.first_byte_ns / 1e9,
         "scoring_seconds": record.scored_ns / 1e9,
+        "first_event_seconds": record.first_event_ns / 1e9,
+        "events": record.events,
         "request_bytes": record.request_bytes,
         "response_bytes": record.response_bytes,
         "request_headers": _headers(record.request_headers),

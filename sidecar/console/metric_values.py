@@ -40,6 +40,8 @@ HISTOGRAMS = {
     "request_bytes": "sidecar_request_size_bytes",
     "response_bytes": "sidecar_response_size_bytes",
     "score": "sidecar_score",
+    "first_token_seconds": "sidecar_first_token_seconds",
+    "token_seconds": "sidecar_token_seconds",
 }
 """Column of `sidecar.observer.calls` -> metric."""
 

@@ -48,6 +48,12 @@ METRICS: dict[str, Metric] = {
     "sidecar_request_size_bytes": Metric("histogram", "Request bodies.", FLOW),
     "sidecar_response_size_bytes": Metric("histogram", "Response bodies.", FLOW),
     "sidecar_score": Metric("histogram", "Score of each scored call's worst row: 1 - p.", FLOW),
+    "sidecar_first_token_seconds": Metric(
+        "histogram", "From the request's first byte to the first event of a streamed answer.", FLOW
+    ),
+    "sidecar_token_seconds": Metric(
+        "histogram", "Between two events of a streamed answer, on average.", FLOW
+    ),
     "sidecar_rows_total": Metric("counter", "Rows in the requests that a codec could read.", FLOW),
     "sidecar_rows_flagged_total": Metric("counter", "Rows with a p-value at or under the threshold.", FLOW),
     # -- the data planes' own counts, complete even where records were dropped

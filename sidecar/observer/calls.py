@@ -44,6 +44,8 @@ BOUNDS = {
     "request_bytes": SIZES,
     "response_bytes": SIZES,
     "score": SCORES,
+    "first_token_seconds": SECONDS,
+    "token_seconds": FINE_SECONDS,
 }
 """Upper bounds of each measure's bins, in the order of the columns of `matrix`; `status` is the last one.
 
@@ -51,6 +53,8 @@ BOUNDS = {
 * `upstream_seconds`: from the request's leaving to the first byte of the model's answer.
 * `added_seconds`: what the sidecar put on top of that: the time before the request left and, of the time
   after the first byte, at most what scoring took; the rest is the body's.
+* `first_token_seconds`: from the request's first byte to the first event of an answer that came in events.
+* `token_seconds`: from there to the end, for each further event.
 """
 
 FIELDS = (
@@ -81,6 +85,8 @@ _FACTS: Callable[[Record], tuple[float, ...]] = attrgetter(
     "request_bytes",
     "response_bytes",
     "p",
+    "first_event_ns",
+    "events",
     "status",
 )
 
@@ -88,9 +94,10 @@ _FACTS: Callable[[Record], tuple[float, ...]] = attrgetter(
 def matrix(records: Sequence[Record]) -> Matrix:
     """One row for each call, one column for each of `FIELDS`; NaN where it never came to that."""
     facts = chain.from_iterable(map(_FACTS, records))
-    raw = np.fromiter(facts, np.float64, 8 * len(records)).reshape(-1, 8)
+    raw = np.fromiter(facts, np.float64, 10 * len(records)).reshape(-1, 10)
     ended, forwarded, first, scored = raw[:, :4].T / 1e9
     answered = (forwarded > 0) & (first > 0)
+    begun, events = raw[:, 7] / 1e9, raw[:, 8]
     upstream = np.where(answered, first - forwarded, np.nan)
     columns = (
         ended,
@@ -100,6 +107,8 @@ def matrix(records: Sequence[Record]) -> Matrix:
         raw[:, 4],
         raw[:, 5],
         1.0 - raw[:, 6],
-        _RANKS[np.clip(raw[:, 7], 0, 999).astype(np.intp)],
+        np.where(begun > 0, begun, np.nan),
+        np.where((begun > 0) & (events > 1), (ended - begun) / np.maximum(events - 1, 1), np.nan),
+        _RANKS[np.clip(raw[:, 9], 0, 999).astype(np.intp)],
     )
     return np.stack(columns, axis=1)

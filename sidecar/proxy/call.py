@@ -25,6 +25,7 @@ from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, Judged
 from sidecar.proxy.outgoing import to_caller, to_model
 from sidecar.proxy.overdue import overdue
 from sidecar.proxy.pieces import chunk, first, last_chunk, write
+from sidecar.proxy.streamed import streamed
 
 if TYPE_CHECKING:
     from sidecar.proxy.listener import Downstream
@@ -197,9 +198,13 @@ class Call(Case):
         self.first_byte_ns = perf_counter_ns() - self.started
         self.status = response.status
         self.response = response
+        if self.codec is not None and self.codec.condensed is not None:
+            self.streamed = streamed(self, response)
 
     def response_body(self, data: bytes) -> None:
         """A piece of the model's answer."""
+        if self.streamed is not None:
+            self.streamed.update(data, perf_counter_ns() - self.started)
         told = self.plane.settings.kept_body_bytes if self.codec is not None else 0
         if self.response_bytes < max(told, self.plane.held_bytes):
             self.kept_response.append(data)

@@ -19,6 +19,7 @@ from sidecar.proxy.judging import UNKNOWN_FORMAT, Judged
 
 if TYPE_CHECKING:
     from sidecar.proxy.plane import Plane
+    from sidecar.proxy.streamed import Streamed
 
 
 class Case:
@@ -43,6 +44,8 @@ class Case:
     # the way back
     response: ResponseHead | None = None
     response_bytes = 0
+    streamed: Streamed | None = None
+    """How the answer's events come, if it has any."""
     # the end, and clock readings in nanoseconds after the start
     status = 0
     failure = ""
@@ -62,6 +65,12 @@ class Case:
         self.judgement: Judged | None = None if codec is not None else UNKNOWN_FORMAT
         self.kept: list[bytes] = []
         self.kept_response: list[bytes] = []
+
+    def answer(self) -> tuple[list[bytes], int]:
+        """The answer as it is told, in pieces, and how many bytes the whole of it has."""
+        if self.streamed is None:
+            return self.kept_response, self.response_bytes
+        return self.streamed.told()
 
     def judged(self, judgement: Judged) -> None:
         """The score has come."""

@@ -139,7 +139,7 @@ class Keeping:
         try:
             about = response.recorded if response else ()
             asked = self._body(head.recorded, call.kept, call.request_bytes)
-            answered = self._body(about, call.kept_response, call.response_bytes)
+            answered = self._body(about, *call.answer())
         except Exception as error:  # told by its kind only: its words may be the body's
             log.error("a body cannot be searched for secrets and is not kept: %s", type(error).__name__)
             asked = answered = UNSEARCHED

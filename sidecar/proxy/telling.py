@@ -246,7 +246,9 @@ def record_of(call: Case) -> Record:
         weight = keeping.weight(
             call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep, rate
         )
-    return Record(  # by position, in the order of its fields: naming 37 fields costs as much as the rest
+    answer, size = call.answer() if codec is not None else ([], 0)
+    events = call.streamed
+    return Record(  # by position, in the order of its fields: naming 39 fields costs as much as the rest
         call.request_id,
         call.span,
         call.started_ns,
@@ -278,12 +280,14 @@ def record_of(call: Case) -> Record:
         decision.action,
         decision.rule,
         joined(call.kept) if whole else b"",
-        joined(call.kept_response) if codec is not None and call.response_bytes <= limit else b"",
+        joined(answer) if size <= limit else b"",
         judged.baseline,
         weight,
         keeping.captured(call) if weight else None,
         decision.hits,
         score.evidence,
+        events.first_ns if events is not None else 0,
+        events.events if events is not None else 0,
     )
 
 

@@ -19,6 +19,7 @@ import msgspec
 from sidecar.errors import FAILURES, Failure
 from sidecar.exchange import DetectorScore, Outbound, Record, header
 from sidecar.settings import Settings
+from sidecar.tracing import gen_ai
 from sidecar.tracing.keep import Reason
 from sidecar.tracing.routes import route
 
@@ -126,6 +127,7 @@ def client(record: Record, ends: Ends) -> Facts:
     error, description = _error(record, status, CLIENT_ERRORS)
     tail = f"?{_redacted(query)}" if query else ""
     attributes: dict[str, Value] = {
+        **gen_ai.attributes(record),
         "http.request.method": record.method if record.method in METHODS else "_OTHER",
         "url.full": _text(f"{ends.upstream}{path}{tail}"),
         "server.address": ends.upstream_address,

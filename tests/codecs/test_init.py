@@ -63,7 +63,7 @@ def test_a_hint_decides_for_every_post() -> None:
 
 
 def test_a_wrong_hint_is_refused_with_the_right_ones() -> None:
-    with pytest.raises(UsageError, match="'v3' is unknown; use auto or one of v2, v1, mlflow, csv"):
+    with pytest.raises(UsageError, match="'v3' is unknown; use auto or one of v2, v1, mlflow, openai, csv"):
         codecs.choose(post("/", JSON, b""), hint="v3")
 
 

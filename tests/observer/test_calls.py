@@ -6,6 +6,7 @@ from sidecar.observer.calls import BOUNDS, FIELDS, STATUSES, matrix
 from sidecar.scoring.bins import Bins
 from tests.observer.talk import record
 
+STREAMED = {"first_token_seconds", "token_seconds"}
 COLUMNS = [field.name for field in FIELDS]
 
 
@@ -36,7 +37,16 @@ def test_a_wait_shorter_than_scoring_counts_as_it_was():
 def test_what_never_came_to_pass_is_missing():
     found = row(forwarded_ns=0, first_byte_ns=0, ended_ns=2_000, scored_ns=0, p=math.nan, status=502)
     missing = {name for name, value in found.items() if math.isnan(value)}
-    assert missing == {"upstream_seconds", "added_seconds", "scoring_seconds", "score"}
+    assert missing == {"upstream_seconds", "added_seconds", "scoring_seconds", "score", *STREAMED}
+
+
+def test_an_answer_in_events_has_a_first_token_and_a_pace():
+    found = row(first_event_ns=300_000_000, events=11, ended_ns=1_300_000_000)
+    assert (found["first_token_seconds"], found["token_seconds"]) == (0.3, 0.1)
+    alone = row(first_event_ns=300_000_000, events=1, ended_ns=1_300_000_000)
+    assert alone["first_token_seconds"] == 0.3
+    assert math.isnan(alone["token_seconds"])
+    assert {name for name, value in row().items() if math.isnan(value)} == STREAMED
 
 
 def test_statuses_are_told_apart_and_strange_ones_share_a_bin():

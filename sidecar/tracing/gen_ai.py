@@ -1,0 +1,74 @@
+"""What a span says of a call to a language model: names and numbers, never a word of question or answer.
+
+Source: OpenTelemetry's semantic conventions for generative AI spans. Of the answer only the fields named here
+are read. Counterpart: `sidecar.tracing.attributes`, whose CLIENT span this belongs to.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from sidecar.exchange import Record
+
+CODEC = "openai"
+
+OPERATIONS = {
+    "/chat/completions": "chat",
+    "/completions": "text_completion",
+    "/embeddings": "embeddings",
+    "/rerank": "rerank",
+}
+"""End of a path -> `gen_ai.operation.name`; the conventions have no name for the last."""
+
+MOST_TEXT = 128
+"""Characters of a name that an answer gives."""
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class _Choice(msgspec.Struct):
+    finish_reason: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    id: str = ""
+    model: str = ""
+    usage: _Usage | None = None
+    choices: list[_Choice] = []
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+def attributes(record: Record) -> dict[str, str | int | float | list[str]]:
+    """The attributes of a call that the codec of language models knows; none for any other."""
+    if record.codec != CODEC:
+        return {}
+    path = record.target.partition("?")[0]
+    operation = next((name for end, name in OPERATIONS.items() if path.endswith(end)), "chat")
+    found: dict[str, str | int | float | list[str]] = {
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": "openai",
+    }
+    if record.model:
+        found["gen_ai.request.model"] = record.model[:MOST_TEXT]
+    if record.first_event_ns:
+        found["sidecar.first_token_seconds"] = record.first_event_ns / 1e9
+    try:
+        answer = _answer.decode(record.response_body)
+    except msgspec.MsgspecError:
+        return found
+    if answer.id:
+        found["gen_ai.response.id"] = answer.id[:MOST_TEXT]
+    if answer.model:
+        found["gen_ai.response.model"] = answer.model[:MOST_TEXT]
+    if reasons := [one.finish_reason[:MOST_TEXT] for one in answer.choices[:8] if one.finish_reason]:
+        found["gen_ai.response.finish_reasons"] = reasons
+    if answer.usage is not None:
+        found["gen_ai.usage.input_tokens"] = answer.usage.prompt_tokens
+        if operation != "embeddings":
+            found["gen_ai.usage.output_tokens"] = answer.usage.completion_tokens
+    return found

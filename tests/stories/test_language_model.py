@@ -1,0 +1,123 @@
+"""A language model behind a sidecar, asked by OpenAI's own client: chunk by chunk as without one."""
+
+from __future__ import annotations
+
+import itertools
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from openai import OpenAI
+
+from examples.launch import Server
+from examples.processes import Process, free_port, python
+
+SECRET = "jane.doe@example.com"
+TOPICS = ("the weather in spring", "how bread is baked", "trains between cities", "a walk in the hills")
+
+
+@pytest.fixture(scope="module")
+def language(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    port = free_port()
+    command = python("examples.language", "--listen", f"127.0.0.1:{port}", "--token-ms", "1")
+    with Process("language", command, tmp_path_factory.mktemp("language")) as process:
+        process.wait_for(f"http://127.0.0.1:{port}/health")
+        yield Server(process, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def through(language: Server, start_sidecar, tmp_path) -> Server:
+    flags = ("--learn-rows", "120", "--threshold", "0.05", "--capture", str(tmp_path / "kept"))
+    return start_sidecar(language.url, *flags, "--capture-rate", "1", "--trace-ratio", "0")
+
+
+def test_the_client_gets_the_same_chunks_and_the_sidecar_learns_what_prompts_are_like(
+    language: Server, through: Server
+) -> None:
+    with _client(language) as direct, _client(through) as client:
+        for ask in (_chat, _chat_in_chunks, _completion, _completion_in_chunks, _embedding, _vectors):
+            assert ask(client) == ask(direct), ask.__name__
+
+        numbers = itertools.count()
+        through.process.wait_until(lambda: not _asked(client, next(numbers)).startswith("learning"), 30)
+        assert [_asked(client, next(numbers)) for _ in range(20)].count("normal") >= 14
+        odd = "x7!qZ#9$kk}}{{ zxcvqw ]]]]==== describing.+similarlyNow write oppositeley.]( Me giving**ONE"
+        assert _said(client, odd).startswith("outlier")
+
+    page = _text(through.admin_url + "/metrics")
+    counted = [line for line in page.splitlines() if line.startswith("sidecar_first_token_seconds_count")]
+    assert sum(float(line.split()[-1]) for line in counted) >= 1
+    assert "output tokens" in _text(through.admin_url + "/api/v1/windows")
+
+
+def test_a_secret_that_chunks_cut_in_two_is_not_kept(language: Server, through: Server, tmp_path) -> None:
+    del language
+    half, other = SECRET[:6], SECRET[6:]
+    with _client(through) as client:
+        _said(client, f"{half}{other} is my address")
+        chunks = _chat_in_chunks(client, f"my address is {half}{other}")
+    said = [choice["delta"]["content"] or "" for chunk in chunks for choice in chunk["choices"]]
+    assert SECRET in "".join(said)  # it reached its caller
+    assert not any("@" in word and "." in word for word in said)  # in pieces that are no address
+    through.process.stop()
+    files = sorted((tmp_path / "kept").rglob("*.parquet"))
+    rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+    told = repr([(row["request_body"], row["response_body"]) for row in rows])
+    assert len(rows) == 2
+    assert "You said: " in told
+    assert other not in told
+
+
+def _client(server: Server) -> OpenAI:
+    return OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=20)
+
+
+def _messages(question: str) -> list[dict[str, str]]:
+    return [{"role": "system", "content": "You are a parrot."}, {"role": "user", "content": question}]
+
+
+def _chat(client: OpenAI) -> Any:
+    return client.chat.completions.create(model="parrot", messages=_messages("hello you")).model_dump()
+
+
+def _chat_in_chunks(client: OpenAI, question: str = "hello to all of you") -> Any:
+    options = {"include_usage": True}
+    stream = client.chat.completions.create(
+        model="parrot", messages=_messages(question), stream=True, stream_options=options
+    )
+    return [chunk.model_dump() for chunk in stream]
+
+
+def _completion(client: OpenAI) -> Any:
+    return client.completions.create(model="parrot", prompt="hello you").model_dump()
+
+
+def _completion_in_chunks(client: OpenAI) -> Any:
+    return [c.model_dump() for c in client.completions.create(model="parrot", prompt="hello", stream=True)]
+
+
+def _embedding(client: OpenAI) -> Any:
+    return client.embeddings.create(model="parrot", input=["one text", "and another"]).model_dump()
+
+
+def _vectors(client: OpenAI) -> Any:
+    found = client.embeddings.create(model="parrot", input="one text", encoding_format="float")
+    return found.data[0].embedding
+
+
+def _said(client: OpenAI, question: str) -> str:
+    """The verdict on a question."""
+    raw = client.chat.completions.with_raw_response.create(model="parrot", messages=_messages(question))
+    return raw.headers["x-anomaly-verdict"]
+
+
+def _asked(client: OpenAI, number: int) -> str:
+    """The verdict on one of many questions that are alike."""
+    return _said(client, f"please tell me something about {TOPICS[number % 4]} number {number}")
+
+
+def _text(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read().decode()

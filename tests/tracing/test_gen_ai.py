@@ -1,0 +1,53 @@
+"""Spans of calls to language models: names and numbers of the conventions, and never a word."""
+
+import json
+
+from sidecar.tracing.gen_ai import attributes
+from tests.observer.talk import record
+
+ANSWER = {
+    "id": "c-1",
+    "model": "m-2024",
+    "choices": [{"message": {"role": "assistant", "content": "SECRET"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+}
+
+
+def asked(path="/v1/chat/completions", body=ANSWER, **changes):
+    changes = {
+        "codec": "openai",
+        "target": path,
+        "model": "m",
+        "response_body": json.dumps(body).encode(),
+    } | changes
+    return attributes(record(0, **changes))
+
+
+def test_a_chat_is_told_by_the_conventions_without_its_words():
+    found = asked(first_event_ns=250_000_000)
+    assert found == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "m",
+        "gen_ai.response.id": "c-1",
+        "gen_ai.response.model": "m-2024",
+        "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 7,
+        "sidecar.first_token_seconds": 0.25,
+    }
+    assert "SECRET" not in repr(found)
+
+
+def test_each_operation_has_its_name():
+    assert asked("/v1/completions?x=1")["gen_ai.operation.name"] == "text_completion"
+    embedded = asked("/v1/embeddings", {"usage": {"prompt_tokens": 3}})
+    assert (embedded["gen_ai.operation.name"], embedded["gen_ai.usage.input_tokens"]) == ("embeddings", 3)
+    assert "gen_ai.usage.output_tokens" not in embedded
+    assert asked("/v1/rerank")["gen_ai.operation.name"] == "rerank"
+
+
+def test_an_answer_that_cannot_be_read_says_nothing_and_other_calls_have_none():
+    assert set(asked(body=[])) == {"gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model"}
+    assert asked(response_body=b"") == asked(body=[])
+    assert asked(codec="v2") == {}
