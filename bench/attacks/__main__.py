@@ -1,7 +1,8 @@
 """How many attacks on a model are found behind a sidecar, and how many honest calls are taken for one?
 
     python -m bench.attacks sequences        attacks by many questions: found, blocked, and what it costs
-    python -m bench.attacks sequences --quick
+    python -m bench.attacks singles          attacks that know the model: by noise, and by answers that flip
+    python -m bench.attacks singles --quick
 
 `--python` names the interpreter of an environment with adversarial-robustness-toolbox, torch, scikit-learn,
 mlxtend and orjson; without, one is made (large: PyTorch). Figures go to standard output as tables, progress
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from bench.rig import installs
 
-PARTS = {"sequences": "bench.attacks.sequences"}
+PARTS = {"sequences": "bench.attacks.sequences", "singles": "bench.attacks.singles"}
 """Part of the command -> module with `main(python, place, quick, arguments)`."""
 
 

@@ -1,10 +1,10 @@
 """A model of digits that answers over HTTP, V1: 784 numbers in, ten probabilities out. Runs in the attacks'
 environment.
 
-    python model.py network|convolutional DIGITS.npz ROWS HOST:PORT
+    python model.py network|logistic|convolutional DIGITS.npz ROWS HOST:PORT
 
-is trained on the first ROWS digits and then listens: scikit-learn's MLPClassifier, or a small convolutional
-network of PyTorch.
+is trained on the first ROWS digits and then listens: scikit-learn's MLPClassifier or LogisticRegression, or a
+small convolutional network of PyTorch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,30 @@ def network(pixels: Any, labels: Any) -> Callable[[Any], Any]:
     return model.fit(pixels, labels).predict_proba
 
 
+def logistic(pixels: Any, labels: Any) -> Callable[[Any], Any]:
+    return logistic_regression(pixels, labels).predict_proba
+
+
+def logistic_regression(pixels: Any, labels: Any) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=0.05, max_iter=300).fit(pixels, labels)
+
+
 def convolutional(pixels: Any, labels: Any) -> Callable[[Any], Any]:
+    import torch
+
+    model = convolutions(pixels, labels)
+
+    def probabilities(rows: Any) -> Any:
+        with torch.no_grad():
+            return model(torch.tensor(rows, dtype=torch.float32).reshape(-1, 1, 28, 28)).softmax(1).numpy()
+
+    return probabilities
+
+
+def convolutions(pixels: Any, labels: Any) -> Any:
+    """The network itself, trained; the same for the same digits."""
     import torch
     from torch import nn
 
@@ -43,13 +66,7 @@ def convolutional(pixels: Any, labels: Any) -> Callable[[Any], Any]:
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(images[some]), truth[some]).backward()
             optimizer.step()
-    model.eval()
-
-    def probabilities(rows: Any) -> Any:
-        with torch.no_grad():
-            return model(torch.tensor(rows, dtype=torch.float32).reshape(-1, 1, 28, 28)).softmax(1).numpy()
-
-    return probabilities
+    return model.eval()
 
 
 def serve(probabilities: Callable[[Any], Any], address: str) -> None:
@@ -83,7 +100,10 @@ def main() -> None:
     kind, file, rows, address = sys.argv[1:]
     with np.load(file) as digits:
         pixels, labels = digits["pixels"][: int(rows)], digits["labels"][: int(rows)]
-    serve({"network": network, "convolutional": convolutional}[kind](pixels, labels), address)
+    serve(MODELS[kind](pixels, labels), address)
+
+
+MODELS = {"network": network, "logistic": logistic, "convolutional": convolutional}
 
 
 if __name__ == "__main__":

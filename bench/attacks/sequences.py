@@ -106,7 +106,7 @@ def _attacks(
     found: list[list[object]] = []
     compared: list[list[object]] = []
     for kind in MODELS:
-        with _model(python, place, digits, kind) as model:
+        with served(python, place, digits, kind) as model:
             victims = _victims(model.url, digits, size.digits)
             for policy in ("seen", "blocking"):
                 run = place / f"run-{kind}-{policy}"
@@ -131,14 +131,17 @@ def _attacks(
 
 
 @contextmanager
-def _model(python: Path, place: Path, digits: Digits, kind: str) -> Iterator[launch.Server]:
+def served(
+    python: Path, place: Path, digits: Digits, kind: str, trained: int = TRAINED
+) -> Iterator[launch.Server]:
+    """A model that listens, trained on the first digits."""
     address = f"127.0.0.1:{free_port()}"
     arguments = [
         str(python),
         str(ROOT / "bench/attacks/model.py"),
         kind,
         str(digits.file),
-        str(TRAINED),
+        str(trained),
         address,
     ]
     with Process(kind, arguments, place, {"OMP_NUM_THREADS": "1"}) as process:
@@ -315,7 +318,7 @@ def _saved_again(pixels: Any, rng: np.random.Generator) -> Any:
 def _honest(python: Path, place: Path, baseline: Path, digits: Digits, size: Size) -> None:
     """An honest stream through a sidecar that blocks, and past it; each sidecar with two workers."""
     rows: list[list[object]] = []
-    with _model(python, place, digits, "network") as model:
+    with served(python, place, digits, "network") as model:
         flags = ("--policy", str(place / "blocking.yaml"), "--baseline", str(baseline), "--workers", "2")
         with launch.sidecar(model.url, place, (*flags, "--expose", "both")) as sidecar:
             callers = [Caller(sidecar.url, f"127.0.0.{10 + i}") for i in range(20)]

@@ -1,0 +1,121 @@
+"""Attacks that know the model, one picture each, and pictures that are worse for no purpose. Runs in the
+attacks' environment.
+
+    python makers.py logistic|convolutional DIGITS.npz TRAINED FIRST COUNT FILE.npz
+
+trains the model as `model.py` does and writes, by name, what attacks made of COUNT digits from FIRST on that
+the model reads right, those that it then reads wrong; and what corruptions made of the same digits.
+
+FGSM: Goodfellow and others 2015. PGD: Madry and others 2018, ten steps. DeepFool: Moosavi-Dezfooli and others
+2016. Carlini-Wagner: 2017, its L2 attack on the network's logits (its library has none of scikit-learn's).
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+from model import convolutions, logistic_regression
+
+warnings.simplefilter("ignore")
+
+EPSILONS = (0.1, 0.2, 0.3)
+
+
+def attacked(kind: str, model: Any, pixels: Any) -> dict[str, Any]:
+    """What each attack makes of the pixels, by its name."""
+    from art.attacks.evasion import (
+        CarliniL2Method,
+        DeepFool,
+        FastGradientMethod,
+        ProjectedGradientDescent,
+    )
+    from art.estimators.classification import PyTorchClassifier, SklearnClassifier
+
+    if kind == "logistic":
+        known = SklearnClassifier(model, clip_values=(0, 1))
+    else:
+        import torch
+
+        shaped = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 28, 28)), model).eval()
+        known = PyTorchClassifier(shaped, torch.nn.CrossEntropyLoss(), (784,), 10, clip_values=(0, 1))
+    made = {}
+    for epsilon in EPSILONS:
+        made[f"FGSM {epsilon}"] = FastGradientMethod(known, eps=epsilon).generate(pixels)
+        steps = ProjectedGradientDescent(known, eps=epsilon, eps_step=epsilon / 5, max_iter=10, verbose=False)
+        made[f"PGD {epsilon}"] = steps.generate(pixels)
+    made["DeepFool"] = DeepFool(known, max_iter=50, verbose=False).generate(pixels)
+    if kind == "convolutional":
+        least = CarliniL2Method(
+            known, max_iter=50, binary_search_steps=5, learning_rate=0.1, initial_const=1.0, verbose=False
+        )
+        made["Carlini-Wagner"] = least.generate(pixels)
+    right = known.predict(pixels).argmax(1)
+    return {name: rows[known.predict(rows).argmax(1) != right] for name, rows in made.items()}
+
+
+def corrupted(pixels: Any) -> dict[str, Any]:
+    """Pictures that are only worse."""
+    from PIL import Image
+    from scipy import ndimage
+
+    images = pixels.reshape(-1, 28, 28)
+
+    def each(change: Any) -> Any:
+        return np.clip([change(image) for image in images], 0.0, 1.0)
+
+    def jpeg(image: Any, quality: int) -> Any:
+        file = io.BytesIO()
+        Image.fromarray(np.rint(image * 255).astype(np.uint8)).save(file, "JPEG", quality=quality)
+        return np.asarray(Image.open(file)) / 255.0
+
+    made = {
+        "brighter by 0.2": each(lambda image: image + 0.2),
+        "dimmed to 0.7": each(lambda image: image * 0.7),
+        "gamma 0.6": each(lambda image: image**0.6),
+        "shifted 2 pixels": each(lambda image: np.roll(image, 2, axis=1)),
+        "rotated 10 degrees": each(lambda image: ndimage.rotate(image, 10, reshape=False, order=1)),
+        "rotated 30 degrees": each(lambda image: ndimage.rotate(image, 30, reshape=False, order=1)),
+        "JPEG 90": each(lambda image: jpeg(image, 90)),
+        "JPEG 50": each(lambda image: jpeg(image, 50)),
+        "blurred 0.5": each(lambda image: ndimage.gaussian_filter(image, 0.5)),
+        "blurred 1": each(lambda image: ndimage.gaussian_filter(image, 1.0)),
+        "Gaussian noise 0.05": np.clip(images + np.random.default_rng(0).normal(0, 0.05, images.shape), 0, 1),
+    }
+    return {name: rows.reshape(len(rows), -1) for name, rows in made.items()}
+
+
+def main() -> None:
+    kind, file, trained, first, count, out = sys.argv[1:]
+    with np.load(file) as digits:
+        pixels, labels = digits["pixels"].astype(np.float32), digits["labels"]
+    train = {"logistic": logistic_regression, "convolutional": convolutions}[kind]
+    model = train(digits_of(file)[: int(trained)], labels[: int(trained)])
+    fresh, truth = pixels[int(first) :], labels[int(first) :]
+    if kind == "logistic":
+        right = model.predict(fresh) == truth
+    else:
+        import torch
+
+        right = model(torch.tensor(fresh).reshape(-1, 1, 28, 28)).argmax(1).numpy() == truth
+    chosen = fresh[right][: int(count)]
+    made = attacked(kind, model, chosen)
+    worse = corrupted(chosen.astype(np.float64))
+    np.savez(
+        out,
+        **{f"attack/{name}": rows for name, rows in made.items()},
+        **{f"worse/{name}": rows for name, rows in worse.items()},
+    )
+
+
+def digits_of(file: str) -> Any:
+    """The digits as `model.py` is trained on them."""
+    with np.load(file) as digits:
+        return digits["pixels"]
+
+
+if __name__ == "__main__":
+    main()
