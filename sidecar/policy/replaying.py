@@ -51,6 +51,7 @@ class Replay:
         course = self._rulebook.course(facts_of(row))
         _take(course, row)
         course.go_on()
+        course.conclude()
         found = course.decision()
         weight = float(row["weight"] or 1.0)
         self.calls += 1
@@ -88,6 +89,8 @@ def _take(course: Course, row: Mapping[str, Any]) -> None:
     columns = row["features"] or {}
     names = tuple(columns)
     values = np.array([[_number(value) for value in columns[name]] for name in names], dtype="<f8")
+    evidence = read(row["evidence"] or "")
+    signs = {one.sign: one.p for one in evidence}
     score = Score(
         row["verdict"],
         _number(row["p"]),
@@ -98,7 +101,9 @@ def _take(course: Course, row: Mapping[str, Any]) -> None:
             for one in row["detectors"] or ()
         ),
         row["reason"] or "",
-        evidence=read(row["evidence"] or ""),
+        evidence=evidence,
+        noise_p=signs.get("noise", math.nan),
+        inconsistent_p=signs.get("inconsistent", math.nan),
     )
     block = np.ascontiguousarray(values.T).tobytes() if names else b""
     course.facts.take(course.scope.judged(score), row["rows"] or 0, names, block)

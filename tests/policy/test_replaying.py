@@ -92,6 +92,16 @@ def test_nothing_to_go_by(rows):
     assert replayed("{name: odd, when: p <= 0.01, action: block}", rows=rows).applied == {}
 
 
+def test_captured_noise_and_flips_are_known_in_the_replay():
+    made = ROW | {"evidence": 'noise;p=0.0010000;by="grain 40-60%", inconsistent;p=0.0040000;by="bits-1"'}
+    found = replayed(
+        "{name: noisy, when: noise.p <= 0.001, action: tag}",
+        "{name: flips, when: inconsistent.p <= 0.004, action: tag}",
+        rows=(made, ROW),
+    )
+    assert found.applied == {"p/noisy": 1, "p/flips": 1}
+
+
 def test_a_captured_sequence_is_one_in_the_replay():
     walk = ROW | {"verdict": "adversarial", "evidence": "query-sequence;n=7;since=@1789999990;clients=2"}
     found = replayed(
