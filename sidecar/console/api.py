@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from sidecar.console import (
+    callers_view,
     chain_view,
     exchange_view,
     health,
@@ -40,6 +41,7 @@ from sidecar.console.rows_api import ROWS
 from sidecar.console.site import HEADERS, SITE, SUBMITTED, gathered_trace, refused
 from sidecar.exchange import Verdict
 from sidecar.labels.reading import Names
+from sidecar.observer.callers import MOST
 from sidecar.observer.refit import Refused
 
 log = logging.getLogger(__name__)
@@ -189,6 +191,13 @@ async def show_exchange(request: web.Request) -> web.Response:
     return json_answer(found)
 
 
+async def show_callers(request: web.Request) -> web.Response:
+    """Who asks how: signs that a caller feels the model's way or copies it."""
+    known(request.query, ("limit",))
+    limit = whole(request.query, "limit", 50, MOST)
+    return json_answer(callers_view.callers(request.app[OBSERVER], limit))
+
+
 async def show_chain(request: web.Request) -> web.Response:
     """Who feeds this model and whom it feeds."""
     known(request.query, ())
@@ -293,6 +302,7 @@ PATHS: dict[str, Handler] = {
     "/api/v1/refit": show_refit,
     **ROWS,
     "/api/v1/traces/{id}": show_trace,
+    "/api/v1/callers": show_callers,
     "/api/v1/chain": show_chain,
     "/api/v1/pairs": show_pairs,
     "/api/v1/policies": show_policies,

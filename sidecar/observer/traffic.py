@@ -18,6 +18,7 @@ import numpy as np
 from sidecar.exchange import Matrix, Record
 from sidecar.observer import answers, calls
 from sidecar.observer.axes import Fields
+from sidecar.observer.callers import Callers
 from sidecar.observer.classifier import Reference, reference
 from sidecar.observer.drift import Detector, KeptDrift
 from sidecar.observer.exemplars import Exemplars
@@ -127,6 +128,8 @@ class Traffic:
         """How odd each answer is to its question; a part of what the ration pays for."""
         self.truth = truth if truth is not None else Truth(rows)
         """What turned out to be true of the answers; also paid for by the ration."""
+        self.callers = Callers()
+        """Who asks how."""
         self._ration = answers.Ration()
         self.ended: deque[Ended] = deque(maxlen=ENDED)
         """Closed flows, which `sidecar.observer.history` takes away."""
@@ -144,11 +147,13 @@ class Traffic:
             self.fields, self.digest = fields, digest
             self._together = reference(fields, binned) if binned is not None else None
             self.truth.adopt(fields, digest, validated)
+            self.callers.adopt(fields, digest)
             for flow in self.flows.values():
                 flow.inputs = flow.drift = flow.relations = None
 
     def update(self, records: Sequence[Record], now: float) -> None:
         """Take in finished calls."""
+        self.callers.update(records)
         groups: dict[Key, list[Record]] = {}
         for record in records:
             groups.setdefault(self._known(key(record)), []).append(record)
@@ -213,6 +218,7 @@ class Traffic:
         found = answers.read_each(records, self.left_out, most)
         flow.outputs.update([answer for _, answer in found], now)
         self.oddness.update(found)
+        self.callers.answered(found)
         if flow is self.flows.get(found_key):  # and not in the common window of what found no place
             self.truth.update(found_key, found, now)
             flow.performance = self.truth.flows.get(found_key)
