@@ -2,6 +2,7 @@
 
     data -> replay -> stationary (beside `rules` in common use and the `peers` that have them), delays, cost
     data -> a model -> the observer's own traffic -> episodes
+    data -> a model and its labels -> truths, concept, estimates
 
 All of it goes through the observer's own code, with its default rules.
 """

@@ -12,6 +12,7 @@
 * episodes: a model on real rows; nothing happens, or skew, sudden and slow feature drift, columns that come
   from other rows, rows drawn unevenly, another model, another truth, or the last and uneven rows.
   Counted is what the verdict says at the end, and how far the onset is off.
+* truths: labels of quantities and classes while nothing moves.
 * concept: elec with a model and 20 % of labels swapped, beside river's detectors (needs elec's file).
 * estimates: performance without labels on NannyML's car loans, beside its own CBPE.
 * cost: what windows and tests take.
@@ -34,12 +35,13 @@ from bench.drift.episodes import told_apart
 from bench.drift.estimates import off_by
 from bench.drift.peers import peers
 from bench.drift.stationary import stationary
+from bench.drift.truths import quiet_truths
 from bench.rig import installs
 from sidecar.exchange import Matrix
 
 CAR_LOAN_FILE = "lib/python3*/site-packages/nannyml/datasets/data/synthetic_car_loan_reference.csv"
 
-PARTS = ("stationary", "peers", "delays", "episodes", "concept", "estimates", "cost")
+PARTS = ("stationary", "peers", "delays", "episodes", "truths", "concept", "estimates", "cost")
 
 
 def main() -> None:
@@ -58,6 +60,8 @@ def main() -> None:
         detection(delays)
     if "episodes" in parts:
         told_apart(episodes)
+    if "truths" in parts:
+        quiet_truths(1 if options.quick else 6)
     if "concept" in parts and options.elec:
         concept(options.elec, 8 if options.quick else 60)
     if "estimates" in parts:

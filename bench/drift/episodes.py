@@ -91,8 +91,8 @@ def told_apart(episodes: int) -> None:
 def _episode(kind: str, seed: int) -> Outcome:
     """One stream through all that the observer does with records."""
     random = np.random.default_rng(1_000 + seed)
-    pool = _target_first(adbench(STATIONARY[seed // len(KINDS) % len(STATIONARY)]))
-    model, other = _models(pool, random)
+    pool = target_first(adbench(STATIONARY[seed // len(KINDS) % len(STATIONARY)]))
+    model, other = models(pool, random)
     good = 0 if kind == "skew" else int(random.integers(2, 5)) * EPISODE_WINDOW + int(random.integers(100))
     drawn = draw(pool, good + 8 * EPISODE_WINDOW, random)
     after = np.arange(len(drawn)) >= good
@@ -138,13 +138,13 @@ def _outcome(flow: Flow, good: int) -> Outcome:
     return Outcome(found.name, pace, abs(found.since * RATE - good) if found.subject else np.inf)
 
 
-def _target_first(pool: Matrix) -> Matrix:
+def target_first(pool: Matrix) -> Matrix:
     """The set with the column of most values ahead, which the models will predict."""
     target = max(range(pool.shape[1]), key=lambda i: len(np.unique(pool[:, i])))
     return np.hstack((pool[:, target : target + 1], np.delete(pool, target, axis=1)))
 
 
-def _models(pool: Matrix, random: np.random.Generator) -> tuple[Any, Any]:
+def models(pool: Matrix, random: np.random.Generator) -> tuple[Any, Any]:
     """A model of the first column, and one trained on a biased part: the upper 70 % of that column."""
     X, y = pool[:, 1:], pool[:, 0]
     train = random.permutation(len(X))[:1_000]
