@@ -44,6 +44,10 @@ class Ground:
     ) -> None:
         self._stack.close()
 
+    def free_port(self) -> int:
+        """A port that nobody else here uses."""
+        return self._ports.free()
+
     def site(self, name: str, upstream: int) -> Site:
         """A fresh directory and fresh ports for a proxy called `name`."""
         directory = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.directory))
