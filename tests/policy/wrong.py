@@ -10,12 +10,13 @@ The table is the test (`test_checking.py`) and the documentation (`docs/policy-e
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from sidecar.policy.expressions import FUNCTIONS
 from sidecar.policy.facts import FACTS
 from sidecar.policy.keys import MATCH, POLICY
 from sidecar.policy.rules import ACTIONS
+from sidecar.settings import Format
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "policy-errors.md"
 BEGIN, END = "<!-- table: written by tests/policy/wrong.py -->", "<!-- end of the table -->"
@@ -43,7 +44,14 @@ class Row(NamedTuple):
         return said
 
 
-LISTS = {"POLICY": POLICY, "MATCH": MATCH, "FACTS": FACTS, "FUNCTIONS": FUNCTIONS, "ACTIONS": ACTIONS}
+LISTS = {
+    "POLICY": POLICY,
+    "MATCH": MATCH,
+    "FACTS": FACTS,
+    "FUNCTIONS": FUNCTIONS,
+    "ACTIONS": ACTIONS,
+    "CODECS": get_args(Format),
+}
 
 
 GROUPS: dict[str, list[Row]] = {
@@ -150,7 +158,7 @@ GROUPS: dict[str, list[Row]] = {
         ),
         Row(
             "codec: jsno",
-            'p.yaml:4:8: codec: "jsno" is unknown; expected one of auto, v2, v1, mlflow, csv, npy, image, plain',
+            'p.yaml:4:8: codec: "jsno" is unknown; expected one of {CODECS}',
         ),
         Row("capture-rate: 2", "p.yaml:4:15: capture-rate: 2 is out of range; expected a number from 0 to 1"),
         Row("capture-rate: 10%", "p.yaml:4:15: capture-rate: is text; expected a number from 0 to 1"),
