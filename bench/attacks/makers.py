@@ -56,7 +56,13 @@ def attacked(kind: str, model: Any, pixels: Any) -> dict[str, Any]:
     made["DeepFool"] = DeepFool(known, max_iter=50, verbose=False).generate(pixels)
     if kind == "convolutional":
         least = CarliniL2Method(
-            known, max_iter=50, binary_search_steps=5, learning_rate=0.1, initial_const=1.0, verbose=False
+            known,
+            max_iter=50,
+            binary_search_steps=5,
+            learning_rate=0.1,
+            initial_const=1.0,
+            batch_size=50,
+            verbose=False,
         )
         made["Carlini-Wagner"] = least.generate(pixels)
     right = known.predict(pixels).argmax(1)
