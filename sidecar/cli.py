@@ -60,6 +60,7 @@ More examples:
   sidecar check --schema > schema.json
   sidecar policy test policies/03-block-extreme.yaml --against captures
   sidecar outliers list
+  sidecar top
   sidecar report --since 24h -o report.html
   sidecar outliers export --cohort 3 -o add-to-training.parquet
   sidecar query "select verdict, sum(weight) from calls group by all" --at captures
@@ -146,6 +147,10 @@ def _work(name: str) -> _Work:
             from sidecar.report import command as report
 
             return report
+        case "top":
+            from sidecar.report import top
+
+            return top
         case "replay":
             from sidecar.replay import command as replay
 
@@ -252,6 +257,7 @@ COMMANDS = {
     "fit": "make a baseline from training data, so that scoring starts with the first call",
     "outliers": "show what a running sidecar flagged, in groups, and write it to a file",
     "report": "write what happened, verdicts and all, as one page",
+    "top": "the overview of a running sidecar, in the terminal",
     "replay": "captured traffic against another version of the model: what differs?",
     "query": "ask captured calls, in SQL",
     "inject": "put a sidecar into the pods of a Kubernetes manifest",

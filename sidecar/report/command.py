@@ -12,7 +12,7 @@ from sidecar.errors import SidecarError, UsageError
 from sidecar.report.page import Answers, page
 from sidecar.values import READERS
 
-QUESTIONS = ("status", "verdict", "windows", "performance", "cohorts", "chain")
+QUESTIONS = ("overview", "status", "verdict", "windows", "performance", "cohorts", "chain")
 """Paths under /api/v1 that are asked as they are; history is asked for its time."""
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from sidecar.report import plots
 from sidecar.report.plots import Line, Stretch
 from sidecar.report.tables import Record, flow_name, same_flow, second, share, table, text
+from sidecar.report.units import STATES
 
 Answers = dict[str, Record]
 """Question -> answer: see `sidecar.report.command`."""
@@ -56,6 +57,7 @@ def page(found: Answers, admin: str, since: str) -> str:
     """The page."""
     parts = [
         _state(found, admin, since),
+        _section("How models fail in production", _modes(found["overview"])),
         *(_flow(flow, found) for flow in found["verdict"]["flows"]),
         _section("Changes of verdicts", _changes(found["history"]["changes"])),
         _section("Closed windows", _closed(found["history"]["closed"])),
@@ -80,6 +82,17 @@ def _state(found: Answers, admin: str, since: str) -> str:
         f"<p>The last {text(since)} until {text(second(now))} UTC, as {text(admin)} has them. "
         f"Drift: {state}. {text(status['calls'])} calls since the start, {text(failed)} of them failed; "
         f"{text(status['records_dropped'])} were never heard of.</p>"
+    )
+
+
+def _modes(overview: Record) -> str:
+    head = ("State", "What", "Since (UTC)", "Evidence", "What to do")
+    return table(
+        head,
+        (
+            (" ".join(STATES[one["state"]]), one["title"], second(one["since"]), one["evidence"], one["next"])
+            for one in overview["modes"]
+        ),
     )
 
 

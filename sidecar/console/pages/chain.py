@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from sidecar.console.pages import marks
 from sidecar.console.pages.chain_pictures import graph, onsets
-from sidecar.console.pages.marks import card, link, moment, number, share, state, tag
+from sidecar.console.pages.marks import card, link, moment, state, tag
 from sidecar.console.views import View, when
 from sidecar.report.tables import Html, table
+from sidecar.report.units import number, share
 
 KINDS = {"model": "alarm", "edge": "alarm", "outside": "watch", "nothing": "fine", "unknown": "waiting"}
 """What was answered -> the state it shows as."""

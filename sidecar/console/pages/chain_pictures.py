@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from sidecar.console.pages.marks import number, seconds
 from sidecar.console.views import View
 from sidecar.report.tables import Html
+from sidecar.report.units import number, seconds
 
 WIDE, HIGH, GAP_X, GAP_Y, MARGIN = 150, 48, 90, 26, 10
 """Of a model's box, and what is between two, in pixels."""

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.console.pages import marks
-from sidecar.console.pages.marks import card, facts, link, moment, number, seconds, share, tag
+from sidecar.console.pages.marks import card, facts, link, moment, tag
 from sidecar.console.pages.outliers import verdict_of
 from sidecar.console.views import View
 from sidecar.report.tables import Html, table
+from sidecar.report.units import number, seconds, share, size
 
 ROWS = 20
 """Rows of a call that are shown; the API has all."""
@@ -68,7 +69,7 @@ def _call(found: View, trace_url: str, source: str) -> Html:
         ("Status", f"{found['status']} {found['failure']}".strip()),
         ("From", f"{found['client']} to {found['host']}"),
         ("Took", f"{seconds(found['duration_seconds'])}, of it scoring {seconds(found['scoring_seconds'])}"),
-        ("Sizes", f"{marks.size(found['request_bytes'])} in, {marks.size(found['response_bytes'])} out"),
+        ("Sizes", f"{size(found['request_bytes'])} in, {size(found['response_bytes'])} out"),
         ("Trace", link(where, tag("code", trace))),
     ]
     return card("call", "The call", facts(rows), source=source, live=False)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sidecar.console.pages import marks
 from sidecar.console.pages.flows import address
-from sidecar.console.pages.marks import card, chart, link, moment, number, share, state, tag
+from sidecar.console.pages.marks import card, chart, link, moment, state, tag
 from sidecar.console.pages.overview import unix
 from sidecar.console.views import View
 from sidecar.report import plots
 from sidecar.report.plots import Line
 from sidecar.report.tables import Html, flow_name, table
+from sidecar.report.units import number, share
 
 
 def parts(found: View) -> list[Html]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from sidecar.console.pages import marks
 from sidecar.console.pages.flows import address, chooser
-from sidecar.console.pages.marks import card, link, moment, number, share, tag
+from sidecar.console.pages.marks import card, link, moment, tag
 from sidecar.console.views import View
 from sidecar.report import plots
 from sidecar.report.tables import Html
+from sidecar.report.units import number, share
 
 AT_ONCE = 24
 """Inputs on one page."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from sidecar.capture.places import shown
 from sidecar.console.pages import marks
-from sidecar.console.pages.marks import card, facts, moment, number, size, state, tag
+from sidecar.console.pages.marks import card, facts, moment, state, tag
 from sidecar.console.views import View
 from sidecar.report.tables import Html, table
+from sidecar.report.units import number, share, size
 
 
 def parts(status: View, settings: list[tuple[str, Any, bool]]) -> list[Html]:
@@ -67,7 +68,7 @@ def _lost(status: View) -> Html:
         marks.figure_number(number(dropped), f"of {status['calls']:,} calls the observer never heard of"),
         marks.figure_number(size(status["queue_bytes"]), "wait for the observer now"),
         marks.figure_number(number(status["records"]), "calls it heard of"),
-        marks.figure_number(marks.share(sum(status["failed"].values()) / calls), "of calls failed"),
+        marks.figure_number(share(sum(status["failed"].values()) / calls), "of calls failed"),
         class_="stats",
     )
     rows = [("failed", name, count) for name, count in status["failed"].items()]

@@ -5,8 +5,7 @@ Whatever is shown comes with what it means and with the API call that gives it: 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -14,19 +13,7 @@ import msgspec
 from sidecar.report import plots
 from sidecar.report.plots import Line
 from sidecar.report.tables import Html, text
-
-STATES: Mapping[str, tuple[str, str]] = {
-    "fine": ("●", "Fine"),
-    "watch": ("◆", "Look"),
-    "alarm": ("▲", "Alarm"),
-    "waiting": ("○", "Waiting"),
-    "off": ("–", "Off"),
-    "down": ("■", "Down"),
-}
-"""State -> its sign and its word: never told by colour alone."""
-
-CALM = ("stable", "unknown")
-"""Verdicts that are no drift."""
+from sidecar.report.units import STATES
 
 
 def html(parts: Iterable[object]) -> Html:
@@ -76,41 +63,6 @@ def moment(value: str | None, otherwise: str = "") -> Html:
     if value is None:
         return text(otherwise)
     return tag("time", f"{value[:19].replace('T', ' ')} UTC", datetime=value)
-
-
-def number(value: float | None, otherwise: str = "–") -> str:
-    """A count or a measure, as people read it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return otherwise
-    if isinstance(value, int) or (abs(value) >= 1000 and float(value).is_integer()):
-        return f"{value:,.0f}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def share(value: float | None, otherwise: str = "–") -> str:
-    """A share of one as per cent."""
-    if value is None or math.isnan(value):
-        return otherwise
-    return f"{value:.2%}" if abs(value) < 0.1 else f"{value:.0%}"
-
-
-def seconds(value: float | None, otherwise: str = "–") -> str:
-    """A length of time in the unit that suits it."""
-    if value is None or math.isnan(value):
-        return otherwise
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e-9:.3g} ns" if value else "0 s"
-
-
-def size(value: float) -> str:
-    """Bytes in the unit that suits them."""
-    for unit in ("B", "KiB", "MiB"):
-        if abs(value) < 1024:
-            return f"{value:.4g} {unit}"
-        value /= 1024
-    return f"{value:.4g} GiB"
 
 
 def api(path: str) -> Html:

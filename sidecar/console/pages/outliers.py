@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sidecar.console import map_picture
 from sidecar.console.pages import marks
-from sidecar.console.pages.marks import card, link, moment, number, seconds, share, state, tag
+from sidecar.console.pages.marks import card, link, moment, state, tag
 from sidecar.console.views import View
 from sidecar.report.tables import Html, table
+from sidecar.report.units import number, seconds, share
 
 EXPORTS = ("csv", "parquet")
 

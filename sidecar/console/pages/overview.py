@@ -7,10 +7,11 @@ from typing import Any
 
 from sidecar.console.pages import marks
 from sidecar.console.pages.flows import chooser, chosen
-from sidecar.console.pages.marks import card, chart, link, moment, number, seconds, share, state, tag
+from sidecar.console.pages.marks import card, chart, link, moment, state, tag
 from sidecar.console.views import View
 from sidecar.report.plots import Line, rates
 from sidecar.report.tables import Html, table, text
+from sidecar.report.units import number, seconds, share
 
 SOURCE = "/api/v1/overview"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.console.pages import marks
-from sidecar.console.pages.marks import card, chart, moment, number, seconds, share, tag
+from sidecar.console.pages.marks import card, chart, moment, tag
 from sidecar.console.pages.overview import unix
 from sidecar.console.views import View
 from sidecar.report.plots import Line
 from sidecar.report.tables import Html, flow_name, table
+from sidecar.report.units import number, seconds, share
 
 SOURCE = "/api/v1/performance"
 

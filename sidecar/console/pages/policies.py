@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sidecar.console.pages import marks
-from sidecar.console.pages.marks import card, moment, number, seconds, share, state, tag
+from sidecar.console.pages.marks import card, moment, state, tag
 from sidecar.console.pages.outliers import call
 from sidecar.console.views import View
 from sidecar.report.tables import Html, table
+from sidecar.report.units import number, seconds, share
 
 SOURCE = "/api/v1/policies"
 

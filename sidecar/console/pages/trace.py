@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sidecar.console.pages import marks
 from sidecar.console.pages.chain_pictures import waterfall
-from sidecar.console.pages.marks import card, moment, seconds, tag
+from sidecar.console.pages.marks import card, moment, tag
 from sidecar.console.pages.outliers import call
 from sidecar.console.views import View
 from sidecar.report.tables import Html, table
+from sidecar.report.units import seconds
 
 _MEANS = (
     "Each sidecar's part of the trace: what it served, and within that what its model took. A viewer of"

@@ -2,6 +2,7 @@ import pytest
 
 from sidecar.console.pages import marks
 from sidecar.report.plots import Line
+from sidecar.report.units import STATES
 from tests.console.seen import HOSTILE, check
 
 
@@ -10,39 +11,6 @@ def test_what_is_given_as_text_stays_text_and_html_stays_html():
     seen = check(marks.html((inner, HOSTILE)))
     assert seen.elements == [("b", {"title": HOSTILE})]
     assert seen.words == HOSTILE * 2
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (None, "–"),
-        (float("nan"), "–"),
-        (0, "0"),
-        (12345, "12,345"),
-        (0.123456, "0.1235"),
-        (1e7, "10,000,000"),
-    ],
-)
-def test_numbers(value, words):
-    assert marks.number(value) == words
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(None, "–"), (2.5, "2.5 s"), (0.0123, "12.3 ms"), (1.5e-4, "150 µs"), (2e-9, "2 ns"), (0.0, "0 s")],
-)
-def test_lengths_of_time(value, words):
-    assert marks.seconds(value) == words
-
-
-def test_shares_and_sizes():
-    assert [marks.share(one) for one in (None, 0.0123, 0.5)] == ["–", "1.23%", "50%"]
-    assert [marks.size(one) for one in (0, 2048, 5 * 1024**2, 3 * 1024**3)] == [
-        "0 B",
-        "2 KiB",
-        "5 MiB",
-        "3 GiB",
-    ]
 
 
 def test_times_are_in_utc_until_the_script_comes():
@@ -56,10 +24,10 @@ def test_addresses_leave_out_what_is_empty_and_escape_the_rest():
     assert marks.quoted("a/b?c") == "a%2Fb%3Fc"
 
 
-@pytest.mark.parametrize("name", marks.STATES)
+@pytest.mark.parametrize("name", STATES)
 def test_a_state_is_told_by_a_sign_and_a_word(name):
     seen = check(marks.state(name))
-    assert seen.words == " ".join(marks.STATES[name])
+    assert seen.words == " ".join(STATES[name])
 
 
 def test_a_card_says_what_it_means_and_how_to_get_it_as_data():
