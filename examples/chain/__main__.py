@@ -8,6 +8,7 @@ by itself; the status is 0 when the right model was named within 500 calls, and 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -83,8 +84,8 @@ def asked(chain: Chain) -> Answer:
         time.sleep(0.1)
 
 
-def run(name: str) -> bool:
-    """One family, from start to end."""
+def run(name: str, keep: bool = False) -> bool:
+    """One family, from start to end. `keep`: the sidecars' pages stay up until Ctrl-C."""
     measure, old, new = FAMILIES[name].measures()
     first = FAMILIES[name].NAMES[0]
     print(f"{name}: {' -> '.join(FAMILIES[name].NAMES)}")
@@ -94,6 +95,8 @@ def run(name: str) -> bool:
         running(name, Path(place), NESTED[name]) as chain,
     ):
         found = play(chain, Path(place))
+        if keep:
+            _stay(chain)
     print(
         f"  {first} was named {found.named_after} calls after its new version"
         if found.named_after
@@ -103,6 +106,16 @@ def run(name: str) -> bool:
     print("\n".join(f"    {line}" for line in told(found.last)))
     print(f"\n  right answers of the chain: {found.right_before:.1%} before, {found.right_after:.1%} after\n")
     return 0 < found.named_after <= WITHIN and not found.blamed_wrongly and found.last.origin == first
+
+
+def _stay(chain: Chain) -> None:
+    print(f"  {chain.names[0]} has a new version. Who broke the chain? Ask at")
+    for name, url in zip(chain.names, chain.admins, strict=True):
+        print(f"    {url}/chain   ({name})")
+    print("  They stay up until Ctrl-C.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(0.5)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _terminated)
     shown = screen()
     try:
-        return _run(options, shown)
+        return _chain(options) if options.chain else _run(options, shown)
     except NotStarted as error:
         print(error, file=sys.stderr)
         return 1
@@ -51,10 +51,20 @@ def _run(options: argparse.Namespace, shown: Screen) -> int:
     return 0 if all(finding.holds for finding in found) else 1
 
 
+def _chain(options: argparse.Namespace) -> int:
+    """Three models that feed each other, of which the first one gets a new version."""
+    from examples.chain.__main__ import run
+
+    return 0 if run("words", keep=not options.once) else 1
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__.partition(": ")[2])
     parser.add_argument(
         "--once", action="store_true", help="exit after the summary; status 0 if all was seen"
+    )
+    parser.add_argument(
+        "--chain", action="store_true", help="three models that feed each other instead, one of them changed"
     )
     parser.add_argument(
         "--learn", action="store_true", help="start without a baseline and learn one from the first calls"

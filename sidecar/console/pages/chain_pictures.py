@@ -133,7 +133,7 @@ def waterfall(spans: Sequence[View]) -> Html:
         odd = " odd" if one["verdict"] in ("outlier", "adversarial") or one["status"] >= 500 else ""
         words = f"{one['service']}: {one['name']}"
         parts.append(
-            f'<text class="who" x="0" y="{y + 14}">{escape(words[:28])}<title>{escape(words)}</title></text>'
+            f'<text class="who" x="0" y="{y + 14}">{escape(words[:25])}<title>{escape(words)}</title></text>'
             f'<rect class="span {kind}{odd}" x="{left:.1f}" y="{y}" width="{width:.1f}" height="20"></rect>'
             f'<text x="{left + width + 6:.0f}" y="{y + 14}">{seconds(one["seconds"])}</text>'
         )
