@@ -42,6 +42,7 @@ PAGES = {
     "features": "/features",
     "feature": "/features?feature=s5",
     "outliers": "/outliers",
+    "attacks": "/attacks",
     "chain": "/chain",
     "performance": "/performance",
     "policies": "/policies",
@@ -131,9 +132,11 @@ def page(browser: Browser, url: str, path: str, script: str) -> list[str]:
 
 
 def pictures(browser: Browser, url: str, place: Path, pages: dict[str, str]) -> None:
-    """A picture of each page, light, and of the first one dark."""
+    """A picture of each page, light, and of the first one dark; not of what a chain has to show."""
     place.mkdir(parents=True, exist_ok=True)
     for name, path in [*pages.items(), ("overview-dark", "/")]:
+        if name in ("chain", "trace"):
+            continue
         scheme = "dark" if name.endswith("-dark") else "light"
         visit = Visit(browser, url, color_scheme=scheme)
         visit.to(path).wait_for_timeout(1500)

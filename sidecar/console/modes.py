@@ -223,7 +223,7 @@ def _since(observer: Observer, key: Key) -> float:
 
 
 def _adversarial(observer: Observer, judged: Judged) -> Mode:
-    title, page = "Adversarial inputs", "/outliers"
+    title, page = "Adversarial inputs", "/attacks"
     flows = observer.traffic.flows.values()
     found = sum(
         calls for flow in flows for (_, verdict), calls in flow.verdicts.items() if verdict == "adversarial"
@@ -231,8 +231,10 @@ def _adversarial(observer: Observer, judged: Judged) -> Mode:
     if found:
         words = f"{found:,} calls were called adversarial since the start"
         return Mode("adversarial", title, "alarm", 0.0, words, "See whose they are", page)
-    words = "Made inputs are not looked for yet; crude ones show as outliers"
-    return Mode("adversarial", title, "off", 0.0, words, "", page)
+    if not any(flow.verdicts for flow in flows):
+        return Mode("adversarial", title, "waiting", 0.0, "No call has come yet", "Send calls", page)
+    words = "No call was called adversarial; a careful attacker leaves no sign"
+    return Mode("adversarial", title, "fine", 0.0, words, "", page)
 
 
 def _cascade(observer: Observer, judged: Judged) -> Mode:

@@ -12,7 +12,7 @@ import contextlib
 import msgspec
 from aiohttp import web
 
-from sidecar.console import cohort_view, exports, features_view
+from sidecar.console import attacks_view, cohort_view, exports, features_view
 from sidecar.console.answering import NAMES, Handler, json_answer
 from sidecar.console.keys import OBSERVER
 from sidecar.console.problem import Problem, choice, known, whole
@@ -98,11 +98,19 @@ async def show_features(request: web.Request) -> web.Response:
     return json_answer(features_view.features(observer, names, limit, offset))
 
 
+async def show_attacks(request: web.Request) -> web.Response:
+    """Calls whose input looks made, by who sent them."""
+    known(request.query, ("limit",))
+    limit = whole(request.query, "limit", 50, 1000)
+    return json_answer(attacks_view.attacks(request.app[OBSERVER], limit))
+
+
 ROWS: dict[str, Handler] = {
     "/api/v1/features": show_features,
     "/api/v1/cohorts": show_cohorts,
     "/api/v1/cohorts/{id}": show_cohort,
     "/api/v1/cohorts/{id}/rows.{form}": show_export,
     "/api/v1/map": show_map,
+    "/api/v1/attacks": show_attacks,
 }
 """What is served of rows, for GET and HEAD."""

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from sidecar.asking import token_in
 from sidecar.console import (
+    attacks_view,
     chain_view,
     cohort_view,
     exchange_view,
@@ -33,6 +34,7 @@ from sidecar.console import (
 from sidecar.console.answering import Handler
 from sidecar.console.keys import CASCADE, GUARD, OBSERVER, SOURCE
 from sidecar.console.pages import (
+    attacks,
     chain,
     exchange,
     feature,
@@ -157,6 +159,13 @@ async def show_exchange(request: web.Request) -> web.Response:
     return _html(frame.page("/outliers", "One call", overview_view.overview(observer), *parts))
 
 
+async def show_attacks(request: web.Request) -> web.Response:
+    """Who sends inputs that look made, and what policy did."""
+    observer = request.app[OBSERVER]
+    parts = attacks.parts(attacks_view.attacks(observer, LATEST))
+    return _html(frame.page("/attacks", "Attacks", overview_view.overview(observer), *parts))
+
+
 async def show_chain(request: web.Request) -> web.Response:
     """Who feeds whom, and who broke it; asks the others where `ask` says so."""
     observer, blame = request.app[OBSERVER], request.app[CASCADE]
@@ -272,6 +281,7 @@ SITE: dict[str, Handler] = {
     "/features": show_features,
     "/outliers": show_outliers,
     "/exchanges/{id}": show_exchange,
+    "/attacks": show_attacks,
     "/chain": show_chain,
     "/trace/{id}": show_trace,
     "/performance": show_performance,

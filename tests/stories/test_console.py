@@ -2,7 +2,7 @@
 clicking.
 
 A caller with bad intentions gives things names that would run. What takes longer is measured by
-`bench.console`. """
+`bench.console`."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ PAGES = (
     ("/", "Overview"),
     ("/features", "Features"),
     ("/outliers", "Outliers"),
+    ("/attacks", "Attacks"),
     ("/chain", "Chain"),
     ("/performance", "Performance"),
     ("/policies", "Policies"),
