@@ -248,7 +248,7 @@ def _cascade(observer: Observer, judged: Judged) -> Mode:
         )
     if not feeding:
         words = "No model is known to feed this one"
-        return Mode("cascade", title, "off", 0.0, words, "Name the others in `peers`", page)
+        return Mode("cascade", title, "off", 0.0, words, "Name the others in the setting peers", page)
     names = ", ".join(feeding[:3])
     if since:
         words = f"Something drifts here, and {names} didn't drift before"

@@ -32,7 +32,7 @@ def parts(found: View, answer: View | None, asked: float, peers: int, rows: list
     if not found["edges"] and answer is None and not peers:
         words = (
             "No other model is known: none names itself in the calls that come, and this one calls none"
-            " through the egress. Set `peers` to the admin addresses of the others, and `--egress` for the"
+            " through the egress. Set peers to the admin addresses of the others, and --egress for the"
             " model's own calls."
         )
         return [

@@ -23,7 +23,7 @@ def parts(overview: View, courses: list[View], wanted: View) -> list[Html]:
             "modes",
             "How models fail in production",
             _modes(overview),
-            means="Six ways, each looked for in every call. An alarm is one false in 10,000 windows at most.",
+            means="Six ways, each looked for in every call. Of drift at most one window in 10,000 raises a false alarm.",
             source=SOURCE,
         ),
         _traffic(overview, courses, wanted),
