@@ -15,6 +15,8 @@ from sidecar.report.units import number, seconds, share
 
 SOURCE = "/api/v1/overview"
 
+MEANS = "Six ways, each looked for in every call. Of drift at most one window in 10,000 raises a false alarm."
+
 
 def parts(overview: View, courses: list[View], wanted: View) -> list[Html]:
     """What stands on it. `courses`: of `/api/v1/history`; `wanted`: the flow that was chosen."""
@@ -23,7 +25,7 @@ def parts(overview: View, courses: list[View], wanted: View) -> list[Html]:
             "modes",
             "How models fail in production",
             _modes(overview),
-            means="Six ways, each looked for in every call. Of drift at most one window in 10,000 raises a false alarm.",
+            means=MEANS,
             source=SOURCE,
         ),
         _traffic(overview, courses, wanted),
