@@ -2,12 +2,10 @@
 
     median 2x2, median 3x3    each pixel becomes the median of its neighbourhood; lone pixels go
     1 bit, 4 bits             each pixel becomes the nearest of 2 or 16 levels; faint changes go
-    non-local means           each pixel becomes the mean of pixels that stand in alike surroundings
 
 All take and give (rows, height, width, channels), of floats from 0 to `white`. The medians equal
 `scipy.ndimage.median_filter` with its default border, without SciPy. Source: Xu, Evans and Qi 2018, "Feature
-Squeezing: Detecting Adversarial Examples in Deep Neural Networks", NDSS; Buades, Coll and Morel 2005, "A
-non-local algorithm for image denoising", CVPR.
+Squeezing: Detecting Adversarial Examples in Deep Neural Networks", NDSS.
 """
 
 from __future__ import annotations
@@ -59,35 +57,11 @@ def fewer_levels(pictures: Pictures, white: float = 1.0, *, bits: int) -> Pictur
     return levels
 
 
-def non_local_means(
-    pictures: Pictures, white: float = 1.0, *, reach: int = 3, patch: int = 1, strength: float = 0.15
-) -> Pictures:
-    """The mean of the pixels at most `reach` away, weighted by how alike their surroundings are: squares of
-    2 `patch` + 1 pixels, whose mean squared difference counts in units of (`strength` x white) squared."""
-    height, width = pictures.shape[1:3]
-    margin = reach + patch
-    around = _mirrored(pictures, before=margin, after=margin)
-    unit = (strength * white) ** 2 * pictures.shape[3]
-    own = around[:, reach : reach + height + 2 * patch, reach : reach + width + 2 * patch]
-    total = np.zeros_like(pictures)
-    weights = np.zeros((*pictures.shape[:3], 1))
-    for down in range(2 * reach + 1):
-        for right in range(2 * reach + 1):
-            there = around[:, down : down + height + 2 * patch, right : right + width + 2 * patch]
-            apart = ((there - own) ** 2).sum(axis=3, keepdims=True)
-            weight = np.exp(-_boxed(apart, 2 * patch + 1) / unit)
-            total += weight * there[:, patch : patch + height, patch : patch + width]
-            weights += weight
-    means: Pictures = total / weights
-    return means
-
-
 SQUEEZERS: dict[str, Squeezer] = {
     "median-2x2": median_2x2,
     "median-3x3": median_3x3,
     "bits-1": partial(fewer_levels, bits=1),
     "bits-4": partial(fewer_levels, bits=4),
-    "non-local-means": non_local_means,
 }
 """By the names that baselines and headers have for them."""
 
@@ -100,14 +74,6 @@ def _middle(first: NDArray[Any], second: NDArray[Any], third: NDArray[Any]) -> N
     low, high = _sorted(first, second)
     middle: NDArray[Any] = np.maximum(low, np.minimum(high, third))
     return middle
-
-
-def _boxed(values: NDArray[Any], side: int) -> NDArray[Any]:
-    """The mean over each square of `side` pixels, which lies wholly inside."""
-    height, width = (length - side + 1 for length in values.shape[1:3])
-    down = np.add.reduce([values[:, i : height + i] for i in range(side)])
-    both: NDArray[Any] = np.add.reduce([down[:, :, i : width + i] for i in range(side)])
-    return both / side**2
 
 
 def _mirrored(pictures: Pictures, *, before: int, after: int) -> Pictures:

@@ -145,10 +145,11 @@ class Squeezing:
         guard = self._plane.judge.guard
         outcome = "dropped"
         try:
-            own = asked.answer or await self._one(asked, "none", asked.request.body)
-            others = await asyncio.gather(*[self._one(asked, *one) for one in asked.bodies.items()])
+            bodies = asked.bodies if asked.answer else {"none": asked.request.body, **asked.bodies}
+            answers = await asyncio.gather(*[self._one(asked, *one) for one in bodies.items()])
             if guard.shifts is not None:
-                score = guard.compared(judged.score, guard.shifts.found(shifts_of(asked, own, others)))
+                shifts = shifts_of(asked, [asked.answer, *answers] if asked.answer else answers)
+                score = guard.compared(judged.score, guard.shifts.found(shifts))
                 outcome = "consistent" if score.evidence == judged.score.evidence else "inconsistent"
                 judged = judged._replace(score=score)
         except (CallFailed, Undecodable, ValueError):
@@ -175,12 +176,10 @@ def question(head: RequestHead, squeezer: str, body: bytes) -> bytes:
     return lines + b"%b: %b\r\nContent-Length: %d\r\n\r\n%b" % (MARK, squeezer.encode(), len(body), body)
 
 
-def shifts_of(asked: Asked, own: Reply, others: list[Reply]) -> list[float]:
-    """How far the answers are from the model's own. Raises Undecodable, or ValueError when they cannot be
-    compared."""
-    first, *rest = [
-        columns(asked.codec.decode_reply(asked.request, one, asked.rows)) for one in (own, *others)
-    ]
+def shifts_of(asked: Asked, answers: list[Reply]) -> list[float]:
+    """How far the answers are from the first, the model's own. Raises Undecodable, or ValueError when they
+    cannot be compared."""
+    first, *rest = [columns(asked.codec.decode_reply(asked.request, one, asked.rows)) for one in answers]
     return [shift(first, one) for one in rest]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import median_filter
 
-from sidecar.defence.squeezers import SQUEEZERS, fewer_levels, median_2x2, median_3x3, non_local_means
+from sidecar.defence.squeezers import SQUEEZERS, fewer_levels, median_2x2, median_3x3
 
 SHAPES = [(1, 28, 28, 1), (3, 9, 14, 3), (2, 1, 5, 1), (2, 2, 1, 1), (1, 1, 1, 2)]
 
@@ -26,21 +26,6 @@ def test_bit_depth_gives_the_nearest_level():
     levels = fewer_levels(pictures, 255.0, bits=4)
     np.testing.assert_allclose(levels % 17.0, 0.0)
     assert np.abs(levels - pictures).max() <= 17.0 / 2
-
-
-def test_non_local_means_is_the_weighted_mean_that_it_says():
-    pictures = np.random.default_rng(2).random((2, 6, 7, 2))
-    found = non_local_means(pictures, reach=2, patch=1, strength=0.2)
-    padded = np.pad(pictures, ((0, 0), (3, 3), (3, 3), (0, 0)), mode="symmetric")
-    weights, values = [], []
-    row, down, right = 1, 3 + 4, 3 + 5  # the pixel (4, 5) of the second picture
-    own = padded[row, down - 1 : down + 2, right - 1 : right + 2]
-    for y in range(down - 2, down + 3):
-        for x in range(right - 2, right + 3):
-            there = padded[row, y - 1 : y + 2, x - 1 : x + 2]
-            weights.append(np.exp(-((there - own) ** 2).mean() / 0.2**2))
-            values.append(padded[row, y, x])
-    np.testing.assert_allclose(found[1, 4, 5], np.average(values, axis=0, weights=weights))
 
 
 @pytest.mark.parametrize("name", SQUEEZERS)
