@@ -4,6 +4,7 @@ Pure: text and bytes in, the same without secrets out, and marks that say what w
 `sidecar.proxy.keeping` redacts whatever a record carries; `sidecar.settings.Settings.redact` says what.
 
     patterns    secrets known by their looks: e-mail, card numbers, IBAN, tokens, keys
+    accounts    what makes a number an IBAN
     names       secrets known by what they are called
     paths       parts of JSON that the setting names
     coding      compressed bodies, opened as far as needed

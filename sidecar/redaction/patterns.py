@@ -1,6 +1,6 @@
 """Secrets known by their looks. Each has a cheap test whether a text can hold one, and an exact one.
 
-Numbers are checked by their own check digits (Luhn: ISO/IEC 7812-1; IBAN: ISO 13616, mod 97), so that an
+Numbers are checked by their own check digits (Luhn: ISO/IEC 7812-1; IBAN: `accounts`), so that an
 order number is not taken for a card. Every expression is linear in its text, which a caller chooses.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
+
+from sidecar.redaction.accounts import is_iban
 
 Span: TypeAlias = tuple[int, int]
 
@@ -67,18 +69,15 @@ def is_card(digits: str) -> bool:
     return (total + sum(sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])) % 10 == 0
 
 
-def is_iban(text: str) -> bool:
-    """Whether 15 to 34 letters and digits are an IBAN: mod 97 of the rearranged number is 1."""
-    if not 15 <= len(text) <= 34:
-        return False
-    return int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
-
-
 def _checked(
-    expression: re.Pattern[str], right: Callable[[str], bool], least: int
+    expression: re.Pattern[str],
+    right: Callable[[str], bool],
+    least: int,
+    goes_on: Callable[[str, int], bool],
 ) -> Callable[[str], Iterator[Span]]:
     """Spans that begin as `expression` says and hold a right number, the longest one that ends where it
-    may. Groups are taken apart, because what follows a number may look like one more group of it."""
+    may: not where it `goes_on` in a text from a place. Groups are taken apart, because what follows a number
+    may look like one more group of it."""
 
     def find(text: str) -> Iterator[Span]:
         done = 0
@@ -87,9 +86,7 @@ def _checked(
             if start < done:
                 continue
             for stop in range(end, start + least - 1, -1):
-                if text[stop - 1] in " -" or (
-                    stop < len(text) and text[stop].isalnum() and _same(text, stop)
-                ):
+                if text[stop - 1] in " -" or (stop < len(text) and goes_on(text, stop)):
                     continue
                 if right(re.sub("[ -]", "", text[start:stop])):
                     done = stop
@@ -99,9 +96,12 @@ def _checked(
     return find
 
 
-def _same(text: str, stop: int) -> bool:
-    """Whether a run of digits, or of letters, goes on over `stop`."""
-    return text[stop].isdigit() == text[stop - 1].isdigit()
+def _digits(text: str, stop: int) -> bool:
+    return text[stop].isdigit()
+
+
+def _word(text: str, stop: int) -> bool:
+    return text[stop].isalnum()
 
 
 # -- the table -------------------------------------------------------------------------------------
@@ -113,14 +113,14 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     # A digit after the dot of a number is no card's: floats are what most bodies are full of.
     "card": (
         Pattern(
-            _checked(_CARD, is_card, 13),
+            _checked(_CARD, is_card, 13, _digits),
             forms=(b"x0000000000000", b"A0000000000000", b"0000x0000x0000", b"0000x000000x0000"),
             cores=(b"0000000000000", b"0000x0000"),
         ),
     ),
     "iban": (
         Pattern(
-            _checked(_IBAN, is_iban, 15),
+            _checked(_IBAN, is_iban, 15, _word),
             forms=(b"xAA000", b"xAA00A", b"xAA00x0", b"xAA00xA"),
             cores=(b"xAA00",),
         ),
