@@ -30,6 +30,7 @@ from tritonclient.grpc import service_pb2 as pb
 
 from bench.rig import installs
 from bench.rig.peers import fill
+from bench.rig.processes import stops_on_signals
 from examples.processes import Process, free_port, python
 
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
@@ -295,7 +296,11 @@ def main() -> int:
         "tensors": tensors,
         "ends": ends,
     }
-    with tempfile.TemporaryDirectory(prefix="sidecar-grpc-") as directory, stage(Path(directory)) as ports:
+    with (
+        stops_on_signals(),
+        tempfile.TemporaryDirectory(prefix="sidecar-grpc-") as directory,
+        stage(Path(directory)) as ports,
+    ):
         kept = [work(ports) for name, work in wanted.items() if arguments.only in (None, name)]
     print("all promises kept" if all(kept) else "a promise is not kept")
     return 0 if all(kept) else 1

@@ -20,6 +20,7 @@ from tritonclient.grpc import service_pb2 as pb
 from tritonclient.grpc import service_pb2_grpc
 
 from bench.rig.installs import Missing, environment
+from bench.rig.processes import stops_on_signals
 from examples import launch
 from examples.processes import Process, free_port
 
@@ -88,7 +89,7 @@ def main() -> int:
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="sidecar-kserve-") as place:
+    with stops_on_signals(), tempfile.TemporaryDirectory(prefix="sidecar-kserve-") as place:
         command = [str(interpreter), "-c", MODEL, str(http), str(calls)]
         with Process("kserve", command, Path(place)) as process:
             process.wait_for(f"http://127.0.0.1:{http}/v2/health/ready", 60)

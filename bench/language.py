@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import itertools
 import json
 import statistics
 import sys
@@ -19,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.rig.processes import stops_on_signals
 from examples import launch
 from examples.processes import Process, free_port, python
 
@@ -47,21 +49,26 @@ class Asking:
         self.verdict = answer.headers.get("x-anomaly-verdict", "")
         return first, time.perf_counter() - began, said
 
+    def knows(self, number: int) -> bool:
+        """Whether questions are scored by now."""
+        self.ask(number)
+        return not self.verdict.startswith("learning")
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--calls", type=int, default=300)
     arguments = parser.parse_args()
     port = free_port()
-    with tempfile.TemporaryDirectory(prefix="sidecar-language-") as place:
+    with stops_on_signals(), tempfile.TemporaryDirectory(prefix="sidecar-language-") as place:
         command = python("examples.language", "--listen", f"127.0.0.1:{port}", "--token-ms", "2")
         with Process("language", command, Path(place)) as process:
             process.wait_for(f"http://127.0.0.1:{port}/health")
             flags = ("--learn-rows", "200", "--trace-ratio", "0")
             with launch.sidecar(f"http://127.0.0.1:{port}", Path(place), flags) as sidecar:
                 direct, through = Asking(f"127.0.0.1:{port}"), Asking(sidecar.url.removeprefix("http://"))
-                while not through.verdict or through.verdict.startswith("learning"):
-                    through.ask(len(through.verdict))
+                numbers = itertools.count()
+                sidecar.process.wait_until(lambda: through.knows(next(numbers)), 90)
                 return _compare(direct, through, arguments.calls)
 
 
