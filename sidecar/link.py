@@ -99,6 +99,8 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
     """Why the last change of policies was refused, or empty."""
     shadowed: tuple[Shadowed, ...] = ()
     """The latest answers of other models that were not as the model's."""
+    signs: tuple[str, ...] = ()
+    """What is looked for that tells of an attack: kinds of `sidecar.exchange.Evidence`."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", array_like=True):

@@ -29,6 +29,14 @@ State: TypeAlias = Literal["fine", "watch", "alarm", "waiting", "off"]
 RECENT_SECONDS = 600.0
 """How far back flagged rows count as a matter of now."""
 
+SIGNS = {
+    "noise": "noise in pictures",
+    "inconsistent": "answers that flip",
+    "query-sequence": "sequences of questions",
+    "text": "strange letters",
+}
+"""What is looked for, by kind of evidence, in plain words."""
+
 FEW = 5
 """Flagged rows of which nobody is told that they are many."""
 
@@ -233,7 +241,12 @@ def _adversarial(observer: Observer, judged: Judged) -> Mode:
         return Mode("adversarial", title, "alarm", 0.0, words, "See whose they are", page)
     if not any(flow.verdicts for flow in flows):
         return Mode("adversarial", title, "waiting", 0.0, "No call has come yet", "Send calls", page)
-    words = "No call was called adversarial; a careful attacker leaves no sign"
+    signs = {sign for worker in observer.workers.current(observer.clock()) for sign in worker.signs}
+    if not signs:
+        words = "Not looked for: nothing says which inputs are pictures, no rule asks for sequences"
+        return Mode("adversarial", title, "off", 0.0, words, "See what can be looked for", page)
+    looked_for = ", ".join(words for sign, words in SIGNS.items() if sign in signs)
+    words = f"Looked for and not found: {looked_for}. A careful attacker leaves no sign"
     return Mode("adversarial", title, "fine", 0.0, words, "", page)
 
 

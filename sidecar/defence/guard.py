@@ -29,6 +29,15 @@ class Guard(NamedTuple):
     threshold: float = 0.01
     letters: Letters | None = None
 
+    def signs(self, asks_again: bool) -> tuple[str, ...]:
+        """What is looked for, as kinds of evidence. `asks_again`: a rule has the model asked again."""
+        known = {
+            "noise": self.noise is not None,
+            "inconsistent": self.shifts is not None and asks_again,
+            "text": self.letters is not None,
+        }
+        return tuple(sign for sign, looked_for in known.items() if looked_for)
+
     def read(self, score: Score, features: Features, payload: Payload) -> Score:
         """The score with what is seen of the strangest text, which makes the call `adversarial` when it is
         too rare, whatever the detectors say."""

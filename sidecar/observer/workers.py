@@ -30,6 +30,7 @@ class Worker(msgspec.Struct, frozen=True):
     refused: str
     policies: str = ""
     policies_refused: str = ""
+    signs: tuple[str, ...] = ()
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -109,6 +110,7 @@ class Workers:
             batch.refused,
             batch.policies,
             batch.policies_refused,
+            batch.signs,
         )
 
     def current(self, now: float) -> list[Worker]:

@@ -172,6 +172,13 @@ class Plane:
     def count_failure(self, cause: str) -> None:
         self.failures[cause] += 1
 
+    def signs(self) -> tuple[str, ...]:
+        """What is looked for that tells of an attack: kinds of evidence."""
+        judge, rulebook = self.judge, self.policing.rulebook
+        asks_again = rulebook is not None and rulebook.asks("inconsistent.")
+        walks = judge.walks is not None and judge.baseline is not None and judge.baseline.printer is not None
+        return (*judge.guard.signs(asks_again), *(("query-sequence",) if walks else ()))
+
     def counters(self) -> Counters:
         """The running totals for the observer."""
         return Counters(

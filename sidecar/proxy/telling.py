@@ -172,6 +172,7 @@ class Teller(asyncio.Protocol):
             policies=plane.policing.digest,
             policies_refused=plane.policing.refused,
             shadowed=plane.shadowing.news(),
+            signs=plane.signs(),
         )
 
     # -- the connection --------------------------------------------------------------------------

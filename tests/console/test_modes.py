@@ -121,6 +121,18 @@ def test_a_drift_that_came_from_an_earlier_model_names_it(baseline):
     assert "speech" in found.evidence
 
 
+def test_made_inputs_are_fine_only_where_something_is_looked_for(baseline):
+    observer = busy(baseline)
+    found = mode(observer, "adversarial")
+    assert found.state == "off"
+    assert "Not looked for" in found.evidence
+    observer.workers.update(batch(signs=("noise", "query-sequence")), observer.clock())
+    observer.workers.connected(0)
+    found = mode(observer, "adversarial")
+    assert found.state == "fine"
+    assert "noise in pictures, sequences of questions" in found.evidence
+
+
 def test_calls_called_adversarial_are_an_alarm(baseline):
     observer = busy(baseline)
     made = of_rows(7000, draw(1, seed=2), baseline.digest, verdict="adversarial")

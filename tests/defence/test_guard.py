@@ -70,6 +70,11 @@ def test_without_pixels_nothing_is_looked_at():
     assert guard(None, 0.01).look(NORMAL, Features(rows, rows)) is NORMAL
 
 
+def test_signs_say_what_is_looked_for():
+    assert guarded().signs(asks_again=True) == ("noise",), "nobody fitted it with a model to ask"
+    assert guard(None).signs(asks_again=True) == ()
+
+
 def test_evidence_adds_up():
     both = accused(accused(NORMAL, Evidence("noise", p=0.001)), Evidence("query-sequence", n=14))
     assert both.verdict == "adversarial"
