@@ -29,22 +29,30 @@ WORKDIR /build
 COPY requirements requirements
 COPY scripts/slim scripts/sbom scripts/
 
+# -- the sidecar itself, what every call passes through as machine code: see setup.py --------------------
+FROM build AS wheel
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev python3-dev \
+ && rm -rf /var/lib/apt/lists/*
+RUN python3 -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/dev.txt
+COPY pyproject.toml setup.py README.md LICENSE ./
+COPY sidecar sidecar
+RUN COMPILE_SIDECAR=1 /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
+
 FROM build AS build-light
 RUN python3 -m venv /opt/sidecar \
  && /opt/sidecar/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements/base.txt \
  && sed -n '/^\(cryptography\|cffi\|pycparser\|fsspec\)==/,/[^\\]$/p' requirements/all.txt >requirements/webhook.txt \
  && /opt/sidecar/bin/pip install --no-cache-dir --no-compile --require-hashes --no-deps -r requirements/webhook.txt
-COPY pyproject.toml README.md LICENSE ./
-COPY sidecar sidecar
-RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-build-isolation . \
+COPY --from=wheel /wheels /wheels
+RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-index /wheels/*.whl \
  && scripts/sbom /opt/sidecar >/opt/sidecar/sbom.json && scripts/slim /opt/sidecar
 
 FROM build AS build-full
 RUN python3 -m venv /opt/sidecar \
  && /opt/sidecar/bin/pip install --no-cache-dir --no-compile --require-hashes -r requirements/all.txt
-COPY pyproject.toml README.md LICENSE ./
-COPY sidecar sidecar
-RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-build-isolation . \
+COPY --from=wheel /wheels /wheels
+RUN /opt/sidecar/bin/pip install --no-cache-dir --no-compile --no-deps --no-index /wheels/*.whl \
  && scripts/sbom /opt/sidecar >/opt/sidecar/sbom.json && scripts/slim /opt/sidecar
 
 # -- what runs -----------------------------------------------------------------------------------------
