@@ -56,7 +56,7 @@ def asked(
         ) from error
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise SidecarError(
             f"{url}: an answer that this version cannot read ({error}); is that a sidecar's admin address?"
         ) from error
@@ -96,5 +96,5 @@ class _Problem(msgspec.Struct):
 def _refused(admin: str, error: urllib.error.HTTPError) -> str:
     try:
         return f"{admin}: {msgspec.json.decode(error.read(), type=_Problem).detail}"
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         return f"{admin}: answered {error.code}; is that a sidecar's admin address?"

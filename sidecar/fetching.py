@@ -91,7 +91,7 @@ class Fetched:
 
 def digest_of(directory: Path) -> str:
     """The digest in a baseline's manifest; empty when there is none."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         manifest: Any = msgspec.json.decode((directory / FILES[0]).read_bytes())
         if isinstance(manifest, dict):
             return str(manifest.get("digest") or "")

@@ -132,7 +132,7 @@ def _time(place: str, value: Any, names: Names) -> float:
 def _json(content: bytes, names: Names) -> Iterator[tuple[str, Any]]:
     try:
         whole = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of text that is not UTF-8
         raise DataError(f"not JSON: {error}") from error
     if isinstance(whole, dict) and names.label not in whole and isinstance(whole.get("labels"), list):
         whole = whole["labels"]
@@ -145,7 +145,7 @@ def _lines(content: bytes, names: Names) -> Iterator[tuple[str, Any]]:
         if line.strip():
             try:
                 yield f"line {number}", msgspec.json.decode(line)
-            except msgspec.DecodeError as error:
+            except (ValueError, RecursionError) as error:  # also of text that is not UTF-8
                 raise DataError(f"line {number}: not JSON: {error}") from error
 
 

@@ -182,7 +182,7 @@ def _read_manifest(file: Path, text: bytes) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.ValidationError as error:
         raise BaselineError(f"{file}: not a baseline's manifest: {error}") from error
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of text that is not UTF-8
         raise BaselineError(f"{file}: not JSON, perhaps cut short: {error}") from error
     if _digest_of(text) != manifest.digest:
         raise BaselineError(f"{file}: its checksum does not fit its content: it was edited; fit again")

@@ -59,7 +59,7 @@ def attributes(record: Record) -> dict[str, str | int | float | list[str]]:
         found["sidecar.first_token_seconds"] = record.first_event_ns / 1e9
     try:
         answer = _answer.decode(record.response_body)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):  # also of text that is not UTF-8
         return found
     if answer.id:
         found["gen_ai.response.id"] = answer.id[:MOST_TEXT]

@@ -76,6 +76,13 @@ def test_bytes_that_are_no_text_are_refused():
         read("csv", b"id,label\n\xff,1", Names())
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+@pytest.mark.parametrize("content", [b'"\x80"', b'{"id": "\xff"}', b"[" * 100_000])
+def test_text_that_is_none_and_depth_without_end_are_refused(form, content):
+    with pytest.raises(DataError, match="not JSON"):
+        read(form, content, Names())
+
+
 @given(st.binary(max_size=200) | st.text().map(str.encode), st.sampled_from(sorted(READERS)))
 def test_garbage_is_read_or_refused_and_nothing_else(content, form):
     with contextlib.suppress(DataError):

@@ -1,5 +1,7 @@
 """Real digits: what became of a flow can be told afterwards, also after a restart."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 
@@ -39,12 +41,14 @@ def test_a_change_of_verdict_is_kept_with_its_numbers_and_so_is_its_end(observer
     answered(observer, baseline, moved(600, seed=2))
     answered(observer, baseline, draw(3000, seed=3))
     changes = list(observer.history.changes)
-    assert [(one.verdict, one.subject) for one in changes] == [
-        ("stable", ""),
-        ("feature-drift", "x7"),
-        ("stable", ""),
+    # How columns hang together may be tested for a little longer than each of them.
+    assert [verdict for verdict, _ in groupby(one.verdict for one in changes)] == [
+        "stable",
+        "feature-drift",
+        "stable",
     ]
     drift = changes[1]
+    assert drift.subject == "x7"
     assert began <= drift.time <= began + 4.0
     assert (drift.part, drift.inputs) == ("feature", "moved")
     assert abs(drift.since - began) < 1.0

@@ -33,7 +33,7 @@ class Worker:
                 "run_dir": str(run_dir),
                 "parent": os.getpid(),
             }
-            orders |= {"number": 0, "fds": [front.fileno()]}
+            orders |= {"number": 0, "fds": {"listen": front.fileno()}}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "sidecar.app", "plane"],
                 stdin=subprocess.PIPE,

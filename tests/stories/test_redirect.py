@@ -85,6 +85,12 @@ def arguments(container: str) -> list[str]:
     return list(found["args"])
 
 
+def environment(container: str) -> dict[str, str]:
+    """What it has in its environment, less what only a cluster knows."""
+    found = next(one for one in INJECTED.pod["spec"]["initContainers"] if one["name"] == container)
+    return {one["name"]: one["value"] for one in found["env"] if "value" in one}
+
+
 class Network(NamedTuple):
     """The two namespaces, and the sidecar in one of them."""
 
@@ -151,7 +157,8 @@ def _start(inside: str, directory: Path) -> Process:
     user = ("setpriv", "--reuid=9700", "--regid=9700", "--clear-groups")
     reading = ("--inh-caps=+dac_override,+dac_read_search", "--ambient-caps=+dac_override,+dac_read_search")
     command = python("sidecar.cli", *given, "--run-dir", str(run_dir))
-    return Process("sidecar", _within(inside, *user, *reading, *command), directory)
+    plain = {name: value for name, value in environment(SIDECAR).items() if "$(" not in value}
+    return Process("sidecar", _within(inside, *user, *reading, *command), directory, plain)
 
 
 def _answers(namespace: str, url: str) -> bool:

@@ -42,7 +42,7 @@ def _image(value: Any) -> bool:
 def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         row = _decode(line)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # also of text that is not UTF-8
         raise DataError(f"{file}: line {number} is not JSON: {error}") from error
     if isinstance(row, list):
         row = {f"x{i}": value for i, value in enumerate(row)}
