@@ -64,6 +64,7 @@ def test_slim_leaves_what_runs(tmp_path):
         "pip/x.py",
         "a/__pycache__/a.pyc",
         "a.libs/b.so.1",
+        "cel_expr_python/ext/x.so",
     ):
         (packages / name).parent.mkdir(parents=True, exist_ok=True)
         (packages / name).write_text("x")
