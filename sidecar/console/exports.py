@@ -7,10 +7,10 @@ is written by a process that ends; like the search, it may take its time. Counte
 from __future__ import annotations
 
 import asyncio
-import sys
 
 import msgspec
 
+from sidecar.console.errand import errand
 from sidecar.console.problem import Problem
 from sidecar.console.views import View
 from sidecar.errors import SidecarError
@@ -27,26 +27,14 @@ async def content(found: View, form: str) -> bytes:
     """The file of a cohort as `cohort_view.one_cohort` has it. Raises Problem where it can't be written."""
     if form == "csv":
         return await asyncio.to_thread(_csv, found)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sidecar.outliers", form),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    told = await asyncio.to_thread(msgspec.json.encode, found)
     try:
-        async with asyncio.timeout(PARQUET_SECONDS):
-            told = await asyncio.to_thread(msgspec.json.encode, found)
-            written, said = await process.communicate(told)
+        done = await errand("sidecar.outliers", form, content=told, seconds=PARQUET_SECONDS)
     except TimeoutError:
         raise Problem(503, "Too slow", f"writing took longer than {PARQUET_SECONDS:g} seconds") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        reason = said.decode(errors="replace").strip().rpartition("\n")[2]
-        raise Problem(501, "Not to be had here", reason or f"{form} could not be written")
-    return written
+    if done.status:
+        raise Problem(501, "Not to be had here", done.said or f"{form} could not be written")
+    return done.written
 
 
 def _csv(found: View) -> bytes:

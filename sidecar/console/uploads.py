@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 
 import msgspec
 
+from sidecar.console.errand import errand
 from sidecar.console.problem import Problem
 from sidecar.errors import DataError
 from sidecar.labels import reading
@@ -45,24 +45,13 @@ async def labels(content_type: str, body: bytes, names: Names) -> Read:
 
 
 async def _parquet(body: bytes, names: Names) -> Read:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sidecar.labels.parquet", *names),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        async with asyncio.timeout(PARQUET_SECONDS):
-            said, _ = await process.communicate(body)
+        done = await errand("sidecar.labels.parquet", *names, content=body, seconds=PARQUET_SECONDS)
     except TimeoutError:
         raise DataError(f"reading it took longer than {PARQUET_SECONDS:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
+    if done.status:
         raise DataError("the process that read it ended before it was done; is it Parquet?")
-    answer = msgspec.msgpack.decode(said, type=Answer)
+    answer = msgspec.msgpack.decode(done.written, type=Answer)
     if answer.failure:
         raise DataError(answer.failure)
     return Read(list(answer.labels), answer.empty)

@@ -1,4 +1,5 @@
 import io
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -33,7 +34,7 @@ async def test_a_group_comes_as_a_file_with_every_row(grouped, form, tmp_path):
 
 async def test_what_cannot_be_written_is_said(grouped, monkeypatch):
     found = one_cohort(grouped, "singles")
-    monkeypatch.setattr(exports.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(Problem) as refused:
         await exports.content(found, "parquet")
     assert refused.value.status == 501
