@@ -1,8 +1,8 @@
 """An errand: a short-lived process of ours that does what the observer must not, such as importing pyarrow.
 
 It reads its standard input to the end and writes to its standard output. One that takes too long is killed,
-also when whoever waits for it has gone. Counterparts: `sidecar.console.exports` and `sidecar.console.uploads`,
-which send them; `sidecar.outliers.__main__` and `sidecar.labels.parquet`, which do them.
+also when whoever waits for it has gone. Counterparts: `sidecar.console.exports` and `uploads`, which
+send them; `sidecar.outliers.__main__` and `sidecar.labels.parquet`, which do them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Predict against messages that Google's package writes, by a description of TensorFlow's .proto files."""
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,18 +12,7 @@ from sidecar.codecs import choose
 from sidecar.codecs.tf_grpc import CODEC, PREDICT
 from sidecar.errors import Undecodable
 from sidecar.exchange import Payload, Reply, Request
-
-
-def reason_of(reading: Callable[[], object]) -> str:
-    """Why a body cannot be read; empty if it can."""
-    try:
-        reading()
-    except Undecodable as error:
-        return str(error)
-    return ""
-
-
-HEADERS = ((b"content-type", b"application/grpc"),)
+from tests.codecs.over_grpc import HEADERS, reason_of
 
 Kind = descriptor_pb2.FieldDescriptorProto
 SCALARS = {

@@ -1,7 +1,6 @@
 """ModelInfer against the messages that `tritonclient` makes: typed, raw, streamed, and garbage."""
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,18 +14,7 @@ from sidecar.codecs import choose
 from sidecar.codecs.v2_grpc import CODEC, STREAM, UNARY
 from sidecar.errors import Undecodable
 from sidecar.exchange import Payload, Reply, Request
-
-
-def reason_of(reading: Callable[[], object]) -> str:
-    """Why a body cannot be read; empty if it can."""
-    try:
-        reading()
-    except Undecodable as error:
-        return str(error)
-    return ""
-
-
-HEADERS = ((b"content-type", b"application/grpc"),)
+from tests.codecs.over_grpc import HEADERS, reason_of
 
 TYPED = {
     "BOOL": ("bool_contents", [True, False, True, True]),
