@@ -42,6 +42,10 @@ class Rulebook:
         self._fields = tuple(sorted({name for one in policies.policies for name in one.match.headers}))
         self._scopes: dict[tuple[str, ...], Scope] = {}
         self._by_policies: dict[tuple[int, ...], Scope] = {}
+        # Once, because it is asked with every batch that goes to the observer.
+        self._asked = {
+            fact for one in policies.policies for rule in one.rules for fact in facts_of(rule.when)
+        }
 
     @property
     def names_codecs(self) -> bool:
@@ -50,8 +54,7 @@ class Rulebook:
 
     def asks(self, name: str) -> bool:
         """Whether a rule asks for a fact whose name begins so."""
-        rules = (rule for one in self.policies.policies for rule in one.rules)
-        return any(fact.startswith(name) for rule in rules for fact in facts_of(rule.when))
+        return any(fact.startswith(name) for fact in self._asked)
 
     def course(self, facts: Facts) -> Course:
         """The way of a call that is known by its head."""
