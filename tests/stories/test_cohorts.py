@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -205,10 +204,14 @@ def test_a_country_that_training_never_had_is_named_and_outlives_the_observer(
                 assert caller.post("/invocations", body).status == 200
         at = ("--admin", watched.admin_url)
         listed = " ".join(sidecar("outliers", "list", *at).split())
-        kept, found = tmp_path / "run" / "observer.snapshot", time.time()
-        watched.process.wait_until(
-            lambda: kept.stat().st_mtime > found + 0.3
-        )  # begun after the list was made
+        kept, written = tmp_path / "run" / "observer.snapshot", set()
+
+        def kept_since() -> bool:
+            """Whether two more snapshots were written: the second was begun after the list was made."""
+            written.add(kept.stat().st_mtime_ns)
+            return len(written) > 2
+
+        watched.process.wait_until(kept_since)
         os.kill(observer(watched).pid, signal.SIGKILL)
         watched.process.wait_until(lambda: answers(f"{watched.admin_url}/healthz"))
         sidecar("outliers", "export", *at, "--cohort", "1", "--out", str(export), "--fields-only")
