@@ -53,6 +53,7 @@ def overview(observer: Observer) -> View:
         "calls": totals.calls,
         "failed": dict(totals.failed),
         "records": observer.records,
+        "stamp": _stamp(observer, found, health.reasons),
         "records_dropped": totals.records_dropped,
         "left_out": dict(observer.traffic.left_out),
     }
@@ -68,11 +69,15 @@ def headline(state: str, found: Sequence[Mode], reasons: Sequence[str] = ()) -> 
 
 def stamp(observer: Observer) -> str:
     """Changes when a state does, so that whoever shows it draws it at once."""
+    return _stamp(observer, modes(observer), observer.workers.health(observer.clock()).reasons)
+
+
+def _stamp(observer: Observer, found: Sequence[Mode], reasons: Sequence[str]) -> str:
     return "|".join(
         (
             observer.drift_state(),
-            *(mode.state for mode in modes(observer)),
-            *observer.workers.health(observer.clock()).reasons,
+            *(mode.state for mode in found),
+            *reasons,
             observer.learning.phase,
             str(observer.cohorts.searches),
         )

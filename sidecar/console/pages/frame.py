@@ -43,7 +43,8 @@ _SCRIPTS = Html(
 
 
 def page(path: str, title: str, overview: View, *parts: object) -> Html:
-    """A whole page. `overview`: what the frame says of the whole; `parts`: what stands on it."""
+    """A whole page. `overview`: what the frame says of the whole; `parts`: what stands on it. The page carries
+    the stamp of what it shows, so that the script knows whether any news is news to it."""
     about = tag("p", overview["service"], tag("span", overview["upstream_url"]), class_="about")
     name = link("/", tag("span", "side", class_="side"), "car", class_="name", aria_label="sidecar, overview")
     body = html(
@@ -57,6 +58,8 @@ def page(path: str, title: str, overview: View, *parts: object) -> Html:
                 *parts,
                 id="main",
                 tabindex="-1",
+                data_stamp=overview["stamp"],
+                data_records=overview["records"],
             ),
             tag("footer", _foot(), class_="foot"),
         )

@@ -3,17 +3,20 @@
 
 const EVERY = 5000; // milliseconds between two drawings, unless a state changed
 const SILENT = 10000; // milliseconds without news after which what is shown is old
+const RETRY = 5000; // milliseconds until a stream that was refused is asked for again
 
 const shown = new Map(); // id of a part -> its HTML as the server last wrote it
-let stamp = null;
-let records = null;
 let drawn = performance.now();
 let heard = performance.now();
 let at = new Date();
 let drawing = false;
 
-function remember() {
-  for (const part of document.querySelectorAll("[data-live]")) shown.set(part.id, part.outerHTML);
+const main = () => document.getElementById("main");
+const live = (within) => [...within.querySelectorAll("[data-live]")];
+const names = (within) => live(within).map((part) => part.id).join();
+
+function remember(within) {
+  for (const part of live(within)) shown.set(part.id, part.outerHTML);
 }
 
 function swap(fresh, ready) {
@@ -21,6 +24,7 @@ function swap(fresh, ready) {
   const html = fresh.outerHTML;
   if (!old || shown.get(fresh.id) === html) return;
   shown.set(fresh.id, html);
+  remember(fresh);
   const active = document.activeElement;
   const focused = old.contains(active) ? active.id || active.getAttribute("href") : null;
   const open = new Set([...old.querySelectorAll("details[open]")].map((one) => one.id));
@@ -43,7 +47,11 @@ async function redraw(ready) {
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const began = performance.now();
-    for (const fresh of page.querySelectorAll("[data-live]")) swap(fresh, ready);
+    const fresh = page.getElementById("main");
+    const { stamp, records } = fresh.dataset;
+    // Where parts came or went, such as the list of clients with the first attack, all of them are swapped.
+    for (const part of names(page) === names(document) ? live(page) : [fresh]) swap(part, ready);
+    Object.assign(main().dataset, { stamp, records });
     drawn = performance.now();
     performance.measure("redraw", { start: began, end: drawn });
   } catch {
@@ -63,23 +71,30 @@ function tellAge() {
   document.body.classList.toggle("old", old);
 }
 
-export function listen(ready) {
-  remember();
+// Whether the sidecar knows more than this page shows, which carries the stamp it was made at. A drawing that
+// failed, or came too early, leaves the old stamp, and so is made up for with the next piece of news.
+function isNews(news) {
+  const { stamp, records } = main().dataset;
+  return news.stamp !== stamp || (String(news.records) !== records && heard - drawn >= EVERY);
+}
+
+function subscribe(ready) {
   const source = new EventSource("/api/v1/events");
   source.onmessage = (event) => {
     const news = JSON.parse(event.data);
     heard = performance.now();
     at = new Date(news.now);
-    const first = stamp === null;
-    const changed = news.stamp !== stamp && !first;
-    const more = news.records !== records && heard - drawn >= EVERY;
-    if ((changed || more) && !document.hidden) {
-      stamp = news.stamp;
-      records = news.records;
-      redraw(ready);
-    }
-    if (first) ({ stamp, records } = news);
+    if (isNews(news) && !document.hidden) redraw(ready);
   };
+  // A browser asks again by itself when a connection breaks, but not when it was refused.
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(subscribe, RETRY, ready);
+  };
+}
+
+export function listen(ready) {
+  remember(document);
+  subscribe(ready);
   setInterval(tellAge, 1000);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) redraw(ready);
