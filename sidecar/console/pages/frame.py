@@ -43,8 +43,8 @@ _SCRIPTS = Html(
 
 
 def page(path: str, title: str, overview: View, *parts: object) -> Html:
-    """A whole page. `overview`: what the frame says of the whole; `parts`: what stands on it. The page carries
-    the stamp of what it shows, so that the script knows whether any news is news to it."""
+    """A whole page. `overview`: what the frame says of the whole; `parts`: what stands on it. The page
+    carries the stamp of what it shows, so that the script knows whether any news is news to it."""
     about = tag("p", overview["service"], tag("span", overview["upstream_url"]), class_="about")
     name = link("/", tag("span", "side", class_="side"), "car", class_="name", aria_label="sidecar, overview")
     body = html(
