@@ -51,3 +51,4 @@ def test_the_stamp_changes_with_a_state_and_not_with_a_call(baseline):
     observer.take_in([record(1)])
     assert stamp(observer) == before
     assert stamp(drifted(baseline)) != before
+    assert overview(observer)["stamp"] == before, "a page knows what it shows"

@@ -6,6 +6,8 @@ OVERVIEW = {
     "upstream_url": HOSTILE,
     "state": "alarm",
     "headline": f"Needs you: {HOSTILE}",
+    "stamp": HOSTILE,
+    "records": 1234,
 }
 
 
@@ -15,6 +17,8 @@ def test_every_page_leads_to_every_other_and_says_where_it_is():
     current = [a["href"] for tag, a in seen.elements if a.get("aria-current") == "page"]
     assert current == ["/chain"]
     assert seen.words.count(HOSTILE) == 4
+    (main,) = [attributes for tag, attributes in seen.elements if tag == "main"]
+    assert (main["data-stamp"], main["data-records"]) == (HOSTILE, "1234")
     assert ("html", {"lang": "en"}) in seen.elements
 
 
