@@ -1,12 +1,17 @@
 """A journal becomes a Parquet file: whole under its own name, or not there at all.
 
+    python -m sidecar.capture.files JOURNAL FOLDER
+
 The name comes from the journal, so finishing one twice, because a crash fell between two steps, writes the
-same file twice. Row groups are bounded in bytes, so that neither writer nor readers need much memory.
+same file twice. Row groups are bounded in bytes, so that neither we nor readers need much memory. A process
+of its own, because pyarrow is large and a file is made every few minutes only. Counterpart:
+`sidecar.capture.finishing`, which starts it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +21,12 @@ import pyarrow.parquet as pq
 from sidecar import __version__
 from sidecar.capture import arrays, journal
 from sidecar.capture.columns import Row
+from sidecar.capture.finishing import UNWRITABLE
 from sidecar.tasks import step_aside
 
 GROUP_ROWS = 16_384
-GROUP_BYTES = 8 * 1024 * 1024
-"""A row group ends at the first of these."""
+GROUP_BYTES = 4 * 1024 * 1024
+"""A row group ends at the first of these. Twice the bytes make files 1.5 % smaller, and take 30 MB more."""
 
 BATCH_ROWS = 512
 BATCH_BYTES = 4 * 1024 * 1024
@@ -47,7 +53,6 @@ def finish(path: Path, folder: Path) -> Path | None:
         raise
     _sync(target.parent)
     path.unlink(missing_ok=True)
-    pa.default_memory_pool().release_unused()
     return target
 
 
@@ -91,3 +96,19 @@ def _sync(folder: Path) -> None:
         os.fsync(place)
     finally:
         os.close(place)
+
+
+def main(journal_path: Path, folder: Path) -> None:
+    """Print how many bytes the file has, 0 for none; or end with one line that says why there is none."""
+    try:
+        made = finish(journal_path, folder)
+    except OSError as error:
+        sys.exit(str(error))
+    except Exception as error:  # whatever Arrow finds that it cannot hold
+        print(repr(error), file=sys.stderr)
+        sys.exit(UNWRITABLE)
+    print(made.stat().st_size if made is not None else 0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

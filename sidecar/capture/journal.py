@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -44,6 +45,18 @@ class Opening(msgspec.Struct, frozen=True):
         who = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{self.service}-{self.pod}").lstrip("._-")[:120]
         stem = f"{who}-{moment:%Y%m%dT%H%M%SZ}-{self.source}-{self.number:05}"
         return f"date={moment:%Y-%m-%d}/{stem}.parquet"
+
+
+class Full(NamedTuple):
+    """A journal to which nothing is added any more. `file` is a descriptor that holds its lock, so that
+    nobody else takes it for abandoned."""
+
+    path: Path
+    file: int
+
+    def close(self) -> None:
+        """Let go of it. The journal stays where it is, unless somebody deleted it."""
+        os.close(self.file)
 
 
 class Journal:
@@ -81,9 +94,9 @@ class Journal:
             raise
         self.size += 4 + len(body)
 
-    def close(self) -> None:
-        """Let go of it. The journal stays."""
-        os.close(self._file)
+    def full(self) -> Full:
+        """End it. The lock stays."""
+        return Full(self.path, self._file)
 
 
 def opening(path: Path) -> Opening | None:
@@ -117,9 +130,16 @@ def _bodies(path: Path) -> Iterator[bytes]:
             yield body
 
 
-def abandoned(folder: Path) -> list[Path]:
-    """Journals whose writer is dead, oldest first."""
-    return [path for path in sorted(folder.glob("*.journal"), key=_moment) if _unlocked(path)]
+def abandoned(folder: Path) -> Iterator[Full]:
+    """Journals whose writer is dead, oldest first; each is ours from now on."""
+    for path in sorted(folder.glob("*.journal"), key=_moment):
+        if (file := _locked(path)) is not None:
+            yield Full(path, file)
+
+
+def last_number(folder: Path, source: str) -> int:
+    """Of the journals of this source that are there; 0 without one."""
+    return max((int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{source}-*.journal")), default=0)
 
 
 def _moment(path: Path) -> float:
@@ -129,15 +149,15 @@ def _moment(path: Path) -> float:
         return 0.0
 
 
-def _unlocked(path: Path) -> bool:
+def _locked(path: Path) -> int | None:
+    """A descriptor that holds the lock; None when somebody else has it, or the journal is gone."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
-    finally:
         os.close(file)
-    return True
+        return None
+    return file

@@ -2,7 +2,8 @@
 enough.
 
 Synchronous, and without a clock or a socket of its own. Raises OSError wherever the disk does; then nothing
-is lost, and the same call may be tried again. Counterpart: `sidecar.capture.writer`.
+is lost, and the same call may be tried again. Counterparts: `sidecar.capture.writer`, and
+`sidecar.capture.finishing` for the files.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import logging
 from collections import Counter
 from pathlib import Path
 
-from sidecar.capture import files, journal
-from sidecar.capture.journal import Journal, Opening
+from sidecar.capture import journal
+from sidecar.capture.finishing import Unwritable, finish
+from sidecar.capture.journal import Full, Journal, Opening
 from sidecar.capture.parcels import Orders, parcel
 from sidecar.capture.places import Folder, clear
 
@@ -38,7 +40,7 @@ class Store:
         self._number = 0
         self._recovered = False
         self._journal: Journal | None = None
-        self._full: list[tuple[Path, int]] = []
+        self._full: list[tuple[Full, int]] = []
         """Journals that are to become files, and how many records are in each."""
 
     def recover(self) -> None:
@@ -48,14 +50,21 @@ class Store:
             return
         place = self._folder / journal.FOLDER
         place.mkdir(parents=True, exist_ok=True)
-        for path in journal.abandoned(place):
-            opened = journal.opening(path)
-            parcels = [(one.number, len(one.records)) for one in journal.parcels(path)]
-            if opened is not None and opened.source == self._orders.source:
-                self._number = max(self._number, opened.number)
-                self.safe = max([self.safe, *(number for number, _ in parcels)])
-            self._full.append((path, sum(records for _, records in parcels)))
+        self._number = journal.last_number(place, self._orders.source)
+        for full in journal.abandoned(place):
+            try:
+                self._take_over(full)
+            except OSError:
+                full.close()
+                raise
         self._recovered = True
+
+    def _take_over(self, full: Full) -> None:
+        opened = journal.opening(full.path)
+        parcels = [(one.number, len(one.records)) for one in journal.parcels(full.path)]
+        if opened is not None and opened.source == self._orders.source:
+            self.safe = max([self.safe, *(number for number, _ in parcels)])
+        self._full.append((full, sum(records for _, records in parcels)))
 
     def take(self, body: bytes, now: float) -> None:
         """Keep a parcel, unless it's kept already."""
@@ -70,14 +79,18 @@ class Store:
         self._journal.append(body, len(taken.records))
         self.safe = taken.number
 
-    def tend(self, now: float) -> None:
-        """Do what is due: finish a journal, delete what's old."""
-        self.recover()
+    def rotate(self, now: float) -> None:
+        """End the open journal when it's due."""
         if self._journal is not None and self._due(self._journal, now):
             self.seal()
+
+    def tend(self, now: float) -> None:
+        """Do what is due: make files of full journals, delete old files."""
+        self.recover()
+        self.rotate(now)
         while self._full:
             self._finish(*self._full[0])
-            self._full.pop(0)
+            self._full.pop(0)[0].close()
         if self._clears and now - self._cleared >= CLEAR_SECONDS:
             self._clear(now)
 
@@ -90,29 +103,26 @@ class Store:
     def seal(self) -> None:
         """End the journal that is open; `tend` makes a file of it."""
         if self._journal is not None:
-            self._journal.close()
-            self._full.append((self._journal.path, self._journal.records))
+            self._full.append((self._journal.full(), self._journal.records))
             self._journal = None
 
     def _due(self, one: Journal, now: float) -> bool:
         old = now - one.opening.began >= self._orders.segment_seconds
         return old or one.size >= self._orders.segment_bytes
 
-    def _finish(self, path: Path, records: int) -> None:
-        if not path.exists():
-            log.error("capture: somebody deleted %s with %d records", path, records)
+    def _finish(self, full: Full, records: int) -> None:
+        if not full.path.exists():
+            log.error("capture: somebody deleted %s with %d records", full.path, records)
             self.lost["deleted"] += records
             return
         try:
-            made = files.finish(path, self._folder)
-        except OSError:
-            raise
-        except Exception as error:  # whatever Arrow finds that it cannot hold
-            self._set_aside(path, records, error)
+            size = finish(full, self._folder)
+        except Unwritable as error:
+            self._set_aside(full.path, records, error)
             return
-        if made is not None:
+        if size:
             self.files += 1
-            self.file_bytes += made.stat().st_size
+            self.file_bytes += size
             self._cleared = 0.0
 
     def _set_aside(self, path: Path, records: int, error: Exception) -> None:

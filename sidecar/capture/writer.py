@@ -2,10 +2,12 @@
 
     python -m sidecar.capture files FD
 
-It is the observer's child and ends when the observer hangs up. It may be killed at any moment, and kills
-itself when an upload never ends: parcels that it had not reported as safe are sent again to the next one.
-When the disk can't take a parcel, it's tried again each second and nothing more is read, so that whatever has
-to be dropped is dropped by the observer's queue, where it is counted. Counterpart: `sidecar.capture.sink`.
+It writes journals, and has files made of them by a process that ends when one is done: so this one stays
+small. It is the observer's child and ends when the observer hangs up. It may be killed at any moment, and
+kills itself when an upload never ends: parcels that it had not reported as safe are sent again to the next
+one. When the disk can't take a parcel, it's tried again each second and nothing more is read, so that
+whatever has to be dropped is dropped by the observer's queue, where it is counted. Counterpart:
+`sidecar.capture.sink`.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class Writer:
                 timeout = min(timeout, RETRY_SECONDS)
             readable, _, _ = select.select([self._line] if kept else [], [], [], timeout)
             if readable:
-                data = self._line.recv(READ_BYTES)
+                data = self._read()
                 if not data:
                     break
                 self._waiting.extend(self._frames.update(data))
@@ -79,13 +81,13 @@ class Writer:
     def _keep(self) -> bool:
         """Keep what has come and do what is due. Whether the disk took it."""
         try:
-            self._store.tend(time.time())
+            self._tend()
             if self._waiting and self._spool_bytes() > self._orders.spool_bytes:
                 raise OSError("as much as capture-spool-bytes waits to be uploaded")
             while self._waiting:
                 self._store.take(self._waiting[0], time.time())
                 self._waiting.popleft()
-                self._store.tend(time.time())
+                self._tend()
         except OSError as error:
             self._errors += 1
             if not self._error:
@@ -97,8 +99,21 @@ class Writer:
         self._error = ""
         return True
 
+    def _tend(self) -> None:
+        self._store.recover()
+        self._store.rotate(time.time())
+        # Before files are made, which takes a while: what is safe already need not be sent again if we die.
+        self._report()
+        self._store.tend(time.time())
+
     def _spool_bytes(self) -> int:
         return self._uploads.waiting_bytes() if self._uploads is not None else 0
+
+    def _read(self) -> bytes:
+        try:
+            return self._line.recv(READ_BYTES)
+        except ConnectionResetError:  # the observer was killed before it had read all reports
+            return b""
 
     def _gone(self) -> bool:
         """Whether the observer hung up, while nothing is read."""
@@ -106,6 +121,8 @@ class Writer:
             return not self._line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
+        except ConnectionResetError:
+            return True
 
     def _report(self) -> None:
         store, uploads = self._store, self._uploads
@@ -122,7 +139,12 @@ class Writer:
             deleted=uploads.deleted if uploads else store.deleted,
         )
         if report != self._said:
-            self._line.sendall(sealed(report))
+            try:
+                self._line.sendall(sealed(report))
+            except (
+                OSError
+            ):  # the observer is gone; that's seen when reading, and what was heard is still kept
+                log.debug("capture: nobody hears a report")
             self._said = report
         if hung:
             log.error("capture: an upload has not ended after %g s; starting again", self._orders.timeout)
@@ -135,10 +157,7 @@ class Writer:
         self._keep()
         if self._uploads is not None:
             self._uploads.close(min(LAST_SECONDS, self._orders.timeout))
-        try:
-            self._report()
-        except OSError:
-            log.debug("capture: nobody hears the last report")
+        self._report()
 
 
 def run(orders: Orders, line: socket.socket) -> None:

@@ -12,7 +12,7 @@ def closed(folder, *calls, began=1_763_910_000.0):
     one = Journal(folder / journal.FOLDER, Opening("0a1b", "model", "pod", began, 1))
     for number, record in enumerate(calls, 1):
         one.append(body(parcel(number, record)), 1)
-    one.close()
+    one.full().close()
     return one.path
 
 

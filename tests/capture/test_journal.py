@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from sidecar.capture.journal import Journal, Opening, abandoned, opening, parcels
+from sidecar.capture.journal import Journal, Opening, abandoned, last_number, opening, parcels
 from tests.capture.kept import body, call, parcel
 
 OPENING = Opening("0a1b", "my model/v2", "pod", 1_763_910_000.0, 3)
@@ -23,12 +23,12 @@ def test_what_was_written_is_read(tmp_path):
     assert (one.records, one.size) == (3, one.path.stat().st_size)
     assert opening(one.path) == OPENING
     assert [found.number for found in parcels(one.path)] == [1, 2, 3]
-    one.close()
+    one.full().close()
 
 
 def test_torn_anywhere_it_is_read_up_to_there(tmp_path):
     one = written(tmp_path)
-    one.close()
+    one.full().close()
     whole = one.path.read_bytes()
     read = []
     for size in range(0, len(whole), 7):
@@ -44,9 +44,16 @@ def test_torn_anywhere_it_is_read_up_to_there(tmp_path):
 
 def test_a_lock_says_whose_writer_lives(tmp_path):
     one = written(tmp_path)
-    assert abandoned(tmp_path) == []
-    one.close()
-    assert abandoned(tmp_path) == [one.path]
+    assert list(abandoned(tmp_path)) == []
+    full = one.full()
+    assert list(abandoned(tmp_path)) == [], "nor while a file is made of it"
+    full.close()
+    (ours,) = abandoned(tmp_path)
+    assert ours.path == one.path
+    assert list(abandoned(tmp_path)) == [], "it's ours now"
+    ours.close()
+    assert last_number(tmp_path, "0a1b") == 3
+    assert last_number(tmp_path, "ffff") == 0
 
 
 def test_a_file_that_cannot_grow_stays_as_it_was(tmp_path):
@@ -61,7 +68,7 @@ def test_a_file_that_cannot_grow_stays_as_it_was(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (one.size, one.records, one.path.stat().st_size) == (size, 3, size)
     one.append(body(parcel(4, call(4))), 1)
-    one.close()
+    one.full().close()
     assert [found.number for found in parcels(one.path)] == [1, 2, 3, 4]
 
 

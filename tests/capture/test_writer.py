@@ -53,3 +53,22 @@ async def test_an_upload_that_never_ends_is_begun_again_by_another_writer(tmp_pa
             one.offer([call(2)], "", LAYOUTS)
             await until(lambda: one.kept == 2)
     assert HUNG == 75
+
+
+async def test_a_writer_that_has_made_a_file_is_as_small_as_before(tmp_path):
+    async with sink(tmp_path, segment_seconds=0.1) as one:
+        one.offer([call(1)], "", LAYOUTS)
+        await until(lambda: one.report.files == 1)
+        (writer,) = writers()
+        assert not [where.path for where in writer.memory_maps() if "arrow" in where.path]
+
+
+async def test_a_writer_whose_observer_was_killed_finishes_its_file(tmp_path):
+    async with sink(tmp_path) as one:
+        one.offer([call(1)], "", LAYOUTS)
+        await until(lambda: one.kept == 1)
+        (writer,) = writers()
+        one._ending = True  # nobody is to kill it
+        one._line.transport.abort()
+        await until(lambda: not writer.is_running() or writer.status() == "zombie")
+    assert len(list(tmp_path.glob("date=*/*.parquet"))) == 1
