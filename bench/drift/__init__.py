@@ -10,3 +10,5 @@ All of it goes through the observer's own code, with its default rules.
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the observer is told
+# Threads of boosted trees wait for each other in loops: for minutes, on a machine that does other things too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -52,6 +52,12 @@ OUTCOMES = 8
 ERRORS = 10
 """Bins of the errors of quantities, in units of what is expected."""
 
+NEGLIGIBLE = 1e-6
+"""Errors below this share of the truth's spread are none: it's how numbers were rounded, and no more."""
+
+SAME = 1e-3
+"""Errors that differ by less than this, in units of what is expected, are one error."""
+
 BINS = 20
 """Bins of a predicted quantity."""
 
@@ -98,6 +104,8 @@ class Expectation(msgspec.Struct, frozen=True):
     """fields x 256: the bins that reference rows were in."""
     counts: NDArray[np.int64]
     """Contexts x outcomes: the reference's rows."""
+    least: float = LEAST
+    """Errors of quantities below this are none, and no smaller ones are expected."""
 
     def calibrated(self, answers: Answers) -> Floats:
         """The same as `expected` by the score alone, where there is one."""
@@ -119,7 +127,7 @@ class Expectation(msgspec.Struct, frozen=True):
     def _at(self, answers: Answers, total: Floats) -> Floats:
         """What's expected where tables add so much."""
         if self.kind == "regression":
-            return np.maximum(self.base[0] + total, LEAST)
+            return np.maximum(self.base[0] + total, self.least)
         curve = self._curve(answers)
         return sigmoid((log_odds(curve) if curve is not None else self.base[0]) + total)
 
@@ -139,7 +147,8 @@ class Expectation(msgspec.Struct, frozen=True):
     def outcomes(self, answers: Answers, expected: Floats, truth: Floats) -> Ints:
         """What became of each row, as the number of a column of `counts`."""
         if self.kind == "regression":
-            found: Ints = np.searchsorted(self.errors, (truth - answers.predicted) / expected, side="right")
+            error = _error(answers, truth, self.least) / expected
+            found: Ints = np.searchsorted(self.errors, error, side="right")
             return found
         return _class_outcomes(self.classes, answers.predicted, truth)
 
@@ -176,15 +185,15 @@ def learn(kind: Kind, classes: int, answers: Answers, truth: Floats) -> Expectat
     if kind == "regression":
         squares, _ = _folded(codes, np.square(target), np.full(len(truth), base[1]), loss)
         square = squares.mean(axis=0)
-    expected = np.maximum(apart, LEAST) if kind == "regression" else sigmoid(apart)
+    least = NEGLIGIBLE * _spread(truth) if kind == "regression" else LEAST
+    expected = np.maximum(apart, least) if kind == "regression" else sigmoid(apart)
     groups = 1 if _by_score(kind, answers) or kind == "regression" else classes
     outcomes = ERRORS if kind == "regression" else _outcomes(classes)
     count = max(1, min(CONTEXTS, MOST_CONTEXTS // groups, len(truth) // (CELL_ROWS * outcomes * groups)))
     edges = np.unique(np.quantile(expected, np.arange(1, count) / count))
     errors = np.zeros(0)
     if kind == "regression":
-        signed = (truth - answers.predicted) / expected
-        errors = np.unique(np.quantile(signed, np.arange(1, ERRORS) / ERRORS))
+        errors = _error_edges(_error(answers, truth, least) / expected)
     seen = np.zeros((answers.codes.shape[1], boosting.WIDTH), dtype=np.bool_)
     seen[np.arange(len(seen)), answers.codes] = True
     if kind == "regression":
@@ -192,6 +201,7 @@ def learn(kind: Kind, classes: int, answers: Answers, truth: Floats) -> Expectat
     found = Expectation(
         *(kind, classes, knots, turns.mean(axis=0), square, turns, base, cuts, edges, errors, seen),
         np.zeros(((len(edges) + 1) * groups, outcomes), dtype=np.int64),
+        least,
     )
     at = (found.contexts(answers, expected), found.outcomes(answers, expected, truth))
     np.add.at(found.counts, at, 1)
@@ -215,6 +225,28 @@ def _folded(
         # What the inputs add is noise, because the prediction knew it already.
         return np.zeros_like(tables), offset
     return np.array(tables), predicted
+
+
+def _error(answers: Answers, truth: Floats, least: float) -> Floats:
+    error = truth - answers.predicted
+    return np.where(np.abs(error) < least, 0.0, error)
+
+
+def _error_edges(error: Floats) -> Floats:
+    """Edges of bins that hold about equal shares of the errors. One that comes again and again has a bin of
+    its own, so that a move away from it is seen to either side."""
+    quantiles = np.quantile(error, np.arange(1, ERRORS) / ERRORS)
+    edges: list[float] = []
+    for one in np.split(quantiles, np.flatnonzero(np.diff(quantiles) > SAME) + 1):
+        edges.extend(one.tolist() if len(one) == 1 else (one[0] - SAME, one[-1] + SAME))
+    return np.unique(edges)
+
+
+def _spread(truth: Floats) -> float:
+    """How far apart true quantities lie, whatever a few of them are; of one quantity alone, its size."""
+    low, high = np.quantile(truth, (0.25, 0.75))
+    mean = float(np.abs(truth - np.median(truth)).mean())
+    return float(high - low) or mean or float(np.abs(truth).max()) or 1.0
 
 
 def _losses(target: Floats, at: Floats, loss: str) -> Floats:

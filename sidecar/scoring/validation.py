@@ -20,7 +20,7 @@ from sidecar.labels.said import Said
 from sidecar.scoring import artifact
 from sidecar.scoring.boosting import WIDTH
 from sidecar.scoring.detector import Arrays, need
-from sidecar.scoring.expectation import FOLDS, Expectation
+from sidecar.scoring.expectation import FOLDS, LEAST, Expectation
 
 PREFIX = "validation/"
 
@@ -43,7 +43,8 @@ def arrays(known: Expectation) -> Arrays:
     """What is stored of an expectation."""
     names = (*FLOATS, "seen", "counts")
     return {PREFIX + name: np.asarray(getattr(known, name)) for name in names} | {
-        PREFIX + "base": np.array(known.base)
+        PREFIX + "base": np.array(known.base),
+        PREFIX + "least": np.array([known.least]),
     }
 
 
@@ -82,4 +83,5 @@ def _known(told: artifact.Validation, own: Arrays, fields: int) -> Expectation:
         errors,
         need(own, "seen", np.bool_, fields, WIDTH),
         counts,
+        float(need(own, "least", np.float64, 1)[0]) if "least" in own else LEAST,
     )

@@ -98,6 +98,49 @@ def test_errors_of_a_quantity_that_grow_are_seen():
     assert until_alarm(known, cells(known, rest, rest.predicted + noise + 0.5)) < 500
 
 
+def quantities(error):
+    """Predictions of a quantity, and the truth that is off by `error`."""
+    codes = np.random.default_rng(0).integers(0, 20, (len(error), 3)).astype(np.uint8)
+    predicted = 20.0 + codes[:, 0] / 7.0
+    return Answers(predicted, np.zeros((len(error), 0)), codes), predicted + error
+
+
+@pytest.mark.parametrize("usual", [0.0, 0.3, -25.0])
+def test_a_constant_error_is_watched_on_both_sides(usual):
+    answers, truth = quantities(np.full(2000, usual))
+    known = learn("regression", 0, answers.part(slice(0, 1000)), truth[:1000])
+    later, true = answers.part(slice(1000, 2000)), truth[1000:]
+    assert until_alarm(known, cells(known, later, true)) is None
+    for moved in (0.05, -0.05, 3.0, -3.0):
+        assert until_alarm(known, cells(known, later, true + moved)) <= 50, moved
+        half = np.arange(1000) % 2
+        assert until_alarm(known, cells(known, later, true + moved * half)) <= 100, moved
+
+
+def test_how_numbers_are_rounded_is_no_error():
+    """A perfect model whose answers are of single precision, asked about ever larger quantities."""
+    answers, truth = quantities(np.zeros(3000))
+    rounded = answers.predicted.astype(np.float32).astype(float)
+    assert (rounded != truth).any()
+    single = Answers(rounded, answers.scores, answers.codes)
+    for reference in (single, answers):
+        known = learn("regression", 0, reference.part(slice(0, 1000)), truth[:1000])
+        large = np.argsort(truth[1000:], kind="stable") + 1000
+        assert until_alarm(known, cells(known, single.part(large), truth[large])) is None
+
+
+def test_where_most_answers_are_right_small_errors_to_either_side_are_seen():
+    random = np.random.default_rng(1)
+    error = random.normal(size=4000) * (random.random(4000) < 0.3)
+    answers, truth = quantities(error)
+    known = learn("regression", 0, answers.part(slice(0, 2000)), truth[:2000])
+    later, true = answers.part(slice(2000, None)), truth[2000:]
+    assert until_alarm(known, cells(known, later, true)) is None
+    wrong = (error[2000:] == 0) & (random.random(2000) < 0.5)
+    for moved in (0.02, -0.02):
+        assert until_alarm(known, cells(known, later, true + moved * wrong)) <= 300, moved
+
+
 def test_effect_is_what_went_elsewhere_beyond_what_contexts_explain():
     known = expectation(rows=4000)
     question = Concept("p", known)
