@@ -1,6 +1,7 @@
 """Drift alarms on real data: how often they are false, how late they come, and whether they are called right.
 
-    data -> replay -> stationary (beside `rules` in common use and the `peers` that have them), delays, cost
+    data -> flows -> `ours`, `rules` in common use, the `peers` that have them -> stationary
+    data -> replay -> delays, cost
     data -> a model -> the observer's own traffic -> episodes
     data -> a model and its labels -> truths, concept, estimates
 

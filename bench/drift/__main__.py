@@ -1,12 +1,12 @@
 """Drift alarms on real data: how often they are false, how late they come, and whether they are called right.
 
-    python -m bench.drift [--quick] [--only stationary,peers,delays,episodes,cost] [--elec elec.csv.gz]
+    python -m bench.drift [--quick] [--only stationary,delays,episodes,cost] [--elec elec.csv.gz]
 
 * stationary: rows drawn at random from ADBench sets, fifty features, car loans (from NannyML's package) and
   elec (Harries 1999, as in scikit-multiflow's elec.csv, where its file is given), reference and stream from
-  the same rows: any alarm is false.
-* peers: the same for rules in common use and for Evidently's, NannyML's and alibi-detect's own defaults, a
-  rule that never alarms and one that always does.
+  the same rows: any alarm is false. Sidecar beside rules in common use, Evidently's, NannyML's and
+  alibi-detect's own defaults, a rule that never alarms and one that always does, all on the same windows;
+  `--alone` leaves the libraries out.
 * delays: rows until the alarm, for a shift of one of 50 features by 0.3 and by 1 standard deviation, and for
   a unit that changes by a factor of 100.
 * episodes: a model on real rows; nothing happens, or skew, sudden and slow feature drift, columns that come
@@ -18,7 +18,7 @@
 * cost: what windows and tests take.
 
 All of it goes through the observer's own code, with its default rules and a window of 1,000 rows (500 in
-episodes). `--quick` takes a minute or two, and leaves out the peers.
+episodes). `--quick` takes a minute or two, and leaves out other libraries.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from bench.drift.data import STATIONARY, adbench, car_loan, elec, fifty
 from bench.drift.delays import detection
 from bench.drift.episodes import told_apart
 from bench.drift.estimates import off_by
-from bench.drift.peers import peers
+from bench.drift.peers import LIBRARIES
 from bench.drift.stationary import stationary
 from bench.drift.truths import quiet_truths
 from bench.rig import installs
@@ -41,21 +41,19 @@ from sidecar.exchange import Matrix
 
 CAR_LOAN_FILE = "lib/python3*/site-packages/nannyml/datasets/data/synthetic_car_loan_reference.csv"
 
-PARTS = ("stationary", "peers", "delays", "episodes", "truths", "concept", "estimates", "cost")
+PARTS = ("stationary", "delays", "episodes", "truths", "concept", "estimates", "cost")
 
 
 def main() -> None:
     options = _arguments()
-    usual = [one for one in PARTS if one not in ("peers", "estimates") or not options.quick]
+    usual = [one for one in PARTS if one != "estimates" or not options.quick]
     parts = options.only.split(",") if options.only else usual
     if unknown := set(parts) - set(PARTS):
         sys.exit(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    seconds, episodes, delays = (12.0, 30, 5) if options.quick else (options.seconds, options.episodes, 25)
-    pools = _pools(options) if {"stationary", "peers"} & set(parts) else {}
+    flows, episodes, delays = (1, 30, 5) if options.quick else (options.flows, options.episodes, 25)
     if "stationary" in parts:
-        stationary(pools, seconds, options.seed)
-    if "peers" in parts:
-        peers(pools, options.windows, options.seed)
+        libraries = () if options.quick or options.alone else LIBRARIES
+        stationary(_pools(options), flows, options.seed, libraries)
     if "delays" in parts:
         detection(delays)
     if "episodes" in parts:
@@ -87,12 +85,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Drift alarms on real data.")
     parser.add_argument("--quick", action="store_true", help="less than a minute")
     parser.add_argument(
-        "--seconds", type=float, default=600.0, help="for stationary replays [default: %(default)s]"
+        "--flows", type=int, default=13, help="of 100 windows, of each set [default: %(default)s]"
     )
     parser.add_argument("--seed", type=int, default=0, help="of stationary replays [default: %(default)s]")
-    parser.add_argument(
-        "--windows", type=int, default=50, help="of each set and size, for peers [default: %(default)s]"
-    )
+    parser.add_argument("--alone", action="store_true", help="stationary replays without other libraries")
     parser.add_argument("--only", default="", help=f"some of {', '.join(PARTS)}, comma-separated")
     parser.add_argument("--episodes", type=int, default=270, help="[default: %(default)s]")
     parser.add_argument("--elec", type=Path, help="elec.csv.gz (Harries 1999), to be shuffled")

@@ -1,84 +1,150 @@
-"""Rules in common use under the same replay: those of libraries as they come, and simple ones beside them.
+"""Libraries that judge windows by their own defaults, each in an environment of its own
+(`bench.rig.installs`) and in a process of its own there (`bench.drift.foreign`).
 
-Each library is installed into an environment of its own (`bench.rig.installs`) and judges windows there
-(`bench.drift.foreign`).
+NannyML and alibi-detect judge every window. Evidently draws a picture of every column whenever it is asked,
+which takes a quarter of a second for each: its default rule is worked out in `bench.drift.rules` instead, and
+held to what Evidently says of some windows of every flow.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 import tempfile
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from bench.drift.data import draw
-from bench.drift.rules import RULES, judged
+from bench.drift.flows import Flow
+from bench.drift.rules import MOVED, Told
 from bench.rig import installs
 from sidecar.exchange import Matrix
 
 LIBRARIES = ("evidently", "nannyml", "alibi-detect")
 
-REFERENCE = 10_000
-"""Rows of the reference: ten windows, because NannyML takes its thresholds from chunks of it."""
-
-SIZES = (1_000, 100)
-"""Rows in a window."""
-
 FOREIGN = Path(__file__).parent / "foreign.py"
 
 PATIENCE = 1_800.0
-"""Seconds that a library may take for all windows of one size."""
+"""Seconds that a library may take for one flow."""
+
+QUIET = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1"}
+
+CHECKED = 4
+"""Windows of each size and flow that Evidently's own tests score; each eighth flow's first is asked of its
+whole report, too."""
+
+CLOSE = 1e-6
+"""By how much scores may differ: the library adds up in another order."""
 
 
-def peers(pools: dict[str, Matrix], windows: int, seed: int) -> None:
-    """The share of windows with an alarm, over all sets, for each rule."""
-    print(f"\nOther rules: share of windows with an alarm, {windows} of each of {len(pools)} sets\n")
-    found: dict[str, dict[int, float]] = {}
-    for size in SIZES:
-        alarms: Counter[str] = Counter()
-        seen: Counter[str] = Counter()
-        with tempfile.TemporaryDirectory() as folder:
-            files = []
-            for i, pool in enumerate(pools.values()):
-                random = np.random.default_rng((seed, size, i))
-                reference = draw(pool, REFERENCE, random)
-                replay = np.stack([draw(pool, size, random) for _ in range(windows)])
-                alarms.update(judged(reference, replay))
-                seen.update(dict.fromkeys(RULES, windows))
-                files.append(Path(folder) / f"{i}.npz")
-                np.savez(files[-1], reference=reference, windows=replay)
-            for library in LIBRARIES:
-                for told in _asked(library, files):
-                    alarms.update({f"{library}: {rule}": count for rule, count in told.items()})
-                    seen.update({f"{library}: {rule}": windows for rule in told})
-        for rule in seen:
-            found.setdefault(rule, {})[size] = alarms[rule] / seen[rule]
-    promised = {rule: told for rule, (told, _) in RULES.items()}
-    print(f"{'rule':52}{'promised':>18}" + "".join(f"{f'of {size:,} rows':>16}" for size in SIZES))
-    for rule, shares in found.items():
-        cells = "".join(f"{shares[size]:>16.1%}" if size in shares else f"{'':>16}" for size in SIZES)
-        print(f"{rule:52}{promised.get(rule, ''):>18}{cells}")
+class Peers:
+    """The libraries' processes. Ask of a flow, do other work, and then hear."""
 
+    def __init__(self, libraries: Sequence[str]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        for library in libraries:
+            try:
+                python = installs.environment(library) / "bin" / "python"
+            except installs.Missing as error:
+                print(f"{library}: left out: {error}", file=sys.stderr)
+                continue
+            self._running[library] = subprocess.Popen(
+                [str(python), str(FOREIGN), library],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | QUIET,
+            )
+        self._flows = 0
+        self._scores: list[tuple[int, Any]] = []
+        """Ours, of the windows of this flow that Evidently is asked about."""
+        self.columns = self.unlike = self.reports = 0
+        """Columns of windows that Evidently scored, those that it scored otherwise, and whole reports."""
 
-def _asked(library: str, files: list[Path]) -> list[dict[str, int]]:
-    """What a library says of each file; of fewer, or none, where it fails or takes too long."""
-    print(f"asking {library}", file=sys.stderr)
-    try:
-        python = installs.environment(library) / "bin" / "python"
-    except installs.Missing as error:
-        print(f"{library}: left out: {error}", file=sys.stderr)
-        return []
-    command = [str(python), str(FOREIGN), library, *map(str, files)]
-    with tempfile.TemporaryFile() as said:
-        try:
-            subprocess.run(command, stdout=said, stderr=subprocess.DEVNULL, check=True, timeout=PATIENCE)
-        except subprocess.SubprocessError as error:
-            print(f"{library}: {error}", file=sys.stderr)
-        said.seek(0)
-        told = [json.loads(line) for line in said.read().splitlines()]
-    print(f"{library}: {told}", file=sys.stderr)
-    return told
+    def __enter__(self) -> Peers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for running in self._running.values():
+            assert running.stdin is not None
+            running.stdin.close()
+            running.terminate()
+            running.wait()
+        self._folder.cleanup()
+
+    def ask(self, flow: Flow, short: Sequence[Matrix]) -> None:
+        """Set every library to work on a flow."""
+        self._scores = []
+        if not self._running:
+            return
+        file = Path(self._folder.name) / "flow.npz"
+        windows = {"long": np.stack(flow.windows), "short": np.stack(short)}
+        report = self._flows % 8 == self._flows // 8 % 8  # so that all sets have their turn
+        np.savez(file, reference=flow.reference, checked=CHECKED, report=report, **windows)
+        self._flows += 1
+        for library, running in list(self._running.items()):
+            assert running.stdin is not None
+            try:
+                running.stdin.write(f"{file}\n".encode())
+                running.stdin.flush()
+            except OSError:
+                self._lose(library, "it ended")
+
+    def check(self, told: Sequence[Told]) -> None:
+        """Remember our scores of one size's windows, in the order in which they were asked about."""
+        self._scores += [(i, one.evidently) for i, one in enumerate(told[:CHECKED])]
+
+    def told(self) -> dict[str, list[tuple[int, int]]]:
+        """For each rule, windows with an alarm and windows seen: of long windows, and of short ones."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for library in list(self._running):
+            answer = self._answer(library)
+            if answer is None:
+                continue
+            if library == "evidently":
+                self._compare(answer)
+            else:
+                found |= {f"{library}: {rule}": counts for rule, counts in answer.items()}
+        return found
+
+    def _answer(self, library: str) -> Any:
+        stdout = self._running[library].stdout
+        assert stdout is not None
+        ready, _, _ = select.select([stdout], [], [], PATIENCE)
+        line = stdout.readline() if ready else b""
+        if not line:
+            self._lose(library, "it ended" if ready else f"it took more than {PATIENCE:.0f} s")
+            return None
+        return json.loads(line)
+
+    def _lose(self, library: str, why: str) -> None:
+        """Go on without a library."""
+        print(f"{library}: {why}", file=sys.stderr)
+        running = self._running.pop(library)
+        running.kill()
+        running.wait()
+
+    def _compare(self, answer: dict[str, Any]) -> None:
+        """Hold our scores to Evidently's, and its report's word to its scores."""
+        scores = [np.array(one) for one in answer["scores"]]
+        for (_, ours), theirs in zip(self._scores, scores, strict=True):
+            self.columns += len(ours)
+            alike = (np.abs(ours - theirs) < CLOSE) & ((ours >= MOVED) == (theirs >= MOVED))
+            self.unlike += int((~alike).sum())
+        for at, count in answer["reports"]:
+            self.reports += 1
+            self.unlike += int(count != (scores[at] >= MOVED).sum())
+
+    def report(self) -> None:
+        """Whether Evidently's rule is Evidently's."""
+        if self.columns:
+            print(
+                f"\nEvidently itself scored {self.columns:,} columns of these windows and made {self.reports}"
+                f" whole reports; otherwise than told here: {self.unlike}"
+            )

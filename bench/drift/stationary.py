@@ -1,106 +1,108 @@
-"""Stationary replays: rows drawn at random, reference and stream of one law, so that every alarm is false."""
+"""Stationary replays: nothing moves, so every alarm is false. Sidecar beside rules in common use and the
+defaults of libraries that have them, all on the same windows of the same flows.
+"""
 
 from __future__ import annotations
 
 import sys
-import time
+from collections import Counter
+from typing import NamedTuple
 
-import numpy as np
 from scipy import stats
 
-from bench.drift.data import REFERENCE, draw, reference
-from bench.drift.replay import RATE, WINDOW
+from bench.drift.flows import WINDOWS, Flow, flows
+from bench.drift.ours import Tests
+from bench.drift.peers import Peers
+from bench.drift.rules import RULES, Reference
 from sidecar.exchange import Matrix
-from sidecar.observer.axes import by_quantiles
-from sidecar.observer.classifier import reference as together
-from sidecar.observer.drift import WINDOWS_PER_FALSE_ALARM, Detector
-from sidecar.observer.relations import Relations
-from sidecar.observer.traffic import TESTS
-from sidecar.scoring.bins import Bins
+from sidecar.observer.drift import WINDOWS_PER_FALSE_ALARM
 
-LOOK = 100
-"""Rows between looks. At 1,000 calls a second the observer looks at 50 features every 200 rows."""
+SHORT, OF_WHICH = 100, 10
+"""Rows of the short windows, and every how many'th window's first rows are one."""
 
-WINDOWS = 50
-"""Windows against one reference."""
+OURS = "sidecar, any of its tests"
 
 
-def stationary(pools: dict[str, Matrix], seconds: float, seed: int) -> None:
-    """Replay until the time is over."""
-    print(f"\nStationary replays: windows of {WINDOW:,} rows with an alarm, nothing having moved\n")
+class Seen(NamedTuple):
+    """Windows, and those with an alarm, by rule."""
+
+    windows: Counter[str]
+    alarms: Counter[str]
+
+    def add(self, rule: str, alarms: int, windows: int) -> None:
+        self.windows[rule] += windows
+        self.alarms[rule] += alarms
+
+
+def short(windows: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
+    """The short windows of a flow."""
+    return tuple(window[:SHORT] for window in windows[::OF_WHICH])
+
+
+def stationary(pools: dict[str, Matrix], each: int, seed: int, libraries: tuple[str, ...]) -> None:
+    """So many flows of each set, and then the tables."""
+    ours, long, brief = (Seen(Counter(), Counter()) for _ in range(3))
+    with Peers(libraries) as peers:
+        for flow in flows(pools, each, seed):
+            peers.ask(flow, short(flow.windows))
+            alarms = _ours(flow)
+            ours.add(flow.set, alarms, WINDOWS)
+            long.add(OURS, alarms, WINDOWS)
+            reference = Reference(flow.reference)
+            for seen, windows in ((long, flow.windows), (brief, short(flow.windows))):
+                told = [reference.compared(window) for window in windows]
+                peers.check(told)
+                for rule, (_, test) in RULES.items():
+                    seen.add(rule, sum(map(test, told)), len(windows))
+            for rule, counts in peers.told().items():
+                for seen, (count, windows) in zip((long, brief), counts, strict=True):
+                    seen.add(rule, count, windows)
+            print(f"{flow.number + 1} of {each}: {flow.set}: {dict(long.alarms)}", file=sys.stderr)
+    _by_set(pools, ours)
+    _by_rule(long, brief, len(pools))
+    peers.report()
+
+
+def _ours(flow: Flow) -> int:
+    """Windows of a flow with an alarm."""
+    tests, alarms = Tests(flow), 0
+    for window in flow.windows:
+        if told := tests.window(window):
+            alarms += 1
+            print(f"an alarm: {flow.set}, flow {flow.number}: {told}", file=sys.stderr)
+    return alarms
+
+
+def _bound(alarms: int, windows: int) -> float:
+    """The share that it's below with 95 % confidence (Clopper and Pearson)."""
+    return float(stats.beta.ppf(0.95, alarms + 1, windows - alarms)) if windows > alarms else 1.0
+
+
+def _by_set(pools: dict[str, Matrix], ours: Seen) -> None:
+    print("\nStationary replays: windows of 1,000 rows with an alarm of sidecar, nothing having moved\n")
     print(
         f"{'data':22}{'features':>9}{'windows':>9}{'alarms':>8}{'realised':>10}{'95 % below':>12}  promised"
     )
-    found = []
-    for i, (name, pool) in enumerate(pools.items()):
-        found.append(_quiet(pool, seconds / len(pools), (seed, i)))
-        _line(name, pool.shape[1], *found[-1])
-    _line("all", "", *np.sum(found, axis=0).tolist())
+    lines = [
+        (name, str(pool.shape[1]), ours.windows[name], ours.alarms[name]) for name, pool in pools.items()
+    ]
+    for name, features, windows, alarms in (*lines, ("all", "", ours.windows.total(), ours.alarms.total())):
+        numbers = f"{alarms / windows:>10.4%}{_bound(alarms, windows):>12.4%}"
+        print(f"{name:22}{features:>9}{windows:>9,}{alarms:>8}{numbers}{1 / WINDOWS_PER_FALSE_ALARM:>10.2%}")
 
 
-def _line(name: str, features: int | str, windows: int, alarms: int) -> None:
-    bound = stats.beta.ppf(0.95, alarms + 1, windows - alarms) if windows > alarms else 1.0
-    share = alarms / max(1, windows)
-    numbers = f"{share:>10.4%}{bound:>12.4%}{1 / WINDOWS_PER_FALSE_ALARM:>10.2%}"
-    print(f"{name:22}{features:>9}{windows:>9}{alarms:>8}{numbers}", flush=True)
-
-
-def _quiet(pool: Matrix, seconds: float, seed: tuple[int, int]) -> tuple[int, int]:
-    """Windows seen and alarms raised."""
-    random = np.random.default_rng(seed)
-    windows = alarms = 0
-    until = time.process_time() + seconds
-    while time.process_time() < until:
-        flow = Tests(pool, random)
-        for _ in range(WINDOWS):
-            windows += 1
-            if told := flow.window(random):
-                alarms += 1
-                print(f"an alarm of {told}", file=sys.stderr)
-                break
-            if time.process_time() > until:
-                break
-    return windows, alarms
-
-
-class Tests:
-    """The three tests of a flow, fed as the observer feeds them; the model answers a sum of its inputs."""
-
-    def __init__(self, pool: Matrix, random: np.random.Generator) -> None:
-        rows = draw(pool, REFERENCE, random)
-        fields = reference(rows)
-        self._pool = pool
-        self._weights = random.normal(size=pool.shape[1]) / np.maximum(pool.std(axis=0), 1e-9)
-        self._bins = Bins(fields)
-        self._inputs = Detector(fields, WINDOW, TESTS)
-        known = together(fields, self._bins.within(rows))
-        assert known is not None
-        self._relations = Relations(fields, known, WINDOW, TESTS)
-        first = draw(pool, WINDOW, random) @ self._weights
-        field = by_quantiles("answer", first)
-        self._output_bins = Bins((field,))
-        self._outputs = Detector((field,), WINDOW, TESTS)
-        self._counts = np.zeros(self._bins.size, dtype=np.int64)
-        self._answers = self._output_bins.counts(first[:, None])
-        self._rows = 0
-        self._outputs.begin(WINDOW, self._answers, 0.0)
-
-    def window(self, random: np.random.Generator) -> str:
-        """Replay a window; which test alarmed, if any."""
-        for _ in range(WINDOW // LOOK):
-            rows = draw(self._pool, LOOK, random)
-            self._rows += LOOK
-            now = self._rows / RATE
-            self._counts = self._counts + self._bins.counts(rows)
-            self._answers = self._answers + self._output_bins.counts((rows @ self._weights)[:, None])
-            self._inputs.update(self._rows, self._counts, now)
-            self._relations.update(rows, now)
-            self._outputs.update(WINDOW + self._rows, self._answers, now)
-            for name, test in (
-                ("inputs", self._inputs),
-                ("relations", self._relations),
-                ("outputs", self._outputs),
-            ):
-                if test.alarm is not None:
-                    return name
-        return ""
+def _by_rule(long: Seen, brief: Seen, sets: int) -> None:
+    print(f"\nThe same windows of all {sets} sets, by rule\n")
+    heads = "".join(f"{head:>16}" for head in ("windows", "of 1,000 rows", "windows", f"of {SHORT} rows"))
+    print(f"{'rule':52}{'promised':>16}{heads}")
+    promised = {OURS: f"{1 / WINDOWS_PER_FALSE_ALARM:.2%}"} | {
+        rule: told for rule, (told, _) in RULES.items()
+    }
+    ends = ("never", "always")
+    for rule in (*(rule for rule in long.windows if rule not in ends), *ends):
+        cells = "".join(
+            f"{seen.windows[rule]:>16,}{seen.alarms[rule] / seen.windows[rule]:>16.2%}"
+            for seen in (long, brief)
+            if seen.windows[rule]
+        )
+        print(f"{rule:52}{promised.get(rule, ''):>16}{cells}")
