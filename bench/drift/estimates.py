@@ -1,10 +1,14 @@
 """Performance without labels: how far estimates are off on NannyML's car loans, in chunks of 5,000 rows.
 
 Learned from the reference half, asked of the other one, of which half has drifted. NannyML's own CBPE is
-asked the same, in the environment that the bench installs it into. Beside them stand two forms that use the
-inputs and that the sidecar doesn't tell: the score corrected by the inputs, and the score calibrated anew for
-each chunk, with reference rows weighted by how much likelier they are now, as PAPE does (Bialek et al. 2024,
-"Estimating Model Performance Under Covariate Shift Without Labels"); the odds are those of boosted stumps.
+asked the same, in the environment that the bench installs it into. What a chunk's rows turned out to be is
+chance, too: the last row tells how far off the very probabilities would be. Intervals are for other chunks
+like these (bootstrap over chunks).
+
+Beside them stand two forms that use the inputs and that the sidecar doesn't tell: the score corrected by the
+inputs, and the score calibrated anew for each chunk, with reference rows weighted by how much likelier they
+are now, as PAPE does (Bialek et al. 2024, "Estimating Model Performance Under Covariate Shift Without
+Labels"); the odds are those of boosted stumps.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ from sidecar.scoring.expectation import Answers, learn
 
 CHUNK = 5_000
 BINS = 20
+NORMAL, MEAN_OF_NORMAL = 1.96, 0.798
+"""Half the width of an interval of 95 %, and the mean size, of what is normal with a deviation of 1."""
 COLUMNS = ("y_pred_proba", "y_pred", "car_value", "debt_to_income_ratio", "loan_length", "driver_tenure")
 DATA = "lib/python3*/site-packages/nannyml/datasets/data"
 
@@ -54,22 +60,35 @@ def off_by() -> None:
     bins = [np.quantile(column, np.arange(1, BINS) / BINS) for column in reference[:, 2:-1].T]
     then, true_then = _answers(reference, bins), reference[:, -1]
     known = learn("binary", 2, then, true_then)
-    realised, ours, corrected, weighted = [], [], [], []
+    realised, chance, ours, corrected, weighted = [], [], [], [], []
     for start in range(0, len(truth), CHUNK):
         answers, true = _answers(analysis[start : start + CHUNK], bins), truth[start : start + CHUNK]
-        found = measures("binary", Rows(answers.predicted, true, answers.scores), 2)
+        measured = measures("binary", Rows(answers.predicted, true, answers.scores), 2)
+        found = [measured[name] for name in ("accuracy", "auroc")]
+        realised.append([one.value for one in found])
+        chance.append([(one.high - one.low) / 2 / NORMAL * MEAN_OF_NORMAL for one in found])
         estimated = estimates(known, answers)
-        realised.append([found["accuracy"].value, found["auroc"].value])
         ours.append([estimated["accuracy"], estimated["auroc"]])
         corrected.append(_by(known.expected(answers), answers))
         score = isotonic.fit(then.scores[:, 0], true_then, _odds(then, answers))(answers.scores[:, 0])
         weighted.append(_by(score, answers))
+    forms = {"ours": ours, "NannyML": _peer(home), "corrected": corrected, "weighted": weighted}
+    _table({name: np.abs(np.array(found) - realised) for name, found in forms.items()}, np.array(chance))
+
+
+def _table(off: dict[str, NDArray[np.float64]], chance: NDArray[np.float64]) -> None:
+    """`off`: by form, how far each chunk's accuracy and AUROC are off."""
     print("\nEstimated without labels, car_loan: mean absolute error over chunks of 5,000 rows\n")
-    print(f"{'':12}{'accuracy':>12}{'AUROC':>12}")
-    forms = (("ours", ours), ("NannyML", _peer(home)), ("corrected", corrected), ("weighted", weighted))
-    for name, found in forms:
-        accuracy, auroc = np.abs(np.array(found) - realised).mean(axis=0)
-        print(f"{name:12}{accuracy:>12.5f}{auroc:>12.5f}")
+    print(f"{'':28}{'accuracy':>10}{'95 %':>20}{'AUROC':>10}{'95 %':>20}")
+    off = off | {"ours less NannyML's": off["ours"] - off["NannyML"], "chance alone": chance}
+    at = np.random.default_rng(0).integers(len(chance), size=(10_000, len(chance)))
+    for name, each in off.items():
+        low, high = np.quantile(each[at].mean(axis=1), (0.025, 0.975), axis=0)
+        cells = [
+            f"{mean:>10.5f}{f'{a:.5f} to {b:.5f}':>20}"
+            for mean, a, b in zip(each.mean(axis=0), low, high, strict=True)
+        ]
+        print(f"{name:28}{''.join(cells)}")
 
 
 def _read(file: Path, columns: tuple[str, ...]) -> NDArray[np.float64]:
