@@ -53,7 +53,7 @@ def main() -> None:
     flows, episodes, delays = (1, 30, 5) if options.quick else (options.flows, options.episodes, 25)
     if "stationary" in parts:
         libraries = () if options.quick or options.alone else LIBRARIES
-        stationary(_pools(options), flows, options.seed, libraries)
+        stationary(_pools(options), flows, options.seed, libraries, options.minutes)
     if "delays" in parts:
         detection(delays)
     if "episodes" in parts:
@@ -86,6 +86,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less than a minute")
     parser.add_argument(
         "--flows", type=int, default=13, help="of 100 windows, of each set [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=120.0, help="for stationary replays at most [default: %(default)s]"
     )
     parser.add_argument("--seed", type=int, default=0, help="of stationary replays [default: %(default)s]")
     parser.add_argument("--alone", action="store_true", help="stationary replays without other libraries")

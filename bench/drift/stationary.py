@@ -5,6 +5,7 @@ defaults of libraries that have them, all on the same windows of the same flows.
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from typing import NamedTuple
 
@@ -39,8 +40,11 @@ def short(windows: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
     return tuple(window[:SHORT] for window in windows[::OF_WHICH])
 
 
-def stationary(pools: dict[str, Matrix], each: int, seed: int, libraries: tuple[str, ...]) -> None:
-    """So many flows of each set, and then the tables."""
+def stationary(
+    pools: dict[str, Matrix], each: int, seed: int, libraries: tuple[str, ...], minutes: float
+) -> None:
+    """So many flows of each set, or as many as there is time for, and then the tables."""
+    until = time.monotonic() + 60 * minutes
     ours, long, brief = (Seen(Counter(), Counter()) for _ in range(3))
     with Peers(libraries) as peers:
         for flow in flows(pools, each, seed):
@@ -58,6 +62,8 @@ def stationary(pools: dict[str, Matrix], each: int, seed: int, libraries: tuple[
                 for seen, (count, windows) in zip((long, brief), counts, strict=True):
                     seen.add(rule, count, windows)
             print(f"{flow.number + 1} of {each}: {flow.set}: {dict(long.alarms)}", file=sys.stderr)
+            if time.monotonic() > until:
+                break
     _by_set(pools, ours)
     _by_rule(long, brief, len(pools))
     peers.report()
@@ -87,7 +93,7 @@ def _by_set(pools: dict[str, Matrix], ours: Seen) -> None:
         (name, str(pool.shape[1]), ours.windows[name], ours.alarms[name]) for name, pool in pools.items()
     ]
     for name, features, windows, alarms in (*lines, ("all", "", ours.windows.total(), ours.alarms.total())):
-        numbers = f"{alarms / windows:>10.4%}{_bound(alarms, windows):>12.4%}"
+        numbers = f"{alarms / max(1, windows):>10.4%}{_bound(alarms, windows):>12.4%}"
         print(f"{name:22}{features:>9}{windows:>9,}{alarms:>8}{numbers}{1 / WINDOWS_PER_FALSE_ALARM:>10.2%}")
 
 
