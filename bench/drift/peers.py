@@ -27,6 +27,9 @@ from sidecar.exchange import Matrix
 
 LIBRARIES = ("evidently", "nannyml", "alibi-detect")
 
+PROMISED = {"alibi-detect: KSDrift": "5 %", "alibi-detect: CVMDrift": "5 %"}
+"""What a library promises for a window, where it does."""
+
 FOREIGN = Path(__file__).parent / "foreign.py"
 
 PATIENCE = 1_800.0
