@@ -99,7 +99,12 @@ class Call(Case):
         if not self.request_complete:
             if self.begun and self.upstream is None and sum(map(len, self.out)) > CONNECT_BUFFER:
                 self.client.pause_reading()
-        elif self.judgement is None and not (self.submitted or self.over):
+        elif self.upstream is not None:
+            self._submit()
+
+    def _submit(self) -> None:
+        """Have a whole request scored that is on its way: not sooner, or the model would wait for the score."""
+        if self.request_complete and self.judgement is None and not (self.submitted or self.over):
             self.submitted = True
             self.plane.judge.submit(self)
 
@@ -137,12 +142,15 @@ class Call(Case):
         try:
             connection = await self.pool.connect()
         except Exception as error:
+            self._submit()
+            self.plane.judge.flush()  # what fails is scored, too
             self.fail(translated(error))
             return
         if self.over:
             self.pool.give_back(connection)
         else:
             self._attach(connection)
+            self._submit()
             self.resume_request()
 
     def _attach(self, connection: Upstream) -> None:

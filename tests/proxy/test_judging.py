@@ -204,7 +204,16 @@ async def test_a_call_is_on_its_way_before_it_is_scored():
         await caller.send(infer(clean()))  # this time on a connection that is there
         await model.request()
         assert (await answer(caller, model))["verdict"] == "normal"
-    assert forwarded_when_scored[1:] == [True]
+    assert forwarded_when_scored == [True, True]
+
+
+async def test_a_call_that_finds_no_model_is_scored_all_the_same():
+    async with sidecar(baseline=baseline(), upstream="http://127.0.0.1:1") as stage:
+        caller = await stage.caller()
+        await caller.send(infer(outliers()))
+        await caller.problem("upstream-refused")
+        (record,) = await stage.records()
+        assert (record.failure, record.verdict) == ("upstream-refused", "outlier")
 
 
 # -- no score, and why -----------------------------------------------------------------------------
