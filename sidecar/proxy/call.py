@@ -103,7 +103,7 @@ class Call(Case):
             self._submit()
 
     def _submit(self) -> None:
-        """Have a whole request scored that is on its way: not sooner, or the model would wait for the score."""
+        """Have a whole request scored that is on its way: sooner, and the model would wait for the score."""
         if self.request_complete and self.judgement is None and not (self.submitted or self.over):
             self.submitted = True
             self.plane.judge.submit(self)
