@@ -19,7 +19,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "console/answering.py": "says how to answer; test_api and test_site look at the answers",
     "console/keys.py": "only names what the application carries",
     "proxy/egress/listener.py": "runs in no other way than as a dialogue: test_outbound and test_tunnel",
-    "proxy/grpc/door.py": "runs in no other way than as a dialogue: test_call and test_caller",
     "proxy/grpc/ends.py": "is what callers and models have in common: test_caller and test_model",
     "proxy/grpc/outgoing.py": "test_call reads all that goes out",
     "tracing/dialect.py": "only says what a dialect is; test_w3c, test_b3 and test_jaeger try each of them",

@@ -21,6 +21,7 @@ PYPI = {
     "attacks": "adversarial-robustness-toolbox==1.20.1 torch==2.13.* scikit-learn mlxtend orjson",
     "kserve": "kserve==0.21.*",
     "llama": "xllamacpp==2026.10.11549 gguf==0.19.*",
+    "reflection": "grpcio-reflection==1.85.* grpcio-health-checking==1.85.*",
     "phoenix": "arize-phoenix==20.26.*",
 }
 """Environment -> what is installed into it, and what that needs without saying so. Pinned: a ratio needs a

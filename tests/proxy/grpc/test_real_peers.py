@@ -1,75 +1,14 @@
 """grpcio, which most of the world calls and serves gRPC with, at both ends of the data plane."""
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
 
-from tests.proxy.dialogue import Stage, sidecar
+from tests.proxy.grpc.echo import FILES, SYMBOL, off, part, reflect, served
 
-ANY_SIZE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 METADATA = (("team", "red"), ("raw-bin", b"\x00\xff\r\n"))
-
-
-class Echo(grpc.GenericRpcHandler):
-    """Methods of which nobody has a description."""
-
-    def __init__(self) -> None:
-        self.left = threading.Event()
-        """A call that was waiting has been cancelled, or its time was up."""
-        self.remaining = 0.0
-        self.seen: dict[str, Any] = {}
-
-    def service(self, call: Any) -> Any:
-        name = call.method.rpartition("/")[2]
-        if name == "Say":
-            return grpc.unary_unary_rpc_method_handler(self._say)
-        if name == "Wait":
-            return grpc.unary_unary_rpc_method_handler(self._wait)
-        if name == "Chat":
-            return grpc.stream_stream_rpc_method_handler(lambda asked, _: asked)
-        return None
-
-    def _say(self, body: bytes, context: Any) -> bytes:
-        self.seen = dict(context.invocation_metadata())
-        if body == b"fail":
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, "näh: 100 %")
-        context.send_initial_metadata((("begun", "1"),))
-        context.set_trailing_metadata((("ended-bin", b"\x00\x01"),))
-        return body
-
-    def _wait(self, body: bytes, context: Any) -> bytes:
-        self.remaining = context.time_remaining() or 0.0
-        context.add_callback(self.left.set)
-        self.left.wait(10)
-        return body
-
-
-@contextlib.asynccontextmanager
-async def served(**how: Any) -> AsyncIterator[tuple[Stage, grpc.Channel, Echo]]:
-    """A stage with a real server behind it, and a real channel to it."""
-    echo = Echo()
-    server = grpc.server(ThreadPoolExecutor(16), handlers=(echo,), options=ANY_SIZE)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    async with sidecar(grpc=True, grpc_upstream=f"http://127.0.0.1:{port}", **how) as stage:
-        assert stage.grpc_address is not None
-        target = "{}:{}".format(*stage.grpc_address)
-        try:
-            with grpc.insecure_channel(target, ANY_SIZE) as channel:
-                yield stage, channel, echo
-        finally:
-            await asyncio.to_thread(server.stop(0).wait)
-
-
-async def off(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """A blocking client, off the loop that the data plane runs on."""
-    return await asyncio.to_thread(work, *arguments, timeout=20, **named)
 
 
 async def test_metadata_trailers_statuses_and_compression():
@@ -133,3 +72,21 @@ async def test_a_deadline_is_kept_by_the_model_as_by_the_caller():
         assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert await asyncio.to_thread(echo.left.wait, 5)
         assert 0 < echo.remaining <= 1.0
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_reflection_tells_through_the_sidecar_what_the_server_offers(version):
+    asked = [part(7, b""), part(4, SYMBOL.encode()), part(4, b"no.such.Service")]
+    async with served() as (stage, channel, _):
+        reflection = channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
+        )
+        told = await off(lambda **how: list(reflection(iter(asked), **how)))
+        (record,) = await stage.records()
+        assert record.status == 200
+    assert told == [reflect(one) for one in asked]
+    pool = descriptor_pool.DescriptorPool()
+    for file in FILES:
+        assert file.serialized_pb in told[1]
+        pool.Add(descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb))
+    assert "ModelInfer" in pool.FindServiceByName(SYMBOL).methods_by_name
