@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sidecar.baseline import worn
 from sidecar.baseline.split import Parts
 from sidecar.defence.noise import PREFIX, Noise, measures
-from sidecar.defence.pixels import Layout
+from sidecar.defence.pixels import Layout, shades
 from sidecar.errors import DataError
 from sidecar.exchange import Matrix
 from sidecar.features import Schema
@@ -22,7 +23,11 @@ STANDARD_ROWS = 4_000
 """Clean pictures at most that measures are compared with. They needn't be spared for the detectors."""
 
 CALIBRATION_ROWS = 19_999
-"""Clean pictures at most that p-values are counted from; at a tenth of a millisecond each, two seconds."""
+"""Clean pictures at most that p-values are counted from, so that a fit takes some seconds for it."""
+
+
+TOGETHER = 500
+"""Pictures that are measured at a time."""
 
 
 def check(layout: Layout, schema: Schema, file: Path) -> None:
@@ -43,11 +48,24 @@ def check(layout: Layout, schema: Schema, file: Path) -> None:
 def fit(layout: Layout, values: Matrix, parts: Parts, weights: Floats | None) -> Arrays:
     """The arrays of `sidecar.defence.noise` from laid out rows; `weights`: of the calibration rows."""
     standard = np.concatenate((parts.standard, parts.fit))[:STANDARD_ROWS]
-    measured = measures(layout.pictures(values[standard]))
+    shade = shades(values)
+    measured = _most(layout, values[standard], shade)
     rows = parts.calibration if weights is not None else parts.calibration[:CALIBRATION_ROWS]
-    found = Noise(layout, measured, Conformal(np.zeros(1))).of(values[rows])
+    noise = Noise(layout, measured, Conformal(np.zeros(1)))
+    found = noise.of_measured(_most(layout, values[rows], shade))
     order = np.argsort(found, kind="stable")
     arrays: Arrays = {f"{PREFIX}standard": measured, f"{PREFIX}calibration": found[order]}
     if weights is not None:
         arrays[f"{PREFIX}weights"] = weights[order]
     return arrays
+
+
+def _most(layout: Layout, rows: Matrix, shade: tuple[float, float]) -> Matrix:
+    """Each measure of each row as it is, blurred, or compressed, whichever is most: so that no more of such
+    pictures than of clean ones are called noisy. Some at a time, because a fit should take little memory."""
+    found = []
+    for start in range(0, len(rows), TOGETHER):
+        pictures = layout.pictures(rows[start : start + TOGETHER])
+        ways = (pictures, worn.blurred(pictures), worn.compressed(pictures, *shade))
+        found.append(np.maximum.reduce([measures(way) for way in ways]))
+    return np.concatenate(found)

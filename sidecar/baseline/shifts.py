@@ -19,7 +19,7 @@ from sidecar import codecs
 from sidecar.baseline.split import Parts
 from sidecar.codecs import Codec
 from sidecar.codecs.rewriting import REWRITERS, rewritten
-from sidecar.defence.pixels import Layout, white
+from sidecar.defence.pixels import Layout
 from sidecar.defence.squeezing import ASKED, PREFIX, Shifts, shift, squeezed
 from sidecar.errors import DataError, Undecodable, UsageError
 from sidecar.exchange import Matrix, Payload, Reply, Request
@@ -104,17 +104,15 @@ def fit(
     """The arrays of `sidecar.defence.squeezing`; `weights`: of the calibration rows. Raises DataError."""
     own = np.concatenate((parts.standard, parts.fit))[:STANDARD_ROWS]
     calibration = parts.calibration[:CALIBRATION_ROWS]
-    reference = white(values)
     rows = values[np.concatenate((own, calibration))]
     measured = np.empty((len(rows), len(ASKED)))
     for i, row in enumerate(rows):
         progress(i / len(rows))
-        measured[i] = _shifts(model, layout, reference, row[None])
+        measured[i] = _shifts(model, layout, row[None])
     standard = measured[: len(own)]
-    found = Shifts(layout, reference, standard, Conformal(np.zeros(1))).of(measured[len(own) :])
+    found = Shifts(layout, standard, Conformal(np.zeros(1))).of(measured[len(own) :])
     order = np.argsort(found, kind="stable")
     arrays: Arrays = {
-        f"{PREFIX}white": np.array([reference]),
         f"{PREFIX}standard": standard,
         f"{PREFIX}calibration": found[order],
     }
@@ -123,9 +121,9 @@ def fit(
     return arrays
 
 
-def _shifts(model: Model, layout: Layout, reference: float, row: Matrix) -> list[float]:
+def _shifts(model: Model, layout: Layout, row: Matrix) -> list[float]:
     before = columns(model.answer(row))
-    others = squeezed(layout, reference, row).values()
+    others = squeezed(layout, row).values()
     try:
         return [shift(before, columns(model.answer(other))) for other in others]
     except ValueError as error:

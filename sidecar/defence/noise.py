@@ -1,16 +1,18 @@
-"""How much noise a picture has in places where clean pictures have none, and how rare that is.
+"""How much noise a picture has in places where clean pictures are calm, and how rare that is.
 
-What a squeezer takes out of a picture is its residual: edges and noise. Edges are large and few, an attack's
-changes are small and nearly everywhere, so besides the residual's mean its quiet half is looked at: the mean
-of what lies between two quantiles. The same is done with the differences of neighbouring pixels, whose
-energy is that of the spectrum weighted towards high frequencies (2 - 2 cos of each, by Parseval), but which
-can be told of the quiet half alone.
+What tells noise from edges is where it is. Around an edge everything differs, also in a picture that is only
+blurred or compressed; an attack changes flat parts, too. So each picture is measured at its flat parts, from
+its own darkest value to its lightest, so that dim ones are not calmer:
+
+    uneven    how far pixels of flat parts lie from the median of their neighbourhood, which is what a
+              squeezer takes out of them: the root of the mean square
+    specks    of what is near the ground, the value of most pixels, the share that is not quite
+    busy      the share of the picture that is not flat, for noise so strong that nothing is
 
 A picture's noise is its most surprising measure. It gets its conformal p-value from clean pictures that
 none of this was chosen by. No model is asked.
 
-Why these measures: docs/defence.md has what was tried on MNIST. The residual of bit depth finds most and is
-left out, because it calls every brighter picture an attack. Counterpart: `sidecar.baseline.noise`.
+Why these measures: docs/defence.md has what was tried on MNIST. Counterpart: `sidecar.baseline.noise`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.defence.pixels import Layout
-from sidecar.defence.squeezers import SQUEEZERS, Pictures
+from sidecar.defence.squeezers import Pictures, median_3x3, mirrored
 from sidecar.exchange import Matrix
 from sidecar.scoring.calibration import Conformal, Surprise, conformal_from
 from sidecar.scoring.detector import Arrays, Floats, need
@@ -29,19 +31,19 @@ from sidecar.scoring.detector import Arrays, Floats, need
 PREFIX = "clean/noise/"
 """What the names of its arrays in a baseline begin with."""
 
-RESIDUALS = ("median-2x2", "median-3x3")
-"""Squeezers whose residuals are measured."""
+MEASURES = ("uneven", "specks", "busy")
 
-QUIET = (0.5, 0.75)
-"""Between these quantiles of a residual there is nothing in most pictures with a plain ground."""
+FLAT = 0.35
+"""Shares of its picture's contrast that values around a pixel differ by at most, where a picture is flat."""
 
-GRAIN = ((0.4, 0.6), (0.5, 0.75))
-"""The same of differences between neighbours, of which more are edges."""
+AROUND = 2
+"""Pixels on each side that are around one."""
 
-MEASURES = (
-    *(f"{name} {what}" for name in RESIDUALS for what in ("mean", "quiet")),
-    *(f"grain {low:.0%}-{high:.0%}".replace("%-", "-") for low, high in GRAIN),
-)
+SPECK = 0.07
+"""Share of a picture's contrast beyond which a pixel is not the ground."""
+
+LEAST = 0.01
+"""Share of a picture's pixels that its flat parts count as at least, so that two pixels are no picture."""
 
 
 class Found(NamedTuple):
@@ -86,7 +88,11 @@ class Noise:
 
     def of(self, rows: Matrix) -> Floats:
         """The noise of each of `rows`: what p-values rank."""
-        greatest: Floats = self._surprising(measures(self.layout.pictures(rows))).max(axis=1)
+        return self.of_measured(measures(self.layout.pictures(rows)))
+
+    def of_measured(self, measured: Matrix) -> Floats:
+        """The same of what has been measured, (rows, len(MEASURES))."""
+        greatest: Floats = self._surprising(measured).max(axis=1)
         return greatest
 
     def _surprising(self, measured: Matrix) -> Matrix:
@@ -96,30 +102,54 @@ class Noise:
 
 def measures(pictures: Pictures) -> Matrix:
     """What is measured of pictures, (rows, height, width, channels) -> (rows, len(MEASURES))."""
-    found = []
-    for name in RESIDUALS:
-        residual = np.abs(pictures - SQUEEZERS[name](pictures, 1.0)).reshape(len(pictures), -1)
-        found += [_mean(residual), *_between(residual, QUIET)]
-    across = np.abs(pictures[:, :-1, 1:] - pictures[:, :-1, :-1])
-    down = np.abs(pictures[:, 1:, :-1] - pictures[:, :-1, :-1])
-    found += _between((across + down).reshape(len(pictures), -1), *GRAIN)
-    return np.column_stack(found)
+    own = _stretched(pictures)
+    low, high = _extremes(own)
+    flat = high - low <= FLAT
+    residual = own - median_3x3(own)
+    uneven = np.sqrt(_share(residual * residual, flat))
+    ground = _ground(own)
+    near = np.maximum(high - ground, ground - low) <= FLAT
+    specks = _share(np.abs(own - ground) > SPECK, near)
+    return np.column_stack((uneven, specks, 1.0 - _sum(flat) / flat[0].size))
 
 
-def _between(values: NDArray[np.float64], *quantiles: tuple[float, float]) -> list[Floats]:
-    """The mean of each row's values from one quantile to another; of at least one value."""
-    count = values.shape[1]
-    if not count:  # a picture of one line has no neighbours on both sides
-        return [np.zeros(len(values)) for _ in quantiles]
-    ends = [(min(int(low * count), count - 1), int(high * count)) for low, high in quantiles]
-    parted = np.partition(values, sorted({end for pair in ends for end in pair if end < count}), axis=1)
-    return [_mean(parted[:, low : max(high, low + 1)]) for low, high in ends]
+def _stretched(pictures: Pictures) -> Pictures:
+    """From each picture's darkest value, which becomes 0, to its lightest, 1."""
+    flat = pictures.reshape(len(pictures), -1)
+    low = flat.min(axis=1)
+    contrast = flat.max(axis=1) - low
+    contrast[contrast == 0.0] = 1.0
+    own: Pictures = (pictures - low[:, None, None, None]) / contrast[:, None, None, None]
+    return own
 
 
-def _mean(values: NDArray[np.float64]) -> Floats:
-    """Of each row; `ndarray.mean` takes three times as long for few values."""
-    mean: Floats = np.add.reduce(values, axis=1) / values.shape[1]
-    return mean
+def _ground(pictures: Pictures) -> Pictures:
+    """The value of most pixels, where there is one: the upper median. (rows, 1, 1, 1)."""
+    flat = pictures.reshape(len(pictures), -1)
+    half = flat.shape[1] // 2
+    return np.partition(flat, half, axis=1)[:, half, None, None, None]
+
+
+def _extremes(pictures: Pictures) -> tuple[Pictures, Pictures]:
+    """The least and the greatest value around each pixel."""
+    low = high = mirrored(pictures, before=AROUND, after=AROUND)
+    for _ in range(2 * AROUND):
+        low, high = np.minimum(low[:, :-1], low[:, 1:]), np.maximum(high[:, :-1], high[:, 1:])
+    for _ in range(2 * AROUND):
+        low = np.minimum(low[:, :, :-1], low[:, :, 1:])
+        high = np.maximum(high[:, :, :-1], high[:, :, 1:])
+    return low, high
+
+
+def _share(values: NDArray[np.generic], where: NDArray[np.bool_]) -> Floats:
+    """Each picture's sum of values in some places, by how many places those are."""
+    share: Floats = _sum(values * where) / np.maximum(_sum(where), LEAST * where[0].size)
+    return share
+
+
+def _sum(values: NDArray[np.generic]) -> Floats:
+    total: Floats = np.add.reduce(values.reshape(len(values), -1), axis=1, dtype=np.float64)
+    return total
 
 
 def from_arrays(layout: Layout, arrays: Arrays) -> Noise:

@@ -67,7 +67,9 @@ def layout(text: str) -> Layout:
     raise ValueError(f'"{text}" has no channels: its first or last side must be at most {MOST_CHANNELS}')
 
 
-def white(rows: Matrix) -> float:
-    """What stands for white: 1 or 255, whichever the values of clean pictures fit in, else their greatest."""
-    greatest = float(rows.max())
-    return next((usual for usual in (1.0, 255.0) if 0.0 < greatest <= usual), greatest)
+def shades(rows: Matrix) -> tuple[float, float]:
+    """What stands for black and white, told by the values of clean pictures: 0 and 1, or 0 and 255, whichever
+    they fit in, else their smallest and greatest."""
+    least, greatest = float(rows.min()), float(rows.max())
+    usual = next((usual for usual in (1.0, 255.0) if least >= 0.0 and 0.0 < greatest <= usual), None)
+    return (least, greatest) if usual is None else (0.0, usual)

@@ -3,7 +3,7 @@
     median 2x2, median 3x3    each pixel becomes the median of its neighbourhood; lone pixels go
     1 bit, 4 bits             each pixel becomes the nearest of 2 or 16 levels; faint changes go
 
-All take and give (rows, height, width, channels), of floats from 0 to `white`. The medians equal
+All take and give (rows, height, width, channels). The medians equal
 `scipy.ndimage.median_filter` with its default border, without SciPy. Source: Xu, Evans and Qi 2018, "Feature
 Squeezing: Detecting Adversarial Examples in Deep Neural Networks", NDSS.
 """
@@ -20,27 +20,27 @@ from numpy.typing import NDArray
 Pictures: TypeAlias = NDArray[np.float64]
 """(rows, height, width, channels)."""
 
-Squeezer: TypeAlias = Callable[[Pictures, float], Pictures]
-"""Pictures and their white -> pictures of the same shape."""
+Squeezer: TypeAlias = Callable[[Pictures], Pictures]
+"""Pictures -> pictures of the same shape."""
 
 
-def median_2x2(pictures: Pictures, white: float = 1.0) -> Pictures:
+def median_2x2(pictures: Pictures) -> Pictures:
     """The median of each pixel, the one above, the one left of it, and the one above that; of four numbers it
     is the third smallest, as SciPy has it."""
-    around = _mirrored(pictures, before=1, after=0)
+    around = mirrored(pictures, before=1, after=0)
     low, high = _sorted(around[:, :-1], around[:, 1:])
     upper, lower = np.minimum(high[:, :, :-1], high[:, :, 1:]), np.maximum(low[:, :, :-1], low[:, :, 1:])
     median: Pictures = np.maximum(upper, lower)
     return median
 
 
-def median_3x3(pictures: Pictures, white: float = 1.0) -> Pictures:
+def median_3x3(pictures: Pictures) -> Pictures:
     """The median of each pixel and its eight neighbours.
 
     Three above each other are sorted. The median of all nine is the middle one of three: the greatest of the
     lowest, the middle one of the middle ones, the lowest of the greatest.
     """
-    around = _mirrored(pictures, before=1, after=1)
+    around = mirrored(pictures, before=1, after=1)
     low, high = _sorted(around[:, :-2], around[:, 1:-1])
     middle, high = _sorted(high, around[:, 2:])
     low, middle = _sorted(low, middle)
@@ -50,10 +50,15 @@ def median_3x3(pictures: Pictures, white: float = 1.0) -> Pictures:
     return _middle(low, middle, high)
 
 
-def fewer_levels(pictures: Pictures, white: float = 1.0, *, bits: int) -> Pictures:
-    """The nearest of 2 ** bits levels from 0 to `white`."""
-    step = white / (2**bits - 1)
-    levels: Pictures = np.rint(pictures / step) * step
+def fewer_levels(pictures: Pictures, *, bits: int) -> Pictures:
+    """The nearest of 2 ** bits levels from a picture's darkest to its lightest value.
+
+    Xu et al. have levels from black to white. But in a picture that is only dimmer or brighter strokes then
+    cross a level that they don't otherwise, and an honest answer flips."""
+    low = pictures.min(axis=(1, 2, 3), keepdims=True)
+    step = (pictures.max(axis=(1, 2, 3), keepdims=True) - low) / (2**bits - 1)
+    step[step == 0.0] = 1.0  # one value everywhere stays what it is
+    levels: Pictures = np.rint((pictures - low) / step) * step + low
     return levels
 
 
@@ -76,7 +81,7 @@ def _middle(first: NDArray[Any], second: NDArray[Any], third: NDArray[Any]) -> N
     return middle
 
 
-def _mirrored(pictures: Pictures, *, before: int, after: int) -> Pictures:
+def mirrored(pictures: Pictures, *, before: int, after: int) -> Pictures:
     """With a margin in which the picture is mirrored at its edge: `d c b a | a b c d | d c b a`."""
     rows = _places(pictures.shape[1], before, after)
     columns = _places(pictures.shape[2], before, after)

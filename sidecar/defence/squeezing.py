@@ -36,16 +36,15 @@ others are theirs for coloured pictures."""
 class Shifts:
     """How far clean answers shift, and how rare a new one's shifts are. Immutable."""
 
-    def __init__(self, layout: Layout, white: float, standard: Matrix, conformal: Conformal) -> None:
+    def __init__(self, layout: Layout, standard: Matrix, conformal: Conformal) -> None:
         """`standard`: shifts of clean answers, (rows, len(ASKED)); `conformal`: the surprise of others."""
         self.layout = layout
-        self.white = white
         self._surprises = [Surprise(column) for column in standard.T]
         self._conformal = conformal
 
     def questions(self, rows: Matrix) -> dict[str, Matrix]:
         """What else to ask: the rows by each squeezer."""
-        return squeezed(self.layout, self.white, rows)
+        return squeezed(self.layout, rows)
 
     def found(self, shifts: Sequence[float]) -> Found:
         """What is said of an answer by its shifts, in the order of `ASKED`."""
@@ -62,10 +61,10 @@ class Shifts:
         return greatest
 
 
-def squeezed(layout: Layout, white: float, rows: Matrix) -> dict[str, Matrix]:
+def squeezed(layout: Layout, rows: Matrix) -> dict[str, Matrix]:
     """The rows by each squeezer that a model is asked with."""
     pictures = layout.pictures(rows)
-    return {name: layout.rows(SQUEEZERS[name](pictures, white)) for name in ASKED}
+    return {name: layout.rows(SQUEEZERS[name](pictures)) for name in ASKED}
 
 
 def shift(before: Mapping[str, Column], now: Mapping[str, Column]) -> float:
@@ -93,7 +92,6 @@ def from_arrays(layout: Layout, arrays: Arrays) -> Shifts | None:
         return None
     return Shifts(
         layout,
-        float(need(arrays, f"{PREFIX}white", np.float64, 1)[0]),
         need(arrays, f"{PREFIX}standard", np.float64, -1, len(ASKED)),
         conformal_from(arrays, f"{PREFIX}calibration", f"{PREFIX}weights"),
     )

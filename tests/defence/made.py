@@ -1,6 +1,6 @@
-"""Handwritten digits of scikit-learn with a margin like those of MNIST, a model of them, an attack on it.
+"""Handwritten digits of scikit-learn as large as those of MNIST, a model of them, an attack on it.
 
-Without a margin, at 8 x 8 pixels, they are all edge, and no noise can be told from them.
+At their own 8 x 8 pixels they are all edge, and no noise can be told from them.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from sidecar.baseline.fit import fit
 from sidecar.baseline.shifts import Model
 
-SIDE = 16
+SIDE = 28
 PIXELS = f"{SIDE}x{SIDE}"
 
 
 class Digits(NamedTuple):
-    """Pictures from 0 to 1, (rows, 256), and what they show."""
+    """Pictures from 0 to 1, (rows, SIDE * SIDE), and what they show."""
 
     pictures: np.ndarray
     labels: np.ndarray
@@ -36,8 +37,9 @@ class Digits(NamedTuple):
 @cache
 def digits() -> Digits:
     pictures, labels = load_digits(return_X_y=True)
-    margin = (SIDE - 8) // 2
-    large = np.pad(pictures.reshape(-1, 8, 8) / 16.0, ((0, 0), (margin, margin), (margin, margin)))
+    larger = zoom(pictures.reshape(-1, 8, 8) / 16.0, (1, 2.5, 2.5), order=1)
+    margin = (SIDE - larger.shape[1]) // 2
+    large = np.pad(larger, ((0, 0), (margin, margin), (margin, margin)))
     shuffled = np.random.default_rng(0).permutation(len(labels))
     return Digits(large.reshape(-1, SIDE * SIDE)[shuffled], labels[shuffled])
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from sidecar.defence.noise import MEASURES, measures
 from sidecar.defence.pixels import Layout
-from tests.defence.made import FRESH, digits, fgsm
+from tests.baseline.test_worn import jpeg
+from tests.defence.made import FRESH, SIDE, digits, fgsm
 from tests.defence.test_guard import guarded
+
+PICTURES = Layout(SIDE, SIDE)
 
 
 def p(rows: np.ndarray) -> np.ndarray:
@@ -17,14 +21,36 @@ def p(rows: np.ndarray) -> np.ndarray:
     return np.array([found.p for found in noise.found(rows)])
 
 
-def test_measures_are_of_the_residual_and_of_neighbours():
-    picture = np.zeros((1, 6, 6, 1))
-    picture[0, 2, 3] = 0.9  # alone, so that both medians take it out
-    found = dict(zip(MEASURES, measures(picture)[0], strict=True))
-    assert found["median-2x2 mean"] == found["median-3x3 mean"] == pytest.approx(0.9 / 36)
-    assert found["median-2x2 quiet"] == found["grain 40-60%"] == 0.0
-    noisy = picture + np.random.default_rng(0).normal(0.0, 0.01, picture.shape)
-    assert (measures(noisy)[0] > measures(picture)[0])[1:].all()
+def measured(picture: np.ndarray) -> dict[str, float]:
+    return dict(zip(MEASURES, measures(picture[None, :, :, None])[0].tolist(), strict=True))
+
+
+def test_a_stroke_is_neither_uneven_nor_a_speck():
+    picture = np.zeros((20, 20))
+    picture[4:16, 9:11] = 1.0
+    found = measured(picture)
+    assert found["uneven"] == found["specks"] == 0.0
+    assert found["busy"] == pytest.approx(16 * 6 / 400), "two pixels around the stroke"
+
+
+def test_faint_pixels_away_from_strokes_are_noise():
+    picture = np.zeros((20, 20))
+    picture[4:16, 9:11] = 1.0
+    picture[2:18:3, 2] = 0.2  # six of them, each alone, where the picture is flat
+    found = measured(picture)
+    flat = 400 - 16 * 6
+    assert found["specks"] == pytest.approx(6 / flat)
+    assert found["uneven"] == pytest.approx(np.sqrt(6 * 0.2**2 / flat))
+
+
+def test_noise_so_strong_that_nothing_is_flat_is_told():
+    assert measured(np.random.default_rng(0).random((20, 20)))["busy"] > 0.95
+
+
+def test_what_is_measured_depends_on_no_scale():
+    picture = np.random.default_rng(0).random((1, 12, 12, 1)) ** 4
+    np.testing.assert_allclose(measures(0.3 * picture - 2.0), measures(picture), atol=1e-12)
+    assert measured(np.full((6, 6), 7.0)) == {"uneven": 0.0, "specks": 0.0, "busy": 0.0}
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (2, 2)])
@@ -51,6 +77,12 @@ def test_brighter_and_darker_pictures_have_none():
     fresh = digits().pictures[FRESH]
     for other in (np.minimum(fresh + 0.2, 1.0), fresh * 0.7):
         assert (p(other) <= 0.025).mean() <= 0.1
+
+
+def test_blurred_and_compressed_pictures_have_no_more_than_clean_ones():
+    fresh = PICTURES.pictures(digits().pictures[FRESH])
+    for worn in (gaussian_filter(fresh, (0, 1.0, 1.0, 0)), jpeg(fresh, 50), jpeg(fresh, 90)):
+        assert (p(PICTURES.rows(worn)) <= 0.025).mean() <= 0.06
 
 
 def test_one_picture_alone_is_told_the_same_as_among_others():

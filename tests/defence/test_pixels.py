@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sidecar.defence.pixels import Layout, layout, white
+from sidecar.defence.pixels import Layout, layout, shades
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,15 @@ def test_where_channels_come_first_a_pixel_is_far_from_its_neighbour_of_another_
     assert together.pictures(row)[0, 0, 0].tolist() == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize(("greatest", "expected"), [(0.8, 1.0), (1.0, 1.0), (16.0, 255.0), (300.0, 300.0)])
-def test_white_is_what_pictures_usually_have_for_it(greatest, expected):
-    assert white(np.array([[0.0, greatest]])) == expected
+@pytest.mark.parametrize(
+    ("least", "greatest", "expected"),
+    [
+        (0.0, 0.8, (0.0, 1.0)),
+        (0.0, 1.0, (0.0, 1.0)),
+        (0.1, 16.0, (0.0, 255.0)),
+        (0.0, 300.0, (0.0, 300.0)),
+        (-0.4, 2.8, (-0.4, 2.8)),
+    ],
+)
+def test_shades_are_what_pictures_usually_have(least, greatest, expected):
+    assert shades(np.array([[least, greatest]])) == expected
