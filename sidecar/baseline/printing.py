@@ -22,7 +22,7 @@ from sidecar.exchange import Features, Payload, Tensor
 from sidecar.features import Schema
 from sidecar.features.images import ImageReading, thumbnails
 from sidecar.scoring.detector import Arrays, Floats
-from sidecar.scoring.prints import PREFIX, RAW, RECENT, WIDTH, Points, Printer, squared
+from sidecar.scoring.prints import PREFIX, RAW, RECENT, WIDTH, Points, Printer, cosines, squared
 
 REFERENCE_ROWS = 2_000
 """Prints that are kept of the reference: 256 KB, and 15 us for each question."""
@@ -40,6 +40,18 @@ ALIKE = 0.001
 """Share of honest questions that have so many."""
 
 WIDEST = 0.9
+
+USUAL = 0.75
+"""Share of honest questions that are not further from the reference than is usual."""
+
+LINE_ROWS = 1_000
+"""Honest rows that are tried for lying between two of as many others as a caller is remembered for."""
+
+LINE_OTHERS = 16
+
+CROOKED = -0.9
+"""Where none of these sees two others so nearly in opposite directions, lines say something. In few
+dimensions some do."""
 
 GROUP = 16
 """Fields whose names differ in their digits only are one measurement, such as the pixels of an image, and
@@ -61,11 +73,16 @@ def fit(table: Table, schema: Schema, features: Features, parts: Parts, seed: in
         "images": _image_weights(table, schema, reference),
         "reference": np.empty((0, WIDTH), np.float32),
         "ratio": np.ones(1),
+        "usual": np.full(1, np.inf),
+        "lines": np.zeros(1),
     }
     printer = Printer(schema, {PREFIX + name: array for name, array in arrays.items()})
     arrays["reference"] = _prints(printer, table, schema, features, reference)
-    shares = _shares(_prints(printer, table, schema, features, stream), arrays["reference"])
+    points = _prints(printer, table, schema, features, stream)
+    shares, apart = _shares(points, arrays["reference"])
     arrays["ratio"] = np.array([ratio(shares)])
+    arrays["usual"] = np.array([np.quantile(apart, USUAL)])
+    arrays["lines"] = np.array([float(lines(points, seed))])
     return {PREFIX + name: array for name, array in arrays.items()}
 
 
@@ -98,16 +115,28 @@ def ratio(shares: Floats) -> float:
     return float(min(WIDEST, found * (rarer * shorter**NEIGHBOURS) ** power))
 
 
-def _shares(stream: Points, reference: Points) -> Floats:
+def lines(stream: Points, seed: int) -> bool:
+    """Whether no print of a stream lies nearly between two others."""
+    rng = np.random.default_rng(seed)
+    if len(stream) <= LINE_OTHERS:
+        return False
+    return all(
+        cosines(point, stream[rng.choice(len(stream), LINE_OTHERS, replace=False)]).min() > CROOKED
+        for point in stream[:LINE_ROWS]
+    )
+
+
+def _shares(stream: Points, reference: Points) -> tuple[Floats, Floats]:
     """For each print of a stream: how far its NEIGHBOURS-th other one is, as a share of how far the second of
-    the reference is."""
-    found = np.empty(len(stream))
+    the reference is; and how far that is."""
+    found, far = np.empty(len(stream)), np.empty(len(stream))
     for start in range(0, len(stream), 512):
         some = stream[start : start + 512]
         near = np.partition(squared(some, stream), NEIGHBOURS, axis=1)[:, NEIGHBOURS]
         apart = np.partition(squared(some, reference), 1, axis=1)[:, 1]
         found[start : start + 512] = np.sqrt(near / np.maximum(apart, 1e-12))
-    return found
+        far[start : start + 512] = np.sqrt(apart)
+    return found, far
 
 
 def _prints(

@@ -6,7 +6,11 @@ What an attacker sends while feeling a model's way is many inputs that are near 
 is told by the reference: two prints are alike when they lie within a share, `ratio`, of the distance from
 the print to the second nearest of the reference. So it may be wide where data are sparse, and is narrow
 where they are dense; a plain distance would have to be as narrow everywhere as between the most alike of
-them. `sidecar.baseline.printing` finds the ratio.
+them. But no wider than that of a usual row: far from all of the reference, inputs that have only drifted (a
+camera that inverts) lie closer to one another than to it. `sidecar.baseline.printing` finds the ratio.
+
+Prints are added up, so what lies on a straight line between two rows does so in print, too. That tells who
+halves the way from one input to another.
 
 The signs come from a salt that a fit makes of the training rows: who knew them could step far in the print
 by a small step in the input. Random projections: Johnson and Lindenstrauss 1984; signs do: Achlioptas 2003,
@@ -64,12 +68,13 @@ Ids: TypeAlias = NDArray[np.uint64]
 class Prints(NamedTuple):
     """The fingerprints of some rows of a call. `ids`: equal for equal rows only. `reach`: the square of the
     distance within which another print is alike. Prints with other tags are by other signs, and not to be
-    compared."""
+    compared. `lines`: that one lies between two others says something."""
 
     points: Points
     ids: Ids
     reach: NDArray[np.float32]
     tag: int
+    lines: bool = False
 
 
 class Printer:
@@ -91,6 +96,8 @@ class Printer:
         self._deep = bool(schema.readings) and any(isinstance(one, RAW) for one in schema.readings)
         self.reference: Points = need(own, "reference", np.float32, -1, WIDTH)
         self.ratio = float(need(own, "ratio", np.float64, 1)[0])
+        self._usual = float(need(own, "usual", np.float64, 1)[0])
+        self._lines = bool(need(own, "lines", np.float64, 1)[0])
 
     def prints(self, features: Features, payload: Payload) -> Prints | None:
         """The prints of a call's rows, `ROWS` at most; None when it has none that can be scored."""
@@ -105,7 +112,7 @@ class Printer:
                 rows = rows[np.linspace(0, rows.size - 1, ROWS).astype(np.intp)]
             which = rows
         points, ids = self.taken(features, payload, which)
-        return Prints(points, ids, self.reach(points), self.tag)
+        return Prints(points, ids, self.reach(points), self.tag, self._lines)
 
     def taken(self, features: Features, payload: Payload, which: Column | slice) -> tuple[Points, Ids]:
         """The prints and ids of the rows `which`, all of whose `matrix` is finite."""
@@ -122,7 +129,7 @@ class Printer:
     def reach(self, points: Points) -> NDArray[np.float32]:
         """How far, squared, a print may be from each of `points` and still be alike."""
         apart = np.partition(squared(points, self.reference), 1, axis=1)[:, 1]
-        reach: NDArray[np.float32] = apart * np.float32(self.ratio**2)
+        reach: NDArray[np.float32] = np.minimum(apart, np.float32(self._usual**2)) * np.float32(self.ratio**2)
         return reach
 
     def _add_raw(
@@ -212,6 +219,17 @@ def squared(points: Points, others: Points) -> NDArray[np.float32]:
     """Squared distances, (points, others)."""
     found: NDArray[np.float32] = 2.0 * (asked(points) @ others.T + points[:, COORDINATES:])
     return np.maximum(found, 0.0, out=found)
+
+
+def cosines(point: NDArray[np.float32], others: Points) -> NDArray[np.float32]:
+    """Seen from a print, (WIDTH,), the cosines between the ways to each two of the others, (others, others).
+    -1.0: it is between these two. 0.0 where one of them is the print itself."""
+    ways = others[:, :COORDINATES] - point[:COORDINATES]
+    lengths = np.sqrt(np.einsum("ij,ij->i", ways, ways))
+    lengths[lengths == 0.0] = np.inf
+    ways /= lengths[:, None]
+    found: NDArray[np.float32] = ways @ ways.T
+    return found
 
 
 def _ids(same: list[NDArray[np.float64]], texts: list[list[str]]) -> Ids:

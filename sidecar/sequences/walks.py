@@ -4,8 +4,12 @@
     the same  asked before, bit for bit: a retry, a health check, a popular input. It is what it was the first
               time, and nothing is remembered of it: so it makes no sequence longer and pushes nobody out
 
-A question with two others that are alike makes a sequence, of which it is the third. From then on every
-question that is alike to one of a sequence is the next of it, however far the first ones lie by now.
+    between   on the straight line from one question of the same caller to another: who looks for the boundary
+              between two inputs halves the way, and the first step may be as wide as digits are apart
+
+A question with two others that are alike, or between two, makes a sequence, of which it is the third. From
+then on every question that is alike to one of a sequence is the next of it, however far the first ones lie
+by now.
 """
 
 from __future__ import annotations
@@ -18,12 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.exchange import Evidence
-from sidecar.scoring.prints import RECENT, Prints, asked, squared
+from sidecar.scoring.prints import RECENT, Points, Prints, asked, cosines, squared
 from sidecar.sequences.memory import ENTRY, Memory
 
 LEAST = 3
 """Questions that make a sequence. Two that are alike happen to honest callers; the odds of three are what
 `sidecar.baseline.printing` has calibrated."""
+
+
+STRAIGHT = -0.995
+"""The cosine between the ways to two others when a question is between them; 6 degrees are for rounding, and
+for pixels that cannot be darker than black."""
 
 
 class Walks:
@@ -47,7 +56,9 @@ class Walks:
         for row in range(rows):
             about = memory.about[near[row]] if near[row].size else NOBODY
             if about.size:
-                about = about[(about["at"] > now - self.seconds) & (about["tag"] == tag)]
+                about = about[self._counts(about, tag, now)]
+            if prints.lines and np.unique(about["id"]).size < LEAST - 1:
+                about = np.concatenate((about, self._ends(prints.points[row], own[row], now)))
             if inner is not None:
                 about = np.concatenate((about, own[:row][inner[row, :row]]))
             if _place(own[row : row + 1], about):
@@ -58,6 +69,19 @@ class Walks:
         if longest["n"] < LEAST:
             return None
         return Evidence("query-sequence", int(longest["n"]), float(longest["since"]), int(longest["clients"]))
+
+    def _counts(self, about: NDArray[Any], tag: int, now: float) -> NDArray[np.bool_]:
+        """Which questions are not forgotten, and by the same signs."""
+        counts: NDArray[np.bool_] = (about["at"] > now - self.seconds) & (about["tag"] == tag)
+        return counts
+
+    def _ends(self, point: Points, own: Any, now: float) -> NDArray[Any]:
+        """The questions of the same caller that this one lies between, two or more, if any."""
+        group = self._memory.group(int(own["client"]))
+        about = self._memory.about[group]
+        which = np.flatnonzero(self._counts(about, own["tag"], now) & (about["client"] == own["client"]))
+        ends = (cosines(point, self._memory.points[group][which]) <= STRAIGHT).any(axis=0)
+        return about[which[ends]]
 
     def _near(self, prints: Prints, client: int) -> list[NDArray[np.intp]]:
         """The places of the prints within reach of each row: among those of all callers, and of this one."""

@@ -11,7 +11,7 @@ from sidecar.baseline import printing
 from sidecar.baseline.fit import fit
 from sidecar.exchange import Features
 from sidecar.features import Field, Schema
-from sidecar.scoring.prints import RECENT
+from sidecar.scoring.prints import COORDINATES, RECENT, stored
 from tests.scoring.sets import adbench
 
 
@@ -61,6 +61,23 @@ def test_the_same_rows_and_seed_give_the_same_signs(tmp_path: Path):
 def test_of_few_rows_no_prints_are_kept(tmp_path: Path):
     np.savez(tmp_path / "rows.npz", X=rows_of("38_thyroid")[:100])
     assert fit(tmp_path / "rows.npz", tmp_path / "b", ["pca"]).baseline.printer is None
+
+
+def test_lines_say_something_only_where_there_are_dimensions_enough():
+    rng = np.random.default_rng(0)
+    for dimensions, expected in ((2, False), (40, True)):
+        points = np.zeros((400, COORDINATES))
+        points[:, : min(dimensions, COORDINATES)] = rng.normal(size=(400, min(dimensions, COORDINATES)))
+        assert printing.lines(stored(points), 0) is expected
+
+
+def test_inputs_that_have_all_drifted_alike_are_no_walk(satellites):
+    """Far from the reference, and as far from one another as ever."""
+    baseline, rows = satellites
+    moved = rows + 20.0 * rows.std(axis=0)
+    points, _ = baseline.printer.taken(Features(moved, moved), None, slice(None))
+    alike = (printing.squared(points, points) <= baseline.printer.reach(points)[:, None]).sum(axis=1) - 1
+    assert (alike >= printing.NEIGHBOURS).mean() <= 0.02
 
 
 # -- the ratio -----------------------------------------------------------------------------------------

@@ -9,13 +9,28 @@ from sidecar.exchange import Payload, Tensor
 from sidecar.features import Field, Schema, lay_out
 from sidecar.features.images import ImageReading
 from sidecar.features.texts import TextReading
-from sidecar.scoring.prints import COORDINATES, PREFIX, ROWS, WIDTH, Printer, signs, squared, stored
+from sidecar.scoring.prints import (
+    COORDINATES,
+    PREFIX,
+    ROWS,
+    WIDTH,
+    Printer,
+    cosines,
+    signs,
+    squared,
+    stored,
+)
 
 SALT = np.arange(16, dtype=np.uint8)
 
 
 def printer(
-    schema: Schema, *, images: int = 0, ratio: float = 0.5, reference: np.ndarray | None = None
+    schema: Schema,
+    *,
+    images: int = 0,
+    ratio: float = 0.5,
+    usual: float = np.inf,
+    reference: np.ndarray | None = None,
 ) -> Printer:
     columns = len(schema.columns)
     arrays = {
@@ -25,6 +40,8 @@ def printer(
         "images": np.ones(images),
         "reference": stored(np.eye(3, COORDINATES) * 4.0) if reference is None else reference,
         "ratio": np.array([ratio]),
+        "usual": np.array([usual]),
+        "lines": np.ones(1),
     }
     return Printer(schema, {PREFIX + name: array for name, array in arrays.items()})
 
@@ -151,6 +168,20 @@ def test_what_is_alike_lies_within_a_share_of_the_way_to_the_second_of_the_refer
     taker = printer(schema, ratio=0.5, reference=reference)
     found = prints(taker, schema, ("x", np.zeros((1, 2))))
     assert found.reach[0] == pytest.approx((0.5 * np.sqrt(COORDINATES)) ** 2, rel=1e-5)
+    near = prints(printer(schema, ratio=0.5, usual=2.0, reference=reference), schema, ("x", np.zeros((1, 2))))
+    assert near.reach[0] == pytest.approx(1.0), "as that of a usual row, however far away the reference is"
+
+
+def test_what_is_between_two_rows_is_so_in_print():
+    schema = numbers(300)
+    ends = np.random.default_rng(4).random((2, 300))
+    taker = printer(schema)
+    found = prints(taker, schema, ("x", np.vstack((ends, 0.3 * ends[0] + 0.7 * ends[1]))))
+    others = np.concatenate((stored(np.random.default_rng(5).random((5, COORDINATES))), found.points[:2]))
+    seen = cosines(found.points[2], others)
+    assert seen[5, 6] == pytest.approx(-1.0, abs=1e-4)
+    assert (seen < -0.9).sum() == 2, "these two, and these two the other way round"
+    assert (cosines(found.points[2], found.points[[0, 2]]) > -0.1).all(), "the same again is no end"
 
 
 # -- signs and arrays --------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ NOW = 1_790_000_000.0
 REACH = 1.0
 
 
-def at(*places: float, tag: int = 1) -> Prints:
+def at(*places: float, tag: int = 1, lines: bool = False) -> Prints:
     """A call with a row at each place of a line; rows less than 1 apart are alike."""
     points = np.zeros((len(places), COORDINATES))
     points[:, 0] = places
     ids = np.array([hash(place) % 2**63 for place in places], np.uint64)
-    return Prints(stored(points), ids, np.full(len(places), REACH**2, np.float32), tag)
+    return Prints(stored(points), ids, np.full(len(places), REACH**2, np.float32), tag, lines)
 
 
 @pytest.fixture
@@ -110,3 +110,36 @@ def test_workers_share_what_they_know(tmp_path: Path):
 
 def test_places_that_were_never_written_are_like_nothing(walks):
     assert ns(walks, 0.0, 0.0) == [0, 0]
+
+
+# -- between two -----------------------------------------------------------------------------------------
+
+
+def between(walks: Walks, client: str, *places: float) -> list[int]:
+    found = (walks.update(at(place, lines=True), client, NOW + i) for i, place in enumerate(places))
+    return [one.n if one is not None else 0 for one in found]
+
+
+def test_who_halves_the_way_between_two_is_walking(walks):
+    assert between(walks, "10.0.0.1", 0.0, 64.0, 32.0, 16.0, 16.0) == [0, 0, 3, 4, 4]
+    found = walks.update(at(8.0, lines=True), "10.0.0.1", NOW + 9)
+    assert found is not None
+    assert (found.since, found.clients) == (NOW, 1)
+
+
+def test_beyond_two_is_not_between_them(walks):
+    assert between(walks, "10.0.0.1", 0.0, 32.0, 64.0, 96.0) == [0, 0, 0, 0]
+
+
+def test_what_others_asked_is_no_end(walks):
+    between(walks, "10.0.0.2", 0.0, 64.0)
+    assert between(walks, "10.0.0.1", 32.0) == [0]
+
+
+def test_ends_are_forgotten_in_time(walks):
+    between(walks, "10.0.0.1", 0.0, 64.0)
+    assert walks.update(at(32.0, lines=True), "10.0.0.1", NOW + 3700) is None
+
+
+def test_where_lines_say_nothing_they_are_not_looked_for(walks):
+    assert ns(walks, 0.0, 64.0, 32.0) == [0, 0, 0]
