@@ -1,14 +1,16 @@
 """What a compiled score costs, and whether it is PyOD's: a row for each detector, and the ensemble.
 
     python -m bench.scores [--detectors all|ecod,iforest] [--sets tests/data/adbench]
+    python -m bench.scores --detectors all --kept costs.json      what is in the file isn't measured again
+    python -m bench.scores --detectors all --kept costs.json --page > table.md
 
 Equality: the largest relative difference from PyOD's `decision_function`, each row scored by PyOD alone, over
 the sets. Time: fitted on 10,000 rows of 20 features; for one row, and for each row of a batch of 64; new rows
 every time, the best of many blocks, in processor time, because the rest is what else the machine was doing.
-PyOD's time is that of one row. The last line is the default ensemble, or with --detectors all those named,
-together with calibration and combination, as `Baseline.score` does it for a call, compared with the sum of
-PyOD's times. A detector that PyOD cannot fit on a set, or on the rows that time is taken with, is left out
-there.
+PyOD's time is that of one row, the best of six blocks of four. The last line is the default ensemble, or
+all that --detectors names, together with calibration and combination, as `Baseline.score` does it for a call,
+compared with the sum of PyOD's times. A detector that PyOD cannot fit on a set, or on the rows
+that time is taken with, is left out there.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from time import process_time_ns
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from sidecar.baseline.agreement import relative
@@ -47,8 +52,8 @@ TARGETS = {
 """Microseconds for one row, and for a row of a batch, that were promised."""
 
 
-class Cost(NamedTuple):
-    """Microseconds."""
+class Cost(msgspec.Struct, frozen=True):
+    """Microseconds of processor time."""
 
     one: float
     many: float
@@ -57,29 +62,75 @@ class Cost(NamedTuple):
     """One row."""
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What was measured of one detector, or of the ensemble."""
+
+    date: str
+    difference: float
+    sets: int
+    """That PyOD could fit, and the difference is over."""
+    cost: Cost | None
+    """None where PyOD cannot fit on the rows that time is taken with."""
+
+
+ENSEMBLE = "ensemble"
+
+
+class Kept:
+    """What was measured so far, in `file` if there is one."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.found: dict[str, Found] = {}
+        self._file = file
+        if file is not None and file.exists():
+            self.found = msgspec.json.decode(file.read_bytes(), type=dict[str, Found])
+
+    def __call__(self, name: str, measure: Callable[[], Found]) -> Found:
+        """What is known of `name`, measured unless it was."""
+        if name not in self.found:
+            self.found[name] = measure()
+            if self._file is not None:
+                self._file.write_bytes(msgspec.json.encode(self.found))
+        return self.found[name]
+
+
 def main() -> int:
     options = _arguments()
     everything = options.detectors == "all"
     names = [name for name in RECIPES if name != "mad"] if everything else options.detectors.split(",")
     ensemble = DEFAULT.split(",") if everything else names
     check(read(",".join(names)))
-    print(f"{'':10}{'largest':>12}{'1 row':>9}{'a row of 64':>13}{'PyOD, 1 row':>13}{'times as fast':>15}")
-    print(f"{'':10}{'difference':>12}{'us':>9}{'us':>13}{'us':>13}{'(1 row)':>15}")
+    files, kept = sorted(options.sets.glob("*.npz")), Kept(options.kept)
+    line = _marked if options.page else _plain
+    print(PAGE_HEAD if options.page else PLAIN_HEAD)
     costs = {}
     for name in names:
-        found = [_difference(name, file) for file in sorted(options.sets.glob("*.npz"))]
-        difference = max(value for value in found if value is not None)
-        try:
-            costs[name] = _cost(name)
-        except DataError:
-            print(f"{name:10}{difference:12.1e}  PyOD cannot fit it on the rows that time is taken with")
-            continue
-        _print(name, f"{difference:.1e}", costs[name])
-    costs["ensemble"] = _ensemble(ensemble, sum(costs[name].pyod for name in ensemble))
-    _print("ensemble", "", costs["ensemble"])
+        found = kept(name, partial(_measured, name, files))
+        print(line(name, found), flush=True)
+        if found.cost is not None:
+            costs[name] = found.cost
+    pyod = sum(costs[name].pyod for name in ensemble)
+    together = kept(ENSEMBLE, lambda: Found(_today(), 0.0, 0, _ensemble(ensemble, pyod)))
+    assert together.cost is not None
+    costs[ENSEMBLE] = together.cost
+    print(line(f"{'+'.join(ensemble)}" if options.page else ENSEMBLE, together))
     missed = list(_missed(costs))
-    print("\n".join(missed) if missed else "all targets are met")
+    if not options.page:
+        print("\n".join(missed) if missed else "all targets are met")
     return 1 if missed else 0
+
+
+def _measured(name: str, files: Sequence[Path]) -> Found:
+    differences = [one for one in (_difference(name, file) for file in files) if one is not None]
+    try:
+        cost = _cost(name)
+    except DataError:
+        cost = None
+    return Found(_today(), max(differences), len(differences), cost)
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d")
 
 
 def _difference(name: str, file: Path) -> float | None:
@@ -154,9 +205,34 @@ def _missed(costs: dict[str, Cost]) -> Iterator[str]:
             yield f"{name} is over its target of {many:g} us for a row of {BATCH}"
 
 
-def _print(name: str, difference: str, cost: Cost) -> None:
+PLAIN_HEAD = (
+    f"{'':10}{'largest':>12}{'1 row':>9}{'a row of 64':>13}{'PyOD, 1 row':>13}{'times as fast':>15}\n"
+    f"{'':10}{'difference':>12}{'us':>9}{'us':>13}{'us':>13}{'(1 row)':>15}"
+)
+
+PAGE_HEAD = """\
+| detector | largest difference | sets | 1 row, µs | a row of 64, µs | PyOD, µs | times as fast | measured |
+| --- | --- | --- | --- | --- | --- | --- | --- |"""
+
+
+def _plain(name: str, found: Found) -> str:
+    difference = f"{found.difference:.1e}" if found.sets else ""
+    cost = found.cost
+    if cost is None:
+        return f"{name:10}{difference:>12}  PyOD cannot fit it on the rows that time is taken with"
     times = f"{cost.one:9.1f}{cost.many:13.1f}{cost.pyod:13,.0f}{cost.pyod / cost.one:15,.0f}"
-    print(f"{name:10}{difference:>12}{times}", flush=True)
+    return f"{name:10}{difference:>12}{times}"
+
+
+def _marked(name: str, found: Found) -> str:
+    """A line of the table in Markdown."""
+    difference = f"{found.difference:.1e} | {found.sets}" if found.sets else " | "
+    cost = found.cost
+    if cost is None:
+        times = "PyOD cannot fit it on these rows | | | "
+    else:
+        times = f"{cost.one:.1f} | {cost.many:.1f} | {cost.pyod:,.0f} | {cost.pyod / cost.one:,.0f}"
+    return f"| `{name}` | {difference} | {times} | {found.date} |"
 
 
 def _arguments() -> argparse.Namespace:
@@ -165,6 +241,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--detectors", default=DEFAULT, help=f"comma-separated, of {', '.join(RECIPES)}")
     parser.add_argument("--sets", type=Path, default=Path("tests/data/adbench"))
+    parser.add_argument("--kept", type=Path, help="a file of what was measured: that isn't measured again")
+    parser.add_argument("--page", action="store_true", help="the table in Markdown")
     return parser.parse_args()
 
 

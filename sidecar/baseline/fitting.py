@@ -32,12 +32,13 @@ class Recipe(NamedTuple):
     """What differs from PyOD's defaults."""
     rows: int | None = None
     """Fitted on so many rows at most: the first, which are as random as any."""
-    needs: str = ""
-    """A package that PyOD imports for it, and that isn't brought along."""
+    needs: tuple[str, ...] = ()
+    """Packages that PyOD imports for it, and that aren't brought along."""
 
 
-NOT_YOURS = ("n_jobs", "novelty", "device", "use_gpu", "self")
-"""Parameters that are not for people to set: the worker is one process, and scores new rows."""
+NOT_YOURS = ("n_jobs", "novelty", "device", "use_gpu", "n_features", "self")
+"""Parameters that are not for people to set: the worker is one process, and scores new rows; how many columns
+there are the rows say."""
 
 EXACT = (("algorithm", "kd_tree"),)
 """For many columns scikit-learn would choose `brute`, whose distances lose digits, and with it the score."""
@@ -64,6 +65,7 @@ RECIPES: dict[str, Recipe] = {
     "mad": Recipe("pyod.models.mad", "MAD"),
 }
 
+TORCH = ("torch",)
 
 APART: dict[str, Recipe] = {
     "abod": Recipe("pyod.models.abod", "ABOD", rows=2_000),
@@ -72,17 +74,17 @@ APART: dict[str, Recipe] = {
     "kde": Recipe("pyod.models.kde", "KDE", rows=2_000),
     "kpca": Recipe("pyod.models.kpca", "KPCA", rows=500),
     "lscp": Recipe("pyod.models.lscp", "LSCP", rows=1_000),
-    "suod": Recipe("pyod.models.suod", "SUOD", rows=2_000, parameters=(("verbose", False),), needs="suod"),
-    "ae1svm": Recipe("pyod.models.ae1svm", "AE1SVM", rows=2_000, needs="torch"),
-    "alad": Recipe("pyod.models.alad", "ALAD", rows=2_000, needs="torch"),
-    "anogan": Recipe("pyod.models.anogan", "AnoGAN", rows=2_000, needs="torch"),
-    "autoencoder": Recipe("pyod.models.auto_encoder", "AutoEncoder", rows=2_000, needs="torch"),
-    "deepsvdd": Recipe("pyod.models.deep_svdd", "DeepSVDD", rows=2_000, needs="torch"),
-    "dif": Recipe("pyod.models.dif", "DIF", rows=2_000, needs="torch"),
-    "lunar": Recipe("pyod.models.lunar", "LUNAR", rows=2_000, needs="torch"),
-    "mo_gaal": Recipe("pyod.models.mo_gaal", "MO_GAAL", rows=2_000, needs="torch"),
-    "so_gaal": Recipe("pyod.models.so_gaal", "SO_GAAL", rows=2_000, needs="torch"),
-    "vae": Recipe("pyod.models.vae", "VAE", rows=2_000, needs="torch"),
+    "suod": Recipe("pyod.models.suod", "SUOD", rows=2_000, parameters=(("verbose", False),), needs=("suod",)),
+    "ae1svm": Recipe("pyod.models.ae1svm", "AE1SVM", rows=2_000, needs=TORCH),
+    "alad": Recipe("pyod.models.alad", "ALAD", rows=2_000, needs=TORCH),
+    "anogan": Recipe("pyod.models.anogan", "AnoGAN", rows=500, needs=TORCH),
+    "autoencoder": Recipe("pyod.models.auto_encoder", "AutoEncoder", rows=2_000, needs=(*TORCH, "tqdm")),
+    "deepsvdd": Recipe("pyod.models.deep_svdd", "DeepSVDD", rows=2_000, needs=TORCH),
+    "dif": Recipe("pyod.models.dif", "DIF", rows=2_000, needs=TORCH),
+    "lunar": Recipe("pyod.models.lunar", "LUNAR", rows=2_000, needs=TORCH),
+    "mo_gaal": Recipe("pyod.models.mo_gaal", "MO_GAAL", rows=2_000, needs=TORCH),
+    "so_gaal": Recipe("pyod.models.so_gaal", "SO_GAAL", rows=2_000, needs=TORCH),
+    "vae": Recipe("pyod.models.vae", "VAE", rows=2_000, needs=(*TORCH, "tqdm")),
 }
 """Detectors without a compiled form, which PyOD scores in its worker. They're fitted again each time that it
 starts, and asked row by row, so they get fewer rows: as many as take PyOD seconds, not minutes."""
@@ -99,8 +101,9 @@ def check(detectors: Sequence[Wanted]) -> None:
         raise UsageError(f"no detectors; choose from {', '.join(RECIPES)}")
     for wanted in detectors:
         recipe = _recipe(wanted)
-        if recipe.needs and importlib.util.find_spec(recipe.needs) is None:
-            raise UsageError(f"detector {wanted.detector} needs the package {recipe.needs}; install it first")
+        if lacking := [name for name in recipe.needs if importlib.util.find_spec(name) is None]:
+            what = f"package{'s' if len(lacking) > 1 else ''} {' and '.join(lacking)}"
+            raise UsageError(f"detector {wanted.detector} needs the {what}; install it first")
         inner = [one for value in wanted.parameters.values() for one in _inner(value)]
         if inner:
             check(inner)
@@ -120,7 +123,7 @@ def fit_detector(wanted: Wanted | str, matrix: Matrix, seed: int) -> Any:
         wanted = Wanted(wanted, wanted, {})
     recipe = _recipe(wanted)
     with quiet():
-        model = _made(wanted, seed)
+        model = _made(wanted, matrix.shape[1], seed)
         _settle_chance(seed)
         try:
             model.fit(np.ascontiguousarray(matrix[: recipe.rows]))
@@ -139,12 +142,13 @@ def _recipe(wanted: Wanted) -> Recipe:
     return ALL[wanted.detector]
 
 
-def _made(wanted: Wanted, seed: int) -> Any:
-    """The PyOD detector, not fitted yet."""
+def _made(wanted: Wanted, columns: int, seed: int) -> Any:
+    """The PyOD detector for so many columns, not fitted yet."""
     recipe = _recipe(wanted)
     parameters = {**dict(recipe.parameters), **wanted.parameters}
     kind = getattr(importlib.import_module(recipe.module), recipe.name)
-    known = [key for key in inspect.signature(kind).parameters if key not in NOT_YOURS]
+    taken = inspect.signature(kind).parameters
+    known = [key for key in taken if key not in NOT_YOURS]
     for key in wanted.parameters:
         if key not in known:
             raise UsageError(
@@ -152,8 +156,10 @@ def _made(wanted: Wanted, seed: int) -> Any:
             )
     if "random_state" in known:
         parameters.setdefault("random_state", seed)
+    if "n_features" in taken:
+        parameters["n_features"] = columns
     try:
-        return kind(**{key: _plain(value, seed) for key, value in parameters.items()})
+        return kind(**{key: _plain(value, columns, seed) for key, value in parameters.items()})
     except (TypeError, ValueError) as error:
         raise UsageError(f"PyOD's {recipe.name} does not take {wanted.text}: {error}") from error
 
@@ -165,10 +171,10 @@ def _inner(value: Any) -> list[Wanted]:
     return [inner for one in value for inner in _inner(one)] if isinstance(value, list) else []
 
 
-def _plain(value: Any, seed: int) -> Any:
+def _plain(value: Any, columns: int, seed: int) -> Any:
     if isinstance(value, Wanted):
-        return _made(value, seed)
-    return [_plain(one, seed) for one in value] if isinstance(value, list) else value
+        return _made(value, columns, seed)
+    return [_plain(one, columns, seed) for one in value] if isinstance(value, list) else value
 
 
 def _settle_chance(seed: int) -> None:

@@ -76,7 +76,7 @@ def test_detectors_inside_others_are_checked_and_made():
 
 
 def test_what_needs_a_package_says_which():
-    with pytest.raises(UsageError, match="detector vae needs the package torch; install it first"):
+    with pytest.raises(UsageError, match="detector vae needs the packages torch and tqdm; install"):
         check(read("vae"))
 
 
