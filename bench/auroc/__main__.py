@@ -28,7 +28,7 @@ from sidecar.wanted import read
 
 def main() -> int:
     options = _arguments()
-    singles.one_thread()
+    singles.prepare()
     files = singles.directory(options.sets)
     combined = [tuple(names.split("+")) for names in options.ensembles.split(",") if names]
     wanted = [one.text for one in read(options.detectors)] if options.detectors else singles.names()

@@ -9,19 +9,23 @@ from pathlib import Path
 import msgspec
 
 from bench.auroc import ensembles, singles
+from bench.auroc.bounded import bounded
 from bench.auroc.protocol import split
+
+LIMIT = 240
+"""Seconds of processor time for one detector on one set."""
 
 
 class Kept:
     """Figures so far, kept in `file` if there is one; nothing more is measured after `seconds`."""
 
     def __init__(self, file: Path | None, seconds: float) -> None:
-        self.figures: dict[str, dict[str, float]] = {}
-        """Set and seed -> label -> AUROC."""
+        self.figures: dict[str, dict[str, float | None]] = {}
+        """Set and seed -> label -> AUROC, None where it took too long."""
         self.over = False
         self._file, self._until = file, time.monotonic() + seconds
         if file is not None and file.exists():
-            self.figures = msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, float]])
+            self.figures = msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, float | None]])
 
     def measure(
         self, file: Path, seed: int, names: Sequence[str], combined: Sequence[tuple[str, ...]]
@@ -35,7 +39,7 @@ class Kept:
         part = split(file, seed)
         for name in missing:
             if not self._stopped():
-                found[name] = singles.measured(name, part, seed)
+                found[name] = bounded(LIMIT, singles.measured, name, part, seed)
                 self._keep()
         if together and not self._stopped():
             found.update(ensembles.aurocs(part, combined, seed))
@@ -44,8 +48,12 @@ class Kept:
     def rows(self, files: Sequence[Path], seeds: int) -> dict[str, list[list[float]]]:
         """Label -> AUROC by seed and set, of what was measured everywhere."""
         each = [[self.figures.get(f"{file.stem} {seed}", {}) for file in files] for seed in range(seeds)]
-        everywhere = [label for label in each[0][0] if all(label in one for row in each for one in row)]
-        return {label: [[one[label] for one in row] for row in each] for label in everywhere}
+        found = {label: [[one.get(label) for one in row] for row in each] for label in each[0][0]}
+        return {
+            label: [[one for one in row if one is not None] for row in rows]
+            for label, rows in found.items()
+            if all(one is not None for row in rows for one in row)
+        }
 
     def _stopped(self) -> bool:
         self.over = self.over or time.monotonic() > self._until

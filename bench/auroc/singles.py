@@ -158,10 +158,15 @@ def _tell(name: str, error: Exception) -> None:
     print(f"{name}: PyOD cannot: {error}", file=sys.__stderr__)
 
 
-def one_thread() -> None:
-    """PyTorch keeps to one thread: others use the machine, too."""
-    if importlib.util.find_spec("torch") is not None:
+def prepare() -> None:
+    """Import what takes long, once. PyTorch keeps to one thread: others use the machine, too."""
+    for name in names():
+        if here(name):
+            found = ALL.get(read(name)[0].detector) or BATCHWISE[name]
+            importlib.import_module(found.module)
+    if "torch" in sys.modules:
         importlib.import_module("torch").set_num_threads(1)
+        importlib.import_module("torch._dynamo")
 
 
 def rows_fitted(label: str) -> int:
