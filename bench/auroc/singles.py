@@ -57,7 +57,7 @@ BATCHWISE = {
     "rgraph": Batchwise("pyod.models.rgraph", "RGraph", 100, {"verbose": False}),
     "rod": Batchwise("pyod.models.rod", "ROD", 200, {}),
     "sod": Batchwise("pyod.models.sod", "SOD", 300, {}),
-    "sos": Batchwise("pyod.models.sos", "SOS", 1_000, {}),
+    "sos": Batchwise("pyod.models.sos", "SOS", 300, {}),
 }
 
 ODD_ROWS = {"ae1svm": 32}

@@ -102,6 +102,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='a request\'s body as clients send it, of one picture [default: {"instances": [[...]]}]',
     )
     add(
+        "--like",
+        metavar="DIR",
+        type=Path,
+        help="a baseline whose fields the columns are: a refit reads dates, ids and texts as that one",
+    )
+    add(
         "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
     )
     add("--force", action="store_true", help="replace the baseline that is there")
@@ -112,6 +118,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, and say what came of it. Raises SidecarError when it cannot be done; else returns 0."""
     if arguments.weights and arguments.towards:
         raise UsageError("--weights and --towards both say how much rows count; give one of them")
+    if arguments.like and (arguments.pixels or arguments.towards):
+        raise UsageError(
+            "--like takes over how pictures are laid out, and has no columns to weigh by; leave"
+            " --pixels and --towards out"
+        )
     if arguments.ask and not arguments.pixels:
         raise UsageError("--ask is about pictures; say --pixels, too")
     from sidecar.baseline.fit import fit  # late: this imports PyOD
@@ -131,6 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
             towards=arguments.towards,
             pixels=arguments.pixels,
             ask=Model(arguments.ask, arguments.ask_like) if arguments.ask else None,
+            like=arguments.like,
             replace=arguments.force,
             progress=progress,
         )

@@ -2,7 +2,7 @@
 
     python -m sidecar.baseline.contest CHAMPION CHALLENGER ROWS THRESHOLD ANSWER
 
-ROWS are lines of JSON as `sidecar fit` reads them; ANSWER is the file that `sidecar.contest.read` reads.
+ROWS are lines of JSON, a row's fields in each; ANSWER is the file that `sidecar.contest.read` reads.
 Detectors that have no compiled form are fitted again here, as in PyOD's worker. Counterpart:
 `sidecar.observer.refitting`.
 """
@@ -22,6 +22,7 @@ from sidecar.baseline.worker import refitted
 from sidecar.contest import Contest, Side
 from sidecar.errors import SidecarError
 from sidecar.exchange import Features, Matrix
+from sidecar.features import Schema
 from sidecar.scoring import artifact
 from sidecar.scoring.apart import Connection
 from sidecar.scoring.baseline import Baseline, assemble
@@ -57,8 +58,9 @@ def contest(champion: Path, challenger: Path, rows: Path, threshold: float, seed
 
 
 def _side(baseline: Baseline, clean: tables.Table, shuffled: tables.Table, threshold: float) -> Side:
+    flat = Schema(baseline.schema.fields)  # rows are fields, also of what was read as several
     by_clean, by_shuffled = (
-        _flagged(baseline, laid_out(table, baseline.schema), threshold) for table in (clean, shuffled)
+        _flagged(baseline, laid_out(table, flat), threshold) for table in (clean, shuffled)
     )
     return Side(baseline.directory, baseline.digest, by_clean, by_shuffled, baseline.finest_p)
 

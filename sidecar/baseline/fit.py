@@ -17,6 +17,7 @@ import sidecar
 from sidecar.baseline import (
     answers,
     fitting,
+    inherited,
     labelled,
     learning_apart,
     letters,
@@ -70,6 +71,7 @@ def fit(
     towards: Path | None = None,
     pixels: str = "",
     ask: shifts.Model | None = None,
+    like: Path | None = None,
     replace: bool = False,
     progress: Progress = lambda doing, share: None,
 ) -> Summary:
@@ -80,7 +82,8 @@ def fit(
     the column that holds what turned out to be true, and `prediction` says which output is the prediction, as
     `sidecar.labels.said` reads it. `weights_column` and `towards` say how much calibration rows count, as
     `sidecar.baseline.weights` tells. `pixels` says that the columns are pictures, as `sidecar.defence.pixels`
-    reads it; `ask` is their model.
+    reads it; `ask` is their model. `like`: a baseline whose fields the columns are, as
+    `sidecar.baseline.inherited` tells; what is known of clean pictures is taken from there.
     Raises UsageError for unknown detectors and pixels, and for a label without outputs; DataError for data
     that cannot be used; BaselineError when `out` is taken, cannot be written, or a compiled detector is not
     PyOD's.
@@ -99,7 +102,8 @@ def fit(
     known = None
     if weights_column:
         table, known = weights.taken(table, weights_column)
-    schema, notes = infer(table)
+    old = inherited.inherit(like, table) if like is not None else None
+    schema, notes = (old.flat, old.notes) if old is not None else infer(table)
     features = learning_apart.laid_out(table, schema)
     rows, left_out = _usable(features)
     parts = split(rows, len(schema.columns), seed)
@@ -127,8 +131,9 @@ def fit(
         **typical,
         **sample.arrays(train),
         **sample.binned(features.values, described, seed),
-        **printing.fit(table, schema, features, parts, seed),
+        **(printing.fit(table, schema, features, parts, seed) if old is None or old.printed else {}),
         **letters.fit(table, schema, features, parts),
+        **(old.arrays if old is not None else {}),
     }
     if layout is not None:
         arrays |= noise.fit(layout, features.values, parts, counts)
@@ -167,9 +172,9 @@ def fit(
             seed, table.rows, left_out, parts.fit.size, parts.standard.size, parts.calibration.size
         ),
         reference=described,
-        readings=schema.readings,
+        readings=old.readings if old is not None else schema.readings,
         answers=answer_fields,
-        pixels=str(layout) if layout is not None else "",
+        pixels=str(layout) if layout is not None else old.pixels if old is not None else "",
         validation=validated,
     )
     manifest = artifact.write(out, manifest, arrays, replace=replace)

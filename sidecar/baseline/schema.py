@@ -47,8 +47,8 @@ class LeftOut(Exception):
     """This column is no field; the message says why."""
 
 
-def infer(table: Table) -> tuple[Schema, tuple[str, ...]]:
-    """The schema of `table`, and what was left out of it and why.
+def infer(table: Table, *, varying: bool = True) -> tuple[Schema, tuple[str, ...]]:
+    """The schema of `table`, and what was left out of it and why. `varying`: a column must be left that does.
 
     Raises DataError naming file, row and column when a column of numbers holds something else, or when
     no column that varies is left."""
@@ -68,7 +68,7 @@ def infer(table: Table) -> tuple[Schema, tuple[str, ...]]:
             fields += columns.made(found.reading, _read(table, found.reading, values))
             notes.append(found.note)
     _refuse_doubles(table, fields)
-    if all(field.kind == "constant" and not field.missing for field in fields):
+    if varying and all(field.kind == "constant" and not field.missing for field in fields):
         raise DataError("; ".join([f"{table.file}: has no column that varies and can be scored", *notes]))
     return Schema(tuple(fields), tuple(readings)), tuple(notes)
 

@@ -10,10 +10,20 @@ import numpy as np
 from sidecar.cohort import KeptRow
 from sidecar.features import Field, Schema
 
+NEW = "\0new"
+"""What no category is called."""
+
 
 def values(row: KeptRow, schema: Schema) -> list[Any]:
     """One value for each field. A new category whose name didn't come along is None as well."""
     return _named(row.values, schema, row.new)
+
+
+def fields(row: KeptRow, schema: Schema) -> list[Any]:
+    """The same, but where a field was read from a date or an id, a value that the reference doesn't know is
+    NEW: it has no name, but it isn't missing."""
+    made = dict.fromkeys((name for reading in schema.readings for name in reading.fields), NEW)
+    return _named(row.values, schema, {**made, **row.new})
 
 
 def answer(row: KeptRow, schema: Schema) -> list[Any]:

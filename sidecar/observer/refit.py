@@ -143,14 +143,9 @@ def rows(
     answers: Schema | None = None,
     seed: int = 0,
 ) -> Rows:
-    """The rows to learn from. `quiet_since`: rows of calls before are not used, an alarm stood then.
-    `answers`: the schema of the answers that were kept beside them, if any. Raises Refused when they are too
-    few, or cannot be written down again."""
-    if schema.readings:
-        raise Refused(
-            f"column {schema.readings[0].column!r} is read as several fields, which cannot be put together"
-            " again; fit from a file"
-        )
+    """The rows to learn from, each its fields: the hour of a date, and not the date. `quiet_since`: rows of
+    calls before are not used, an alarm stood then. `answers`: the schema of the answers that were kept beside
+    them, if any. Raises Refused when they are too few."""
     recent = [one for one in clean if one.row.time >= quiet_since]
     odd = sorted((one for one in flagged if one.row.time >= quiet_since), key=lambda one: -one.row.p)
     if len(recent) < LEAST_ROWS:
@@ -179,7 +174,7 @@ def tail(odd: Sequence[Weighted], weight: float) -> list[Weighted]:
 
 def _row(one: Weighted, schema: Schema) -> dict[str, Any]:
     # JSON has no NaN: None is written as null, which `sidecar fit` reads as missing.
-    return dict(zip(schema.names, kept_values.values(one.row, schema), strict=True))
+    return dict(zip(schema.names, kept_values.fields(one.row, schema), strict=True))
 
 
 def _answer(one: Weighted, schema: Schema | None) -> dict[str, Any]:

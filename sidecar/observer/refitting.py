@@ -65,7 +65,7 @@ async def _tried(observer: Observer, rows: Rows, folder: Path, out: Path) -> Con
         await asyncio.to_thread(write, data, rows.fit)
         await asyncio.to_thread(write, tried, rows.tried)
         fit = ("-m", "sidecar.cli", "fit", "--data", str(data), "--out", str(out), "--weights", WEIGHT)
-        detectors = ("--detectors", observer.wanted, "--quiet")
+        detectors = ("--detectors", observer.wanted, "--like", observer.baseline, "--quiet")
         if failure := await run((sys.executable, *fit, *outputs(rows.fit), *detectors)):
             raise Refused(failure)
         sides = ("-m", "sidecar.baseline.contest", observer.baseline, str(out), str(tried))

@@ -12,7 +12,8 @@ import pytest
 from sidecar.cohort import KeptRow
 from sidecar.contest import Contest, Side
 from sidecar.features import Field, Schema
-from sidecar.features.texts import TextReading
+from sidecar.features.dates import DateReading
+from sidecar.observer.kept_values import NEW
 from sidecar.observer.refit import LEAST_ROWS, WEIGHT, KeptRefit, Refit, Refused, Rows, rows, tail
 from sidecar.observer.reservoir import Weighted
 from sidecar.observer.snapshot import decode, encode
@@ -100,10 +101,18 @@ def test_answers_come_along_where_they_were_read():
     assert {tuple(json.loads(line)) for line in found.tried} == {("a", "b")}
 
 
-def test_what_is_read_as_several_fields_cannot_be_written_down_again():
-    schema = Schema(SCHEMA.fields, (TextReading("story"),))
-    with pytest.raises(Refused, match="column 'story' is read as several fields"):
-        rows([], [], schema, 0.01, 0.0)
+def test_what_is_read_as_several_fields_is_written_down_as_fields():
+    date = DateReading("seen", ("age", "hour"), 0.0, 1.0, hours=(9, 10))
+    schema = Schema((Field("seen age", "number"), Field("seen hour", "category", ("09h", "10h"))), (date,))
+    hours = [0.0, 1.0, 2.0, np.nan]
+    told = [
+        one._replace(row=msgspec.structs.replace(one.row, values=np.array([i, hours[i % 4]]).tobytes()))
+        for i, one in enumerate(map(kept, range(300)))
+    ]
+    found = rows(told, [], schema, 0.01, 0.0)
+    lines = [json.loads(line) for line in found.fit + found.tried]
+    names = {line["seen age"] % 4: line["seen hour"] for line in lines}
+    assert names == {0: "09h", 1: "10h", 2: NEW, 3: None}, "an hour never seen is not a missing one"
 
 
 # -- what comes of it ------------------------------------------------------------------------------

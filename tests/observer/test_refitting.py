@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from sidecar.baseline.fit import fit
 from sidecar.contest import Contest, Side
+from sidecar.defence.guard import guard
 from sidecar.link import Swap
 from sidecar.observer import answers
 from sidecar.observer.observer import Observer, State
@@ -20,6 +22,7 @@ from sidecar.scoring.answers import load as load_answers
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
+from tests.baseline.test_inherited import laid_out, mixed
 from tests.observer.real import draw
 from tests.observer.talk import batch, of_rows
 
@@ -83,6 +86,42 @@ async def test_what_was_learned_of_answers_is_learned_again(tmp_path, monkeypatc
     question = np.array([[0.2, -0.1, 0.3], [0.2, -0.1, 0.3]])
     right, wrong = found.p_many(question, np.array([[0.1], [2.0]]))
     assert wrong <= 0.02 < 0.1 < right
+
+
+async def test_dates_ids_and_texts_are_refitted_as_they_are_read(tmp_path):
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, mixed(900, 1))))
+    first = fit(tmp_path / "rows.jsonl", tmp_path / "b", ["ecod", "knn-500"]).baseline
+    observer = Observer(Settings(upstream="http://127.0.0.1:1", baseline=first.directory), lambda: 1e9)
+    for number in range(14):
+        rows = laid_out(mixed(50, 50 + number), first.schema).values
+        observer.take_in([of_rows(number, rows, first.digest, row_p=(0.5,) * 50)])
+    observer.refit.demand()
+    observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    assert observer.refit.outcome.adopted, observer.refit.outcome.reason
+    second = load(Path(observer.refit.baseline))
+    assert second.digest != first.digest
+    assert second.schema.sources == first.schema.sources
+    assert len(second.schema.readings) == 3
+    clean = second.score(laid_out(mixed(400, 99), second.schema), 0.05)
+    assert not np.isnan(clean.row_p).any()
+    assert (np.array(clean.row_p) <= 0.05).mean() < 0.12
+
+
+async def test_what_is_known_of_clean_pictures_outlives_a_refit(tmp_path):
+    rows = load_digits().data
+    np.savez(tmp_path / "rows.npz", X=rows[:900])
+    first = fit(tmp_path / "rows.npz", tmp_path / "b", ["ecod"], pixels="8x8").baseline
+    observer = Observer(Settings(upstream="http://127.0.0.1:1", baseline=first.directory), lambda: 1e9)
+    for number, part in enumerate(np.array_split(rows[900:1700], 16)):
+        observer.take_in([of_rows(number, part, first.digest, row_p=(0.5,) * len(part))])
+    observer.refit.demand()
+    observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    assert observer.refit.outcome.adopted, observer.refit.outcome.reason
+    second = load(Path(observer.refit.baseline))
+    assert second.pixels == first.pixels == "8x8"
+    assert guard(second).noise is not None
 
 
 def test_a_data_plane_that_refuses_it_undoes_it(observer, baseline):
