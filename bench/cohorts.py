@@ -85,8 +85,8 @@ def _counted(every: list[Result]) -> str:
     with_all = sum(one.all.closed >= dict(GOALS)["closed"] for one in every)
     both = sum(map(all, zip(pure, closed, strict=True)))
     return (
-        f"\nOf {len(every)} deals the largest cohort has a purity of 0.9 in {sum(pure)}, closes 80 % of the gap in"
-        f" {sum(closed)}, does both in {both};\nall cohorts together close 80 % in {with_all}."
+        f"\nOf {len(every)} deals the largest cohort has a purity of 0.9 in {sum(pure)}, closes 80 % of the"
+        f" gap in {sum(closed)}, does both in {both};\nall cohorts together close 80 % in {with_all}."
     )
 
 
