@@ -3,8 +3,9 @@
     digits.py       the data                          model.py        a model that answers over HTTP
     walkers.py      attacks that ask many questions   blacklight.py   another's way to find them
     sequences.py    the part about them             makers.py       attacks that know the model
-    singles.py      the part about those, and about pictures that are only worse
+    blocked.py      where policies stand in their way                carlini.py      one of those
+    singles.py      attacks that know the model, and pictures that are only worse
 
 What needs the attacks' library (`adversarial-robustness-toolbox`, with PyTorch) runs in its environment:
-`digits`, `model`, `walkers` and `makers` import nothing of sidecar.
+`digits`, `model`, `walkers`, `makers` and `carlini` import nothing of sidecar.
 """

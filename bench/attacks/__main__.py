@@ -1,6 +1,7 @@
 """How many attacks on a model are found behind a sidecar, and how many honest calls are taken for one?
 
     python -m bench.attacks sequences        attacks by many questions: found, blocked, and what it costs
+    python -m bench.attacks blocked          two of them where policies 04 and 05 stand in their way
     python -m bench.attacks singles          attacks that know the model: by noise, and by answers that flip
     python -m bench.attacks singles --quick
 
@@ -21,7 +22,11 @@ from pathlib import Path
 
 from bench.rig import installs
 
-PARTS = {"sequences": "bench.attacks.sequences", "singles": "bench.attacks.singles"}
+PARTS = {
+    "sequences": "bench.attacks.sequences",
+    "singles": "bench.attacks.singles",
+    "blocked": "bench.attacks.blocked",
+}
 """Part of the command -> module with `main(python, place, quick, arguments)`."""
 
 

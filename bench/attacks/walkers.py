@@ -29,10 +29,6 @@ DISTANCE = 3.0
 """Euclidean, with pixels from 0 to 1: what is between two digits of one kind is 6 to 8."""
 
 
-SEARCHING = ("hop-skip-jump", "boundary")
-"""Attacks that begin with noise, and draw it again until the model is wrong."""
-
-
 class Spent(Exception):
     """The attacker has no question left."""
 
@@ -40,18 +36,17 @@ class Spent(Exception):
 class Walk:
     """One digit under attack: asks the model, and remembers what it was told."""
 
-    def __init__(self, url: str, digit: Any, label: int, budget: int, source: str = "127.0.0.1") -> None:
+    def __init__(self, url: str, digit: Any, label: int, budget: int, other: Any) -> None:
         parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, source_address=(source, 0), timeout=30
-        )
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        self.other = other
+        """A digit that is another, to begin with."""
         self._digit, self._label, self._budget = digit, label, budget
         self.questions: list[Any] = []
         self.flagged: list[int] = []
         """Numbers of the questions that were called a sequence, from 1."""
-        self.start = 0
-        """Number of the first question that was answered wrongly: some attacks draw noise until they have
-        one, and only then begin to walk."""
+        self.accused = 0
+        """Number of the first question that was called adversarial, whatever for."""
         self.refused = 0
         self.best = float("inf")
         """How far the nearest wrongly answered question is from the digit."""
@@ -72,13 +67,14 @@ class Walk:
         answer = response.read()
         if re.search("query-sequence", response.getheader("x-anomaly-evidence") or ""):
             self.flagged.append(len(self.questions))
+        if response.getheader("x-anomaly-verdict") == "adversarial":
+            self.accused = self.accused or len(self.questions)
         self.turned = response.status != 200
         if self.turned:
             self.refused += 1
             return np.eye(10)[self._label] * 0.9 + 0.01  # what an attacker does worst with: no way out
         found = np.array(orjson.loads(answer)["predictions"][0])
         if int(found.argmax()) != self._label:
-            self.start = self.start or len(self.questions)
             self.best = min(self.best, float(np.sqrt(((row - self._digit) ** 2).sum())))
         return found
 
@@ -88,7 +84,7 @@ class Walk:
             "digit": place,
             "questions": len(self.questions),
             "first": self.flagged[0] if self.flagged else 0,
-            "start": self.start if attack in SEARCHING else 0,
+            "accused": self.accused,
             "flagged": len(self.flagged),
             "refused": self.refused,
             "distance": None if self.best == float("inf") else round(self.best, 3),
@@ -112,20 +108,30 @@ def image(digit: Any) -> Any:
     return digit.reshape(1, 1, 28, 28).astype(np.float32)
 
 
-def hop_skip_jump(walk: Walk, digit: Any, label: int) -> None:
-    from art.attacks.evasion import HopSkipJump
+def hop_skip_jump(from_digit: bool) -> Attack:
+    """From noise, as the library begins, or from another digit, which nothing is odd about."""
 
-    HopSkipJump(classifier(walk), norm=2, max_iter=40, max_eval=100, init_eval=20, verbose=False).generate(
-        image(digit)
-    )
+    def attack(walk: Walk, digit: Any, label: int) -> None:
+        from art.attacks.evasion import HopSkipJump
+
+        known = classifier(walk)
+        steps = HopSkipJump(known, norm=2, max_iter=40, max_eval=100, init_eval=20, verbose=False)
+        steps.generate(image(digit), x_adv_init=image(walk.other) if from_digit else None)
+
+    return attack
 
 
-def boundary(walk: Walk, digit: Any, label: int) -> None:
-    from art.attacks.evasion import BoundaryAttack
+def boundary(from_digit: bool) -> Attack:
+    def attack(walk: Walk, digit: Any, label: int) -> None:
+        from art.attacks.evasion import BoundaryAttack
 
-    BoundaryAttack(
-        classifier(walk), targeted=False, max_iter=2000, num_trial=10, sample_size=5, verbose=False
-    ).generate(image(digit))
+        known = classifier(walk)
+        steps = BoundaryAttack(
+            known, targeted=False, max_iter=2000, num_trial=10, sample_size=5, verbose=False
+        )
+        steps.generate(image(digit), x_adv_init=image(walk.other) if from_digit else None)
+
+    return attack
 
 
 def zoo(walk: Walk, digit: Any, label: int) -> None:
@@ -218,8 +224,10 @@ def within(row: Any, digit: Any) -> Any:
 
 
 ATTACKS: dict[str, Attack] = {
-    "hop-skip-jump": hop_skip_jump,
-    "boundary": boundary,
+    "hop-skip-jump": hop_skip_jump(from_digit=False),
+    "hop-skip-jump-from-digit": hop_skip_jump(from_digit=True),
+    "boundary": boundary(from_digit=False),
+    "boundary-from-digit": boundary(from_digit=True),
     "zoo": zoo,
     "simba": simba,
     "nes-0.01": nes(0.01),
@@ -241,7 +249,8 @@ def main() -> None:
             with Path(reset).open("r+b") as memory:
                 memory.write(bytes(Path(reset).stat().st_size))
         np.random.seed(place)
-        walk = Walk(url, pixels[place], int(labels[place]), int(budget))
+        other = pixels[int(np.flatnonzero(labels != labels[place])[place % 100])]
+        walk = Walk(url, pixels[place], int(labels[place]), int(budget), other)
         with contextlib.suppress(Spent), contextlib.redirect_stdout(sys.stderr):
             ATTACKS[name](walk, pixels[place], int(labels[place]))
         np.save(f"{name}-{place}.npy", np.array(walk.questions))
