@@ -37,7 +37,7 @@ FLAT = 0.35
 """Shares of its picture's contrast that values around a pixel differ by at most, where a picture is flat."""
 
 AROUND = 2
-"""Pixels on each side that are around one."""
+"""Pixels on each side that are around one: five in a line with itself."""
 
 SPECK = 0.07
 """Share of a picture's contrast beyond which a pixel is not the ground."""
@@ -126,19 +126,23 @@ def _stretched(pictures: Pictures) -> Pictures:
 def _ground(pictures: Pictures) -> Pictures:
     """The value of most pixels, where there is one: the upper median. (rows, 1, 1, 1)."""
     flat = pictures.reshape(len(pictures), -1)
-    half = flat.shape[1] // 2
-    return np.partition(flat, half, axis=1)[:, half, None, None, None]
+    # Sorted: among as many equal values as a plain ground has, partitioning takes ten times as long.
+    return np.sort(flat, axis=1)[:, flat.shape[1] // 2, None, None, None]
 
 
 def _extremes(pictures: Pictures) -> tuple[Pictures, Pictures]:
     """The least and the greatest value around each pixel."""
-    low = high = mirrored(pictures, before=AROUND, after=AROUND)
-    for _ in range(2 * AROUND):
-        low, high = np.minimum(low[:, :-1], low[:, 1:]), np.maximum(high[:, :-1], high[:, 1:])
-    for _ in range(2 * AROUND):
-        low = np.minimum(low[:, :, :-1], low[:, :, 1:])
-        high = np.maximum(high[:, :, :-1], high[:, :, 1:])
-    return low, high
+    around = mirrored(pictures, before=AROUND, after=AROUND)
+    return _of_five(np.minimum, around), _of_five(np.maximum, around)
+
+
+def _of_five(extreme: np.ufunc, around: Pictures) -> Pictures:
+    """The extreme of each five in a column, then of each five of those in a row: of two, of four, of five."""
+    two = extreme(around[:, :-1], around[:, 1:])
+    five = extreme(extreme(two[:, :-3], two[:, 2:-1]), around[:, 4:])
+    two = extreme(five[:, :, :-1], five[:, :, 1:])
+    found: Pictures = extreme(extreme(two[:, :, :-3], two[:, :, 2:-1]), five[:, :, 4:])
+    return found
 
 
 def _share(values: NDArray[np.generic], where: NDArray[np.bool_]) -> Floats:

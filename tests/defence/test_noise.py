@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
-from sidecar.defence.noise import MEASURES, measures
+from sidecar.defence.noise import MEASURES, _extremes, measures
 from sidecar.defence.pixels import Layout
 from tests.baseline.test_worn import jpeg
 from tests.defence.made import FRESH, SIDE, digits, fgsm
@@ -97,3 +97,11 @@ def test_a_picture_with_a_hole_has_no_noise():
     rows[1, 7] = np.nan
     assert np.isnan(p(rows)).tolist() == [False, True, False]
     assert np.isnan(p(rows[1:2])).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 13, 2), (1, 1, 5, 1), (1, 3, 1, 1)])
+def test_what_is_around_a_pixel_is_as_scipy_finds_it(shape):
+    pictures = np.random.default_rng(0).random(shape)
+    low, high = _extremes(pictures)
+    np.testing.assert_array_equal(low, minimum_filter(pictures, (1, 5, 5, 1)))
+    np.testing.assert_array_equal(high, maximum_filter(pictures, (1, 5, 5, 1)))
