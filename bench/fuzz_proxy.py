@@ -13,29 +13,24 @@ A short run with a fixed seed is part of the tests: `tests/proxy/test_fuzz.py`.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import socket
-import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
 from typing import Any, Self
 
 import h11
-import uvloop
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from bench.rig.fuzzing import Target, command
 from sidecar.exchange import Record
 from sidecar.proxy.heads import origin_form
-from tests.proxy.dialogue import Peer, Stage, sidecar
+from tests.proxy.dialogue import Peer
 from tests.proxy.reference import ReferenceModel, Understood
 
-BATCH = 500
-"""Streams of one seed. Then another seed, so that a long run does not dwell on one idea."""
+WHOLE = {"codec": "plain", "redact": "none"}
+"""Nothing is redacted: bodies that cannot be searched for secrets are left out of records, which is no
+difference between what is forwarded and what is scored."""
 
 # -- streams ---------------------------------------------------------------------------------------
 
@@ -251,43 +246,14 @@ async def send(peer: Peer, pieces: list[bytes]) -> None:
 # -- targets ---------------------------------------------------------------------------------------
 
 
-class Target:
-    """One sidecar that lives as long as the run, so that what one stream spoils shows in the next."""
-
-    def __init__(self) -> None:
-        self.seen: Counter[str] = Counter()
-        self._ends = AsyncExitStack()
-
-    async def start(self) -> None:
-        # Nothing redacted: bodies that cannot be searched for secrets are left out of records, which is no
-        # difference between what is forwarded and what is scored.
-        self.stage: Stage = await self._ends.enter_async_context(sidecar(codec="plain", redact="none"))
-
-    async def stop(self) -> None:
-        await self._ends.aclose()
-
-    async def settled(self) -> list[Record]:
-        """The records of the calls since the last time, when none is left."""
-        plane, observer = self.stage.plane, self.stage.observer
-        await self.stage.until(lambda: not plane.clients and not plane.in_flight, "the calls to end")
-        records = list(await self.stage.records(plane.calls - self._told))
-        self._told += len(records)
-        observer.records.clear()
-        observer.batches.clear()
-        self.stage.faults.check(0)
-        return records
-
-    _told = 0
-
-
 class Requests(Target):
     """Callers that send almost HTTP."""
 
     STATUSES = frozenset({200, 400, 431, 501})
     strategy = streams(REQUEST_LINES, b"Host: m")
 
-    async def start(self) -> None:
-        await super().start()
+    async def start(self, **how: Any) -> None:
+        await super().start(**WHOLE, **how)
         self._model = await self._ends.enter_async_context(ReferenceModel(self.stage.listening))
 
     async def try_(self, pieces: list[bytes]) -> None:
@@ -351,8 +317,8 @@ class Responses(Target):
         st.sampled_from(["1.0", "1.1"]),
     )
 
-    async def start(self) -> None:
-        await super().start()
+    async def start(self, **how: Any) -> None:
+        await super().start(**WHOLE, **how)
         self._model = await self._ends.enter_async_context(Saboteur(self.stage.listening))
 
     async def try_(self, example: tuple[list[bytes], str, str]) -> None:
@@ -458,74 +424,8 @@ class Saboteur:
         task.add_done_callback(self._tasks.discard)
 
 
-TARGETS: dict[str, Callable[[], Any]] = {"requests": Requests, "responses": Responses}
-
-
-# -- running ---------------------------------------------------------------------------------------
-
-
-def fuzz(name: str, examples: int, first_seed: int, minutes: float = 0.0) -> Counter[str]:
-    """Try `examples` streams, or as many as `minutes` allow. Returns what was seen; raises on a difference,
-    with the smallest stream that shows it."""
-    target = TARGETS[name]()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(target.start())
-        try:
-            ends = time.monotonic() + 60 * minutes
-            number = first_seed
-            while True:
-                _batch(target, runner.run, min(BATCH, examples) if not minutes else BATCH, number)
-                number += 1
-                examples -= BATCH
-                if (minutes and time.monotonic() > ends) or (not minutes and examples <= 0):
-                    break
-                if minutes:
-                    _progress(name, target.seen, ends)
-        finally:
-            runner.run(target.stop())
-    return target.seen
-
-
-def _batch(target: Any, run: Callable[[Coroutine[Any, Any, None]], None], examples: int, number: int) -> None:
-    @seed(number)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
-        print_blob=False,
-    )
-    @given(target.strategy)
-    def tried(example: Any) -> None:
-        target.seen["tried"] += 1
-        run(target.try_(example))
-
-    tried()
-
-
-def _progress(name: str, seen: Counter[str], ends: float) -> None:
-    left = max(0.0, ends - time.monotonic()) / 60
-    print(
-        f"\r{name}: {dict(sorted(seen.items()))}, {left:.1f} minutes left ",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--minutes", type=float, default=20.0, help="in all; half for each target")
-    parser.add_argument("--seed", type=int, default=1, help="of the first batch")
-    arguments = parser.parse_args()
-    for name in TARGETS:
-        seen = fuzz(name, 0, arguments.seed, arguments.minutes / len(TARGETS))
-        print(f"\n{name}: nothing found in {seen['tried']} streams; seen {dict(sorted(seen.items()))}")
+TARGETS: dict[str, Callable[[], Target]] = {"requests": Requests, "responses": Responses}
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__ or "", TARGETS)

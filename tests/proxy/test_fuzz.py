@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.fuzz_proxy import fuzz
+from bench.fuzz_proxy import TARGETS
+from bench.rig.fuzzing import fuzz
 
 MUST_SEE = {
     "requests": {"200", "400", "501"},
@@ -13,6 +14,6 @@ MUST_SEE = {
 
 @pytest.mark.parametrize(("target", "streams"), [("requests", 500), ("responses", 400)])
 def test_nothing_is_found(target, streams):
-    seen = fuzz(target, streams, first_seed=7)
+    seen = fuzz(TARGETS[target](), target, streams, first_seed=7)
     assert seen["tried"] >= streams
     assert MUST_SEE[target] <= set(seen)

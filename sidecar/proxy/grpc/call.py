@@ -55,6 +55,8 @@ class GrpcCall(Case):
     mirrorable = False
     passing = False
     """Whether the model knows the stream, and it is not reset."""
+    number = 0
+    """Of the stream towards the model, once it knows the call."""
     window: Window | None = None
     """Of the stream towards the model, if ever something was kept back from it."""
     head_sent = False
@@ -116,7 +118,8 @@ class GrpcCall(Case):
             self._answer_in_place(decision.answer)
             return
         assert model is not None
-        model.write(headers(self.stream, to_model(self), ends=self.bodiless))
+        self.number = self.caller.number_for(self)
+        model.write(headers(self.number, to_model(self), ends=self.bodiless))
         self.passing = True
         self.forwarded_ns = perf_counter_ns() - self.started
         self.send_kept_back()
@@ -135,7 +138,7 @@ class GrpcCall(Case):
             return
         if self.passing and not self.kept_back and size == len(body) and self._fits(size):
             assert self.caller.model is not None
-            self.caller.model.write(found.raw)
+            self.caller.model.write(self.for_model(found.raw))
             self._spend(size)
         else:
             self._keep_back(body, ends, size)
@@ -189,9 +192,13 @@ class GrpcCall(Case):
                 ends = False
             else:
                 kept_back.popleft()
-            model.write(frame(DATA, END_STREAM if ends else 0, self.stream, body[:size]))
+            model.write(frame(DATA, END_STREAM if ends else 0, self.number, body[:size]))
             self._spend(size)
         self.caller.short.discard(self)
+
+    def for_model(self, raw: bytes) -> bytes:
+        """A frame of the caller's, on the stream that the model knows."""
+        return raw if self.number == self.stream else frames.moved(raw, self.number)
 
     def _fits(self, size: int) -> bool:
         return size <= self.caller.window.room and (self.window is None or size <= self.window.room)
@@ -210,7 +217,7 @@ class GrpcCall(Case):
             self.fail(failed)
             return
         if self.passing and not self.kept_back and self.caller.model is not None:
-            self.caller.model.write(headers(self.stream, lines, ends=True))
+            self.caller.model.write(headers(self.number, lines, ends=True))
         else:
             self._keep_back(b"", True, 0)
         self.pump()
@@ -265,7 +272,7 @@ class GrpcCall(Case):
             self.later.append(said)
             return
         if said.kind == "data":
-            caller.write(said.raw)
+            caller.write(said.raw if self.number == stream else frames.moved(said.raw, stream))
         elif said.kind == "head":
             self.head_sent = True
             self._decide(told=said.ends or self.judgement is not None)
@@ -366,7 +373,7 @@ class GrpcCall(Case):
     def _stop_model(self, code: int) -> None:
         model = self.caller.model
         if self.passing and model is not None and not (self.model_done and self.request_complete):
-            model.write(reset(self.stream, code))
+            model.write(reset(self.number, code))
         self.passing = False
 
     def _end(self, failure: str) -> None:

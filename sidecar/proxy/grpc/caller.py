@@ -41,7 +41,9 @@ class Caller(End):
         self.unreached: CallFailed | None = None
         """Why there is no model at the other end."""
         self.calls: dict[int, GrpcCall] = {}
-        self.last_stream = 0
+        self.begun: dict[int, GrpcCall] = {}
+        """The calls that the model knows, by its numbers."""
+        self.last_stream, self.last_number = 0, -1
         self.leaving = False
         """The caller has been told that no new call will be taken."""
         self.window = Window()
@@ -121,6 +123,7 @@ class Caller(End):
         self.closed = True
         self.door.dismiss(self)
         calls, self.calls = list(self.calls.values()), {}
+        self.begun.clear()
         for call in calls:
             call.client_gone()
         model, self.model = self.model, None
@@ -137,6 +140,7 @@ class Caller(End):
         for call in list(self.calls.values()):
             call.fail(CallFailed("response-truncated" if call.head_sent else "upstream-closed"))
         self.calls.clear()
+        self.begun.clear()
         self.end(frames.NO_ERROR)
 
     def broke(self, broken: Broken) -> None:
@@ -167,7 +171,9 @@ class Caller(End):
 
     def data(self, found: Frame) -> None:
         call = self.calls.get(found.stream)
-        if call is not None and (call.passing or not call.over):
+        if call is not None and call.request_complete:
+            self._goes_on_after_its_end(call)
+        elif call is not None and (call.passing or not call.over):
             call.data(found)
             self._forget_if_done(call)
             return
@@ -177,6 +183,9 @@ class Caller(End):
 
     def headers(self, stream: int, fields: Headers, *, ends: bool) -> None:
         call = self.calls.get(stream)
+        if call is not None and call.request_complete:
+            self._goes_on_after_its_end(call)
+            return
         if call is not None:
             if not ends:
                 raise Broken(frames.PROTOCOL_ERROR, "a second head")
@@ -202,6 +211,12 @@ class Caller(End):
         call = self.calls[stream] = GrpcCall(self, stream, head, ends=ends)
         call.pump()
 
+    def _goes_on_after_its_end(self, call: GrpcCall) -> None:
+        """More of a request that said it was whole: its stream is in error (RFC 9113, 5.1), and over."""
+        self.door.plane.count_failure("bad-request")
+        self.write(frames.reset(call.stream, frames.STREAM_CLOSED))
+        call.cancelled(frames.CANCEL)
+
     def other(self, found: Frame) -> None:
         kind = found.kind
         if kind == frames.RST_STREAM:
@@ -213,8 +228,11 @@ class Caller(End):
         elif kind == frames.SETTINGS and not found.flags & frames.ACK:
             self.model.write(frames.settings_frame(_for_model(frames.settings(found))))
         elif kind == frames.WINDOW_UPDATE:
-            if found.stream == 0 or self._passing(found.stream):
+            call = self.calls.get(found.stream)
+            if found.stream == 0:
                 self.model.write(found.raw)
+            elif call is not None and call.passing:
+                self.model.write(call.for_model(found.raw))
         elif kind in frames.ON_CONNECTION:
             self.model.write(found.raw)
 
@@ -224,15 +242,20 @@ class Caller(End):
             payload = found.raw[frames.HEAD_BYTES :] if found.kind == frames.PING else b""
             self.write(frames.frame(found.kind, frames.ACK, 0, payload))
 
-    def _passing(self, stream: int) -> bool:
-        call = self.calls.get(stream)
-        return call is not None and call.passing
-
     # -- its calls -----------------------------------------------------------------------------------
+
+    def number_for(self, call: GrpcCall) -> int:
+        """The stream of the model that this call begins on: the caller's own number, unless a later call was
+        not kept back so long. Streams must begin in the order of their numbers (RFC 9113, 5.1.1)."""
+        self.last_number = max(call.stream, self.last_number + 2)
+        self.begun[self.last_number] = call
+        return self.last_number
 
     def forget(self, call: GrpcCall) -> None:
         """No frame of this call is expected any more."""
         self.calls.pop(call.stream, None)
+        if call.number:
+            self.begun.pop(call.number, None)
         self._leave_if_done()
 
     def _forget_if_done(self, call: GrpcCall) -> None:

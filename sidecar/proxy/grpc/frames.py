@@ -28,7 +28,7 @@ PADDED = 0x8
 WITH_PRIORITY = 0x20
 
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR = range(4)
-FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL, COMPRESSION_ERROR = 6, 7, 8, 9
+STREAM_CLOSED, FRAME_SIZE_ERROR, REFUSED_STREAM, CANCEL, COMPRESSION_ERROR = range(5, 10)
 ENHANCE_YOUR_CALM = 11
 
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = range(1, 6)
@@ -93,6 +93,11 @@ def cut(data: bytes) -> Iterator[Frame | bytes]:
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     """A frame as bytes."""
     return HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
+
+
+def moved(raw: bytes, stream: int) -> bytes:
+    """A frame as it stands on another stream."""
+    return raw[:5] + stream.to_bytes(4, "big") + raw[HEAD_BYTES:]
 
 
 def reset(stream: int, code: int) -> bytes:

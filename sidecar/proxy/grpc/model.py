@@ -49,7 +49,7 @@ class Model(End):
     # -- its frames ----------------------------------------------------------------------------------
 
     def data(self, found: Frame) -> None:
-        call = self.caller.calls.get(found.stream)
+        call = self.caller.begun.get(found.stream)
         if (
             call is None or call.over
         ):  # a caller who wanted no more of it never sees it, so it gives nothing back
@@ -60,7 +60,7 @@ class Model(End):
             call.answer_data(found)
 
     def headers(self, stream: int, fields: Headers, *, ends: bool) -> None:
-        call = self.caller.calls.get(stream)
+        call = self.caller.begun.get(stream)
         if call is None or call.over:
             return
         try:
@@ -84,27 +84,44 @@ class Model(End):
     def other(self, found: Frame) -> None:
         kind, caller = found.kind, self.caller
         if kind == frames.RST_STREAM:
-            if (call := caller.calls.get(found.stream)) is not None:
+            if (call := caller.begun.get(found.stream)) is not None:
                 call.model_reset(frames.number(found))
         elif kind == frames.WINDOW_UPDATE:
             self._window_update(found)
         elif kind == frames.SETTINGS and not found.flags & frames.ACK:
             self._settings(frames.settings(found))
+        elif kind == frames.GOAWAY:
+            self._goaway(found)
         elif kind in frames.ON_CONNECTION:
             caller.write(found.raw)
+
+    def _goaway(self, found: Frame) -> None:
+        """The model takes no new call. Which of those that it has it will not look at it says in its numbers;
+        the caller must not hear so of one that it does look at, or it would ask again."""
+        caller, last, raw = self.caller, frames.number(found), found.raw
+        begun = list(caller.begun.values())
+        if all(call.number == call.stream for call in begun) or last > caller.last_number:
+            caller.write(raw)
+            return
+        told = max([call.stream for call in begun if call.number <= last], default=0)
+        caller.write(raw[: frames.HEAD_BYTES] + told.to_bytes(4, "big") + raw[frames.HEAD_BYTES + 4 :])
+        for call in begun:
+            if call.number > last and call.stream <= told:
+                call.model_reset(frames.REFUSED_STREAM)
 
     def _window_update(self, found: Frame) -> None:
         """The model takes more. What the caller was lent is repaid first."""
         caller, more = self.caller, frames.number(found)
+        stream = 0
         if found.stream == 0:
             told = caller.window.more(more)
         else:
-            call = caller.calls.get(found.stream)
+            call = caller.begun.get(found.stream)
             if call is None or not call.passing:
                 return
-            told = more if call.window is None else call.window.more(more)
+            stream, told = call.stream, more if call.window is None else call.window.more(more)
         if told:
-            caller.write(found.raw if told == more else frames.window_update(found.stream, told))
+            caller.write(frames.window_update(stream, told))
         for short in list(caller.short):
             short.send_kept_back()
 

@@ -8,8 +8,9 @@ import pytest
 
 from sidecar.proxy.grpc import frames
 from sidecar.proxy.grpc.frames import Frame
-from tests.proxy.dialogue import GET, listening, sidecar
-from tests.proxy.grpc.peers import ANSWER, H2, WELL, called, calling, conversation, head, message
+from tests.policy.documents import policy
+from tests.proxy.dialogue import GET, Stage, listening, sidecar
+from tests.proxy.grpc.peers import ANSWER, H2, METHOD, WELL, called, calling, conversation, head, message
 
 
 async def test_settings_pass_but_for_those_of_our_own_hops():
@@ -160,6 +161,21 @@ async def test_data_that_comes_too_late_gives_its_window_back():
         assert (await caller.next(frames.WINDOW_UPDATE)).raw == frames.window_update(0, 5)
 
 
+@pytest.mark.parametrize("kind", ["data", "trailers"])
+async def test_a_request_that_goes_on_after_its_end_is_over(kind):
+    async with sidecar(grpc=True) as stage:
+        caller, model = await conversation(stage)
+        await caller.send(caller.headers(1, head()), caller.data(1, b"all", ends=True))
+        await model.heard()
+        assert (await model.next(frames.DATA)).flags & frames.END_STREAM
+        more = caller.data(1, b"x") if kind == "data" else caller.headers(1, [(b"t", b"1")], ends=True)
+        await caller.send(more)
+        assert frames.number(await model.next(frames.RST_STREAM)) == frames.CANCEL
+        assert frames.number(await caller.next(frames.RST_STREAM)) == frames.STREAM_CLOSED
+        await caller.send(caller.headers(3, head(), ends=True))
+        assert (await model.heard()).stream == 3
+
+
 async def test_padding_stays_here_and_its_window_comes_back():
     async with sidecar(grpc=True) as stage:
         caller, model = await conversation(stage)
@@ -214,3 +230,67 @@ def _garbage(dice: random.Random) -> bytes:
     kind, flags, stream = dice.randrange(12), dice.randrange(256), dice.choice([0, 1, 1, 2, 3, 2**31 - 1])
     payload = dice.randbytes(dice.choice([0, 4, 5, 6, 8, 12, 100]))
     return frames.frame(kind, flags, stream, payload)
+
+
+# -- calls that are kept back, and overtaken -------------------------------------------------------
+
+HELD = policy("{name: odd, when: score > 0.99, action: block}")
+
+
+async def overtaken(stage: Stage) -> tuple[H2, H2]:
+    """Stream 1 is kept until it is whole; stream 3 was whole before, and the model has it. Then comes 5."""
+    caller, model = await conversation(stage)
+    await caller.send(caller.headers(1, head(METHOD, (b"n", b"1"))), caller.data(1, message(b"o")[:3]))
+    await caller.send(
+        caller.headers(3, head(METHOD, (b"n", b"3"))), caller.data(3, message(b"th"), ends=True)
+    )
+    heard = await model.heard()
+    assert (heard.stream, heard.field("n")) == (3, "3")
+    assert await model.body(7) == message(b"th")
+    await caller.send(caller.data(1, message(b"o")[3:], ends=True))
+    heard = await model.heard()
+    assert (heard.stream, heard.field("n")) == (5, "1")  # 1 would be lower than a stream that has begun
+    assert await model.body(6) == message(b"o")
+    await caller.send(caller.headers(5, head(METHOD, (b"n", b"5")), ends=True))
+    heard = await model.heard()
+    assert (heard.stream, heard.field("n")) == (7, "5")
+    return caller, model
+
+
+async def test_a_call_that_others_overtook_begins_as_a_later_stream_of_the_model():
+    async with sidecar(grpc=True, policies=HELD) as stage:
+        caller, model = await overtaken(stage)
+        for theirs, ours in ((7, 5), (5, 1), (3, 3)):
+            await model.send(model.headers(theirs, ANSWER), model.data(theirs, message(b"%d" % ours)))
+            await model.send(model.headers(theirs, WELL, ends=True))
+            assert (await caller.heard()).stream == ours
+            data = await caller.next(frames.DATA)
+            assert (data.stream, data.raw[-1:]) == (ours, b"%d" % ours)
+            assert (await caller.heard()).ends
+        assert {record.status for record in await stage.records(3)} == {200}
+
+
+async def test_windows_and_resets_find_the_stream_of_a_call_that_others_overtook():
+    async with sidecar(grpc=True, policies=HELD) as stage:
+        caller, model = await overtaken(stage)
+        await caller.send(frames.window_update(1, 11))
+        found = await model.next(frames.WINDOW_UPDATE)
+        while found.stream == 0:
+            found = await model.next(frames.WINDOW_UPDATE)
+        assert (found.stream, frames.number(found)) == (5, 11)
+        await caller.send(frames.reset(1, frames.CANCEL))
+        assert (await model.next(frames.RST_STREAM)).stream == 5
+        await model.send(frames.reset(7, frames.REFUSED_STREAM))
+        assert (await caller.next(frames.RST_STREAM)).stream == 5
+
+
+async def test_a_model_that_goes_away_says_so_in_the_callers_numbers():
+    async with sidecar(grpc=True, policies=HELD) as stage:
+        caller, model = await overtaken(stage)
+        await model.send(frames.goaway(5, frames.NO_ERROR))  # its 7, the caller's 5, is lost
+        assert frames.number(await caller.next(frames.GOAWAY)) == 3
+    async with sidecar(grpc=True, policies=HELD) as stage:
+        caller, model = await overtaken(stage)
+        await model.send(frames.goaway(3, frames.NO_ERROR))  # so is its 5, the caller's 1
+        assert frames.number(await caller.next(frames.GOAWAY)) == 3
+        assert (await caller.next(frames.RST_STREAM)).stream == 1
