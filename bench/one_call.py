@@ -23,6 +23,8 @@ from bench.rig.payloads import one_row
 from bench.rig.peers import fit
 from sidecar.compiled import COMPILED
 from sidecar.native import NATIVE
+from sidecar.policy import handing
+from sidecar.policy.checking import check_text
 from sidecar.proxy.address import upstream as address
 from sidecar.proxy.judging import Judge
 from sidecar.proxy.listener import Downstream
@@ -35,9 +37,13 @@ from sidecar.tracing.context import propagation
 
 MODEL = "http://127.0.0.1:1"
 
+TEN_RULES = str(Path(__file__).parent / "rig" / "config" / "ten-rules.yaml")
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "pass-through": {"max_scored_bytes": 0, "trace_ratio": 0.0},
     "scoring": {"trace_ratio": 0.0},
+    "captured": {"trace_ratio": 0.01, "capture": "/nonexistent", "capture_rate": 0.1},
+    "policies": {"trace_ratio": 0.01, "capture": "/nonexistent", "capture_rate": 0.1, "policy": TEN_RULES},
     "everything": {"trace_ratio": 0.01, "capture": "/nonexistent"},
 }
 """As `bench/proxy` has them; a capture's files are the observer's business, so none is written."""
@@ -78,6 +84,8 @@ class Line:
         teller = Teller(loop, "/nonexistent", settings.queue_bytes, lambda order: None)
         self.plane = Plane(settings, loop, pool, judge, teller, propagation(settings))
         teller.connection_made(Sink())
+        if settings.policy:
+            self._go_by(Path(settings.policy))
         self.up, self.down = Upstream(pool), Downstream(self.plane)
         self.up.connection_made(Sink())
         self.down.connection_made(Sink())
@@ -89,6 +97,15 @@ class Line:
         ]
         said = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
         self.answer = f"{said}Content-Length: {len(payload.reply)}\r\n\r\n".encode() + payload.reply
+
+    def _go_by(self, policy: Path) -> None:
+        """Put a policy in force, as the process that checks them would."""
+        checked = check_text(policy.read_text())
+        assert checked.policies is not None, checked.wrong
+        with tempfile.TemporaryDirectory() as run_dir:
+            handing.write(Path(run_dir), handing.IN_FORCE, checked.policies)
+            self.plane.policing.look(Path(run_dir), "caller")
+        self.plane.policed()
 
     def call(self, times: int) -> None:
         for number in range(times):

@@ -7,7 +7,7 @@ Counterparts: `sidecar.policy.scope` has the rules, `sidecar.proxy.deciding` act
 from __future__ import annotations
 
 from sidecar.exchange import Decision
-from sidecar.policy.facts import Absent, Facts
+from sidecar.policy.known import Absent, Facts
 from sidecar.policy.scope import Ready, Scope, answer_of, kept_share
 
 
@@ -17,16 +17,16 @@ class Course:
     __slots__ = ("_at", "_later", "_wait", "applied", "errors", "facts", "last", "scope")
 
     def __init__(self, scope: Scope, facts: Facts) -> None:
-        self._wait = 0.0
         self.scope = scope
         self.facts = facts
-        self.applied: list[tuple[int, Ready]] = []
+        self.applied: tuple[tuple[int, Ready], ...] = ()
         """The rules that apply, with their places; the one that ends the search is `last`."""
         self.last: Ready | None = None
-        self.errors: list[str] = []
+        self.errors: tuple[str, ...] = ()
         """Rules whose condition could not be told though there is a score."""
         self._at = 0
         self._later: tuple[int, ...] = ()
+        self._wait = 0.0
 
     @property
     def unfinished(self) -> bool:
@@ -35,11 +35,9 @@ class Course:
 
     def go_on(self) -> bool:
         """Look at rules as far as the facts go. False: a score must come before the model is called."""
-        rules, facts = self.scope.rules, self.facts
-        if self._at == len(rules) and not (self._later and facts.scored):
-            return True  # nothing is known that was not before
         if self._none_applies():
             return True
+        rules, facts = self.scope.rules, self.facts
         if facts.scored and self._later:
             later, self._later = self._later, ()
             for i in later:
@@ -67,16 +65,19 @@ class Course:
     def _none_applies(self) -> bool:
         """The usual case, with one look at all conditions that can be told by now: none of them holds, so
         the search is over, or over until there is a score."""
-        scope, facts = self.scope, self.facts
+        scope, scored = self.scope, self.facts.scored
         try:
-            if self._at == 0 and not facts.scored:
-                if (scope.waits and scope.waits[0]) or scope.any_head(facts):
+            if self._at == 0 and not scored and not scope.waits_first:
+                if scope.any_head(self.facts):
                     return False
                 self._at, self._later = len(scope.rules), scope.later
                 return True
-            if self._at == len(scope.rules) and facts.scored and not scope.any_scored(facts):
-                self._later = ()
-                return True
+            if self._at == len(scope.rules):
+                if not (scored and self._later):
+                    return True  # nothing is known that was not before
+                if not scope.any_scored(self.facts):
+                    self._later = ()
+                    return True
         except Exception:  # which rule it was, the search will say
             return False
         return False
@@ -88,11 +89,11 @@ class Course:
         except Absent:
             applies = one.rule.closed
         except Exception:
-            self.errors.append(one.id)
+            self.errors = (*self.errors, one.id)
             applies = one.rule.closed
         if not applies or (one.buckets is not None and not self._exceeds(one)):
             return False
-        self.applied.append((i, one))
+        self.applied = (*self.applied, (i, one))
         if one.ends and not one.rule.dry_run:
             self.last = one
             return True
@@ -110,12 +111,11 @@ class Course:
 
     def decision(self) -> Decision:
         """What the rules come to, as far as they have been looked at."""
-        applied = self.applied
-        if not applied:
+        if not self.applied:
             return self.scope.otherwise
-        if len(applied) == 1 and applied[0][1].sole is not None:
-            return applied[0][1].sole
-        applied.sort()
+        if len(self.applied) == 1 and self.applied[0][1].sole is not None:
+            return self.applied[0][1].sole
+        applied = sorted(self.applied)
         acting = [one for _, one in applied if not one.rule.dry_run]
         shown = self.last if self.last is not None and self.last.rule.action != "allow" else None
         shown = shown or next(iter(acting), None)

@@ -14,6 +14,10 @@ from collections import OrderedDict
 MOST_KEYS = 10_000
 """Keys of one meter. Beyond, the one that was quiet the longest is forgotten."""
 
+CROWDED = MOST_KEYS // 2
+"""Keys from which on it is noted with every call which was quiet the longest: before, none will be forgotten
+soon."""
+
 
 class Meter:
     """Calls by key over a window of `seconds`."""
@@ -22,8 +26,8 @@ class Meter:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._counts: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
-        """Key -> (number of the stretch, calls in it, calls in the one before)."""
+        self._counts: OrderedDict[str, list[int]] = OrderedDict()
+        """Key -> [number of the stretch, calls in it, calls in the one before]."""
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -31,21 +35,27 @@ class Meter:
     def update(self, key: str, now: float) -> None:
         """Count a call."""
         stretch = int(now / self.seconds)
-        present, before = self._at(key, stretch)
-        self._counts[key] = (stretch, present + 1, before)
-        self._counts.move_to_end(key)
-        if len(self._counts) > MOST_KEYS:
-            self._counts.popitem(last=False)
+        count = self._counts.get(key)
+        if count is None:
+            self._counts[key] = [stretch, 1, 0]
+            if len(self._counts) > MOST_KEYS:
+                self._counts.popitem(last=False)
+            return
+        if count[0] == stretch:
+            count[1] += 1
+        else:
+            count[:] = stretch, 1, count[1] if count[0] == stretch - 1 else 0
+        if len(self._counts) > CROWDED:
+            self._counts.move_to_end(key)
 
     def rate(self, key: str, now: float) -> float:
         """Calls a second over the window that ends now."""
+        count = self._counts.get(key)
+        if count is None:
+            return 0.0
         place = now / self.seconds
-        present, before = self._at(key, int(place))
+        last, present, before = count
+        stretch = int(place)
+        if last != stretch:
+            present, before = 0, present if last == stretch - 1 else 0
         return (present + before * (1.0 - place % 1.0)) / self.seconds
-
-    def _at(self, key: str, stretch: int) -> tuple[int, int]:
-        """Calls in this stretch and in the one before."""
-        last, present, before = self._counts.get(key, (stretch, 0, 0))
-        if last == stretch:
-            return present, before
-        return 0, present if last == stretch - 1 else 0

@@ -17,7 +17,7 @@ import numpy as np
 from sidecar.evidence import read
 from sidecar.exchange import DetectorScore, Headers, Score
 from sidecar.policy.course import Course
-from sidecar.policy.facts import Asked, Facts
+from sidecar.policy.known import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
 from sidecar.policy.rules import Policies
 

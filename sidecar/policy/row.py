@@ -37,7 +37,21 @@ class Row(Mapping[str, float]):
 _double = Struct("<d").unpack_from
 
 
-@lru_cache(maxsize=16)
+_latest: tuple[tuple[str, ...], dict[str, int]] = ((), {})
+"""Mostly the next row has the same names, in the very same tuple: told by a glance, not by a hash of them
+all."""
+
+
 def index_of(names: tuple[str, ...]) -> dict[str, int]:
     """Where each feature stands in a row."""
+    global _latest
+    known, index = _latest
+    if known is not names:
+        index = _index_of(names)
+        _latest = (names, index)
+    return index
+
+
+@lru_cache(maxsize=16)
+def _index_of(names: tuple[str, ...]) -> dict[str, int]:
     return {name: i for i, name in enumerate(names)}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from sidecar.exchange import Expose
 from sidecar.policy.buckets import Buckets
 from sidecar.policy.course import Course
-from sidecar.policy.facts import Asked, Facts
+from sidecar.policy.known import Asked, Facts
 from sidecar.policy.meters import Meter
 from sidecar.policy.rules import Match, Policies
 from sidecar.policy.scope import Scope

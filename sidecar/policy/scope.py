@@ -72,6 +72,7 @@ class Scope:
         ) or self.expose in ("model", "both")
         self.metered = list({one.id: one for rule in self.rules for one in metered(rule.rule.when)}.values())
         self.waits = [self._waits(i) for i in range(len(self.rules))]
+        self.waits_first = bool(self.waits) and self.waits[0]
         self.mirrors = any(one.mirror is not None and not one.rule.dry_run for one in self.rules)
         """Whether a call may be asked of another model, too."""
         self.again = any(one.again for one in self.rules)

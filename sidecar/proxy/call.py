@@ -40,18 +40,30 @@ CONNECT_BUFFER = 65_536
 class Call(Case):
     """One request of a caller, the model's response to it, and what sidecar has to say of both."""
 
-    pool: Pool
-    upstream: Upstream | None = None
-    retried = False
-    tunnelling = False
-    response_done = False
-    trailers: Headers = ()
-    head_sent = False
-    waiting = False
-    """For a score, with the model's answer in hand."""
+    __slots__ = (
+        "back",
+        "client",
+        "close_after",
+        "head_sent",
+        "last_moved",
+        "out",
+        "pool",
+        "response_done",
+        "retried",
+        "trailers",
+        "tunnelling",
+        "upstream",
+        "waiting",
+    )
 
     def __init__(self, client: Downstream, head: RequestHead) -> None:
         super().__init__(client.plane, client.peer, head)
+        self.pool: Pool
+        self.upstream: Upstream | None = None
+        self.retried = self.tunnelling = self.response_done = self.head_sent = False
+        self.trailers: Headers = ()
+        self.waiting = False
+        """For a score, with the model's answer in hand."""
         self.client = client
         self.last_moved = client.last_read
         self.close_after = not head.keep_alive

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sidecar.exchange import Expose, Hit
 from sidecar.policy import handing
-from sidecar.policy.facts import Asked, Facts
+from sidecar.policy.known import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
 from sidecar.proxy.others import Others
 

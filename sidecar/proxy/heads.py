@@ -14,7 +14,7 @@ import msgspec
 
 from sidecar.errors import CallFailed
 from sidecar.exchange import Headers
-from sidecar.policy.facts import Asked
+from sidecar.policy.known import Asked
 
 OURS = frozenset(
     {

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sidecar.policy.code import OVERLOADS, Failed, duration, function, metered, source
 from sidecar.policy.expressions import _environment, read
-from sidecar.policy.facts import FACTS, Facts
+from sidecar.policy.facts import FACTS
+from sidecar.policy.known import Facts
 from sidecar.policy.tree import Node, walk
 from tests.policy.told import facts, unscored
 

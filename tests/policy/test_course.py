@@ -160,7 +160,7 @@ def test_without_a_score_a_rule_goes_by_what_it_says():
     course = book(policy(*rules)).course(unscored("busy"))
     assert course.go_on()
     assert course.decision().rule == "p/closed"
-    assert course.errors == []  # it is nobody's mistake
+    assert course.errors == ()  # it is nobody's mistake
 
 
 def test_a_condition_that_cannot_be_told_is_an_error_and_counts_as_missing():
@@ -168,7 +168,7 @@ def test_a_condition_that_cannot_be_told_is_an_error_and_counts_as_missing():
         rule = f"{{name: a, when: 'features[\"none\"] > 1.0', action: block, fail: {fail}}}"
         course = book(policy(rule)).course(facts((1.0, 2.0)))
         assert course.go_on()
-        assert course.errors == ["p/a"]
+        assert course.errors == ("p/a",)
         assert course.decision().action == action
 
 

@@ -60,4 +60,4 @@ def test_a_call_without_the_key_is_not_counted():
     course = rulebook.course(facts())
     assert course.go_on()
     assert course.decision().action == "allow"
-    assert course.errors == ["p/fast"]
+    assert course.errors == ("p/fast",)

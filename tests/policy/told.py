@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from sidecar.exchange import DetectorScore, Evidence, Score
-from sidecar.policy.facts import Asked, Facts
+from sidecar.policy.known import Asked, Facts
 
 FIELDS = (
     (b"Host", b"m"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sidecar.exchange import Hit
-from sidecar.policy.facts import Asked
+from sidecar.policy.known import Asked
 from sidecar.proxy.deciding import Policing
 from tests.policy.documents import policy
 from tests.proxy.dialogue import GET, OK, forwarded, http, listening, put_in_force, sidecar

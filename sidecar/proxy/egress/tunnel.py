@@ -17,6 +17,8 @@ ESTABLISHED = b"HTTP/1.1 200 Connection Established\r\n\r\n"
 class Tunnel(Call):
     """One CONNECT request and the connection it asked for."""
 
+    __slots__ = ()
+
     def _begin(self) -> None:
         plane = self.plane
         self.begun = True
