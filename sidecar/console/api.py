@@ -118,6 +118,13 @@ async def probe_model(request: web.Request) -> web.Response:
     return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
 
 
+async def probe_model_grpc(request: web.Request) -> web.Response:
+    """The same of its address for gRPC, 503 if there is none."""
+    url = request.app[OBSERVER].settings.grpc_upstream
+    wrong = await probe.accepts(url) if url else "no grpc-upstream"
+    return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
+
+
 async def show_metrics(request: web.Request) -> web.Response:
     """Prometheus or OpenMetrics text, as the scraper asks for it."""
     body, content_type = metrics.render(request.app[REGISTRY], request.headers.get("Accept", ""))
@@ -288,6 +295,7 @@ PATHS: dict[str, Handler] = {
     "/healthz": healthz,
     "/readyz": readyz,
     "/probe/model": probe_model,
+    "/probe/model/grpc": probe_model_grpc,
     "/metrics": show_metrics,
     "/api/v1/overview": show_overview,
     "/api/v1/events": show_events,

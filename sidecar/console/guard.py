@@ -33,7 +33,7 @@ Role: TypeAlias = Literal["nobody", "health", "read", "write"]
 
 ROLES: tuple[Role, ...] = ("nobody", "health", "read", "write")
 
-OPEN = ("/healthz", "/readyz", "/probe/model", "/metrics")
+OPEN = ("/healthz", "/readyz", "/probe/model", "/probe/model/grpc", "/metrics")
 """Paths for the role `health`."""
 
 FREE = ("/static/", "/sign-in")

@@ -61,6 +61,13 @@ ANNOTATIONS: dict[str, Annotation] = {
         "redirect, service, port", "redirect|service|port", "How calls reach the sidecar; see above."
     ),
     "port": Annotation("a port", _PORT, "The port on which the model speaks HTTP. Found if not given.", int),
+    "grpc-port": Annotation(
+        "a port",
+        _PORT,
+        "The port on which the model speaks gRPC, beside HTTP. With it calls to that port go through the"
+        " sidecar, too. For traffic `redirect` and `service`.",
+        int,
+    ),
     "container": Annotation("a name", _NAME, "The model's container. Found if not given."),
     "port-env": Annotation(
         "a variable",
@@ -83,6 +90,9 @@ ANNOTATIONS: dict[str, Annotation] = {
     "route": Annotation("name=URL, ...", r"[!-~]+", "Named targets of the egress, as the setting `route`."),
     "listen-port": Annotation(
         "a port", _PORT, "Where the sidecar takes calls: 9700, or the next free one.", int
+    ),
+    "grpc-listen-port": Annotation(
+        "a port", _PORT, "Where the sidecar takes calls by gRPC: 9703, or the next free one.", int
     ),
     "admin-port": Annotation("a port", _PORT, "Metrics, health and page: 9702, or the next free one.", int),
     "image": Annotation("an image", r"[A-Za-z0-9][!-~]*", "The sidecar's image, best with its digest."),
@@ -124,6 +134,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     inject: bool | None = None
     traffic: str = ""
     port: int = 0
+    grpc_port: int = 0
     container: str = ""
     port_env: str = ""
     moved_port: int = 0
@@ -131,6 +142,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     egress_ports: tuple[int, ...] = ()
     route: str = ""
     listen_port: int = 0
+    grpc_listen_port: int = 0
     admin_port: int = 0
     image: str = ""
     image_pull_policy: str = ""
@@ -147,7 +159,10 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     settings: Mapping[str, str] = {}
 
 
-OURS = ("upstream", "listen", "admin", "egress", "run-dir", "baseline", "route", "service-name", "workers")
+OURS = (
+    *("upstream", "listen", "grpc-upstream", "grpc-listen", "admin", "egress", "run-dir"),
+    *("baseline", "route", "service-name", "workers"),
+)
 """Settings that the pod decides, or that have an annotation of their own. Not to be set beside it."""
 
 
@@ -198,6 +213,10 @@ def _consistent(wished: Wishes) -> None:
         raise _bad(f"{PREFIX}egress-ports needs {PREFIX}traffic: redirect.")
     if wished.port_env and wished.traffic in ("service", "redirect"):
         raise _bad(f"{PREFIX}port-env needs {PREFIX}traffic: port.")
+    if wished.grpc_port and (wished.traffic == "port" or wished.grpc_port == wished.port):
+        raise _bad(
+            f"{PREFIX}grpc-port needs {PREFIX}traffic: redirect or service, and another port than HTTP's."
+        )
     if wished.listen_port and wished.listen_port == wished.admin_port:
         raise _bad(f"{PREFIX}listen-port and {PREFIX}admin-port are the same.")
 

@@ -45,6 +45,7 @@ class Plan(NamedTuple):
 
 def sidecar(plan: Plan, wished: Wishes, around: Around, grace: int) -> Json:
     """The sidecar's container. `grace`: seconds that the pod has to end."""
+    grpc = plan.ports.grpc
     container: Json = {
         "name": SIDECAR,
         "image": wished.image or around.settings.image,
@@ -53,6 +54,7 @@ def sidecar(plan: Plan, wished: Wishes, around: Around, grace: int) -> Json:
         "env": _environment(plan, wished, around, grace),
         "ports": [
             {"name": "sidecar-http", "containerPort": plan.ports.listen, "protocol": "TCP"},
+            *([{"name": "sidecar-grpc", "containerPort": grpc, "protocol": "TCP"}] if grpc else []),
             {"name": "sidecar-admin", "containerPort": plan.ports.admin, "protocol": "TCP"},
         ],
         "resources": plan.resources,
@@ -78,6 +80,8 @@ def sidecar(plan: Plan, wished: Wishes, around: Around, grace: int) -> Json:
 def redirect(plan: Plan, wished: Wishes, around: Around) -> Json:
     """The init container that runs `sidecar redirect`."""
     arguments = ["redirect", "--port", str(plan.model.port), "--to", str(plan.ports.listen)]
+    if wished.grpc_port:
+        arguments += ["--grpc-port", str(wished.grpc_port), "--grpc-to", str(plan.ports.grpc)]
     if wished.egress_ports:
         arguments += [
             "--egress-ports",
@@ -145,6 +149,9 @@ def _arguments(plan: Plan, wished: Wishes) -> list[str]:
     host = {"localhost": "127.0.0.1", "pod-ip": "$(POD_IP)", "pod-ipv6": "[$(POD_IP)]"}[wished.upstream_host]
     arguments = ["run", f"--upstream=http://{host}:{port}", f"--listen=[::]:{plan.ports.listen}"]
     arguments += [f"--admin=[::]:{plan.ports.admin}", f"--run-dir={RUN}"]
+    if wished.grpc_port:
+        arguments += [f"--grpc-listen=[::]:{plan.ports.grpc}"]
+        arguments += [f"--grpc-upstream=http://{host}:{wished.grpc_port}"]
     if wished.egress_ports or wished.route:
         # Redirected calls arrive at either loopback address; the rules keep others out.
         arguments.append(f"--egress={'[::]' if wished.egress_ports else '127.0.0.1'}:{plan.ports.egress}")

@@ -27,6 +27,9 @@ GRACE = 30
 """Seconds that Kubernetes grants a pod that does not say."""
 
 
+_NO_GRPC = "it needs traffic redirect or service, and must be another port than HTTP's."
+
+
 class Injection(NamedTuple):
     """The pod as it should be, what became of it, and why; `reason` is a key of `REASONS`."""
 
@@ -111,6 +114,8 @@ def _decide(pod: Json, wished: Wishes, around: Around) -> Plan:
             raise NotInjected("mesh", f"It has {found}.")
         if around.pod_security not in ("", "privileged"):
             raise NotInjected("pod-security", f"Its level is {around.pod_security}.")
+    if wished.grpc_port and (traffic == "port" or wished.grpc_port == model.port):
+        raise NotInjected("bad-annotation", f"grpc-port {wished.grpc_port}: {_NO_GRPC}")
     if traffic == "port" and not _variable(model, wished):
         raise NotInjected("no-port-variable")
     if not around.native and pod["spec"].get("restartPolicy") in ("Never", "OnFailure"):
@@ -226,7 +231,8 @@ def _changes(bare: Json, plan: Plan, wished: Wishes) -> tuple[record.Change, ...
         return ()
     found: list[record.Change] = []
     for container in servers.containers(bare):
-        for path, now in probes.rewritten(container, plan.model.port, plan.ports.moved, plan.ports.admin):
+        moved, admin = plan.ports.moved, plan.ports.admin
+        for path, now in probes.rewritten(container, plan.model.port, moved, admin, wished.grpc_port):
             was: Any = container
             for key in path:
                 was = was[key]
@@ -271,4 +277,5 @@ def _summary(plan: Plan) -> str:
     of = f" ({plan.model.server})" if plan.model.server else ""
     moved = f", the model moved to {plan.ports.moved}" if plan.ports.moved else ""
     model = f"{plan.model.container}{of} port {plan.model.port}"
-    return f"{model} by {plan.traffic}: sidecar on {plan.ports.listen}{moved}"
+    grpc = f", gRPC on {plan.ports.grpc}" if plan.ports.grpc else ""
+    return f"{model} by {plan.traffic}: sidecar on {plan.ports.listen}{grpc}{moved}"

@@ -11,18 +11,20 @@ from sidecar.inject.annotations import Wishes
 from sidecar.inject.reasons import Json, NotInjected
 from sidecar.inject.servers import http_gets, ports
 
-LISTEN, EGRESS, ADMIN = 9700, 9701, 9702
+LISTEN, EGRESS, ADMIN, GRPC = 9700, 9701, 9702, 9703
 STEP = 10
 """The next try where one of them is taken."""
 
 
 class Ports(NamedTuple):
-    """Where the sidecar listens; `moved` is where traffic `port` puts the model, or 0."""
+    """Where the sidecar listens; `moved` is where traffic `port` puts the model, or 0. `grpc`: 0 for a model
+    whose gRPC is not led through it."""
 
     listen: int
     egress: int
     admin: int
     moved: int = 0
+    grpc: int = 0
 
 
 def used(pod: Json) -> set[int]:
@@ -36,7 +38,7 @@ def used(pod: Json) -> set[int]:
 
 def choose(pod: Json, wished: Wishes, model_port: int, traffic: str) -> Ports:
     """Ports for the sidecar. Raises NotInjected when a demanded one is taken."""
-    taken = used(pod) | {model_port}
+    taken = used(pod) | {model_port, wished.grpc_port}
     moved = 0
     if traffic == "port":
         if model_port < 1024:
@@ -47,10 +49,12 @@ def choose(pod: Json, wished: Wishes, model_port: int, traffic: str) -> Ports:
         )
         taken.add(moved)
     else:
-        listen = _free(wished.listen_port, LISTEN, taken | {wished.admin_port})
+        listen = _free(wished.listen_port, LISTEN, taken | {wished.admin_port, wished.grpc_listen_port})
     taken.add(listen)
-    admin = _free(wished.admin_port, ADMIN, taken)
-    return Ports(listen, _free(0, EGRESS, taken | {admin}), admin, moved)
+    admin = _free(wished.admin_port, ADMIN, taken | {wished.grpc_listen_port})
+    taken.add(admin)
+    grpc = _free(wished.grpc_listen_port, GRPC, taken) if wished.grpc_port else 0
+    return Ports(listen, _free(0, EGRESS, taken | {grpc}), admin, moved, grpc)
 
 
 def _free(demanded: int, usual: int, taken: set[int]) -> int:

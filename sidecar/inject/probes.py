@@ -3,7 +3,8 @@
     httpGet    goes through the sidecar to the model, time-out and all: it stays as it is
     tcpSocket  would only find the sidecar, so it asks the model's new port (traffic `port`), or becomes a
                question to the sidecar whether the model accepts connections (traffic `redirect`)
-    grpc       on the model's own port: that port is not HTTP/1.1, and the pod is refused
+    grpc       on the model's port for gRPC goes through the sidecar and stays; on that for HTTP it shows that
+               the port is not HTTP/1.1, and the pod is refused
     exec       runs inside the container, and is not touched
 
 Whatever asks another port, or another host, stays. Counterpart: `sidecar.console.health`, which answers.
@@ -18,18 +19,20 @@ from sidecar.inject.reasons import Json, NotInjected
 from sidecar.inject.servers import ports
 
 MODEL_ACCEPTS = "/probe/model"
-"""Path on the admin port: 200 when the model accepts a connection."""
+MODEL_ACCEPTS_GRPC = "/probe/model/grpc"
+"""Paths on the admin port: 200 when the model accepts a connection."""
 
 KINDS = ("startupProbe", "readinessProbe", "livenessProbe")
 HOOKS = ("postStart", "preStop")
 
 
 def rewritten(
-    container: Json, model_port: int, moved: int, admin: int
+    container: Json, model_port: int, moved: int, admin: int, grpc_port: int = 0
 ) -> Iterator[tuple[tuple[str, ...], Json]]:
     """The fields of a container that change, each as its path and its new value.
 
     `moved`: where traffic `port` has put the model, or 0. `admin`: the port to ask about the model otherwise.
+    `grpc_port`: the model's port for gRPC, if that is redirected, too, or 0.
     Raises NotInjected for a probe that shows that the port can't be read.
     """
     names = named(container)
@@ -37,6 +40,8 @@ def rewritten(
         kind = next(
             (kind for kind in ("httpGet", "tcpSocket", "grpc") if isinstance(handler.get(kind), dict)), ""
         )
+        if grpc_port and kind == "tcpSocket" and _asks(handler[kind], names, grpc_port):
+            yield path, _asked_of(handler, MODEL_ACCEPTS_GRPC, admin)
         if not kind or not _asks(handler[kind], names, model_port):
             continue
         where = f"{container['name']}: {'.'.join(path)}."
@@ -45,11 +50,19 @@ def rewritten(
         if kind == "httpGet" and handler[kind].get("scheme") == "HTTPS":
             raise NotInjected("model-tls", f"{where} asks the model's port by HTTPS.")
         if kind == "tcpSocket":
-            rest = {key: value for key, value in handler.items() if key != "tcpSocket"}
             if moved:
-                yield path, {**rest, "tcpSocket": {**handler[kind], "port": moved}}
+                yield path, {**_without(handler), "tcpSocket": {**handler[kind], "port": moved}}
             else:
-                yield path, {**rest, "httpGet": {"path": MODEL_ACCEPTS, "port": admin}}
+                yield path, _asked_of(handler, MODEL_ACCEPTS, admin)
+
+
+def _asked_of(handler: Json, path: str, admin: int) -> Json:
+    """A TCP probe as a question to the sidecar, all else kept."""
+    return {**_without(handler), "httpGet": {"path": path, "port": admin}}
+
+
+def _without(handler: Json) -> Json:
+    return {key: value for key, value in handler.items() if key != "tcpSocket"}
 
 
 def speaks_tls(container: Json, model_port: int) -> str:

@@ -1,6 +1,6 @@
-"""`sidecar redirect`: leads the model's port to the sidecar by rules of the pod's own network.
+"""`sidecar redirect`: leads the model's ports to the sidecar by rules of the pod's own network.
 
-    from outside  ->  the model's port   becomes  the sidecar's port                    nat, PREROUTING
+    from outside  ->  the model's ports  become   the sidecar's ports                   nat, PREROUTING
     the model     ->  egress ports       become   the sidecar's egress                  nat, OUTPUT
     the sidecar   ->  anywhere           as it is: it is told apart by its user id
     within the pod, over loopback        as it is, so the sidecar reaches the model
@@ -28,13 +28,16 @@ FAMILIES = {"iptables": Path("/proc/net/tcp"), "ip6tables": Path("/proc/net/if_i
 
 
 class Order(NamedTuple):
-    """What is to be led where. Without `egress_ports` the model's own calls are left alone."""
+    """What is to be led where. Without `egress_ports` the model's own calls are left alone, without
+    `grpc_port` there is only its port for HTTP."""
 
     port: int
     to: int
     egress_ports: tuple[int, ...] = ()
     egress_to: int = 0
     user: int = 0
+    grpc_port: int = 0
+    grpc_to: int = 0
 
 
 def rules(order: Order) -> str:
@@ -45,6 +48,8 @@ def rules(order: Order) -> str:
         f":{OUT} - [0:0]",
         f"-A {IN} -p tcp --dport {order.port} -j REDIRECT --to-ports {order.to}",
     ]
+    if order.grpc_port:
+        lines.append(f"-A {IN} -p tcp --dport {order.grpc_port} -j REDIRECT --to-ports {order.grpc_to}")
     if order.egress_ports:
         ports = ",".join(map(str, order.egress_ports))
         lines += [
@@ -77,6 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--user", type=int, default=0, metavar="ID", help="user id of the sidecar, whose own calls are spared"
     )
+    add("--grpc-port", type=int, default=0, metavar="PORT", help="the model's port for gRPC, if it has one")
+    add("--grpc-to", type=int, default=0, metavar="PORT", help="where the sidecar takes calls by gRPC")
     add("--print", action="store_true", dest="show", help="print the rules, change nothing")
 
 
@@ -100,14 +107,15 @@ def _order(arguments: argparse.Namespace) -> Order:
         egress = tuple(int(part) for part in arguments.egress_ports.split(",") if part)
     except ValueError:
         raise UsageError(f"--egress-ports {arguments.egress_ports}: expected ports such as 80,8080") from None
-    given = [arguments.port, arguments.to, *egress, *([arguments.egress_to] if egress else [])]
+    grpc = (arguments.grpc_port, arguments.grpc_to) if arguments.grpc_port else ()
+    given = [arguments.port, arguments.to, *grpc, *egress, *([arguments.egress_to] if egress else [])]
     if wrong := [port for port in given if not 0 < port < 65_536]:
         raise UsageError(f"{wrong[0]} is no port; those are 1 to 65535")
     if egress and arguments.user <= 0:
         raise UsageError(
             "--egress-ports needs --user: the sidecar's own calls would come back to it for ever"
         )
-    return Order(arguments.port, arguments.to, egress, arguments.egress_to, arguments.user)
+    return Order(arguments.port, arguments.to, egress, arguments.egress_to, arguments.user, *grpc)
 
 
 def _apply(family: str, order: Order) -> None:

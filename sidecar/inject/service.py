@@ -13,19 +13,28 @@ from typing import Any
 import msgspec
 
 from sidecar import __version__
-from sidecar.inject.annotations import STATUS, wishes
+from sidecar.inject.annotations import STATUS, Wishes, wishes
 from sidecar.inject.pod import Injection
-from sidecar.inject.ports import LISTEN
+from sidecar.inject.ports import GRPC, LISTEN
 from sidecar.inject.reasons import Json, NotInjected
 
 
-class Led(msgspec.Struct, frozen=True):
-    """The status of a Service: which of its ports leads to the sidecar, and led where (None: by default)."""
+class Turned(msgspec.Struct, frozen=True):
+    """One port of a Service that leads to the sidecar, and led where (None: by default)."""
+
+    port: int
+    was: int | str | None
+    now: int
+
+
+class Led(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The status of a Service: its port that leads to the sidecar, as in `Turned`, and that for gRPC."""
 
     version: str
     port: int
     was: int | str | None
     now: int
+    grpc: Turned | None = None
 
 
 def led(service: Json, *, asks: bool = False) -> Injection:
@@ -37,20 +46,30 @@ def led(service: Json, *, asks: bool = False) -> Injection:
             raise NotInjected("pod-says-no")
         if wished.traffic != "service" and not (asks and not wished.traffic):
             raise NotInjected("not-asked")
-        place = _place(bare, wished.port)
+        place = _place(bare, wished)
+        grpc = _grpc_place(bare, wished.grpc_port) if wished.grpc_port else None
     except NotInjected as why:
         return Injection(service, why.outcome, why.reason, str(why))
     after = copy.deepcopy(bare)
-    port = after["spec"]["ports"][place]
-    now = wished.listen_port or LISTEN
-    status = Led(__version__, port["port"], port.get("targetPort"), now)
-    port["targetPort"] = now
+    first = _turn(after["spec"]["ports"][place], wished.listen_port or LISTEN)
+    second = None
+    said = f"port {first.port} leads to the sidecar on {first.now}"
+    if grpc is not None:
+        second = _turn(after["spec"]["ports"][grpc], wished.grpc_listen_port or GRPC)
+        said += f", {second.port} to {second.now}"
+    status = Led(__version__, first.port, first.was, first.now, second)
     metadata = after.setdefault("metadata", {})
     metadata["annotations"] = {
         **(metadata.get("annotations") or {}),
         STATUS: msgspec.json.encode(status).decode(),
     }
-    return Injection(after, "injected", "injected", f"port {port['port']} leads to the sidecar on {now}")
+    return Injection(after, "injected", "injected", said)
+
+
+def _turn(port: Json, now: int) -> Turned:
+    turned = Turned(port["port"], port.get("targetPort"), now)
+    port["targetPort"] = now
+    return turned
 
 
 def undone(service: Json) -> Json:
@@ -64,28 +83,52 @@ def undone(service: Json) -> Json:
         raise NotInjected("bad-annotation", f"{STATUS} was edited: {error}.") from error
     service = copy.deepcopy(service)
     for port in service["spec"].get("ports") or []:
-        if port.get("port") == status.port and port.get("targetPort") == status.now:
-            if status.was is None:
-                del port["targetPort"]
-            else:
-                port["targetPort"] = status.was
+        for turned in (Turned(status.port, status.was, status.now), status.grpc):
+            if turned and (port.get("port"), port.get("targetPort")) == (turned.port, turned.now):
+                if turned.was is None:
+                    del port["targetPort"]
+                else:
+                    port["targetPort"] = turned.was
     del service["metadata"]["annotations"][STATUS]
     if not service["metadata"]["annotations"]:
         del service["metadata"]["annotations"]
     return service
 
 
-def _place(service: Json, wanted: int) -> int:
-    """Which of the Service's ports is the model's."""
+def _ports(service: Json) -> list[Json]:
     spec = service.get("spec")
     ports: Any = spec.get("ports") if isinstance(spec, dict) else None
     if not isinstance(ports, list) or not all(isinstance(one, dict) and "port" in one for one in ports):
         raise NotInjected("no-port", "The Service has no ports.")
-    found = [
+    return ports
+
+
+def _grpc_place(service: Json, wanted: int) -> int:
+    """Which of the Service's ports is the model's for gRPC: by its number, else the one that is called so."""
+    ports = _ports(service)
+    numbers = [place for place, one in enumerate(ports) if wanted in (one["port"], one.get("targetPort"))]
+    named = [
         place
         for place, one in enumerate(ports)
+        if str(one.get("name") or "").startswith("grpc") or one.get("appProtocol") == "grpc"
+    ]
+    found = numbers or named
+    if len(found) != 1:
+        raise NotInjected(
+            "several-ports" if found else "no-port", f"Of the Service's ports {len(found)} fit {wanted}."
+        )
+    return found[0]
+
+
+def _place(service: Json, wished: Wishes) -> int:
+    """Which of the Service's ports is the model's."""
+    wanted, grpc = wished.port, wished.grpc_port
+    found = [
+        place
+        for place, one in enumerate(_ports(service))
         if one.get("protocol", "TCP") == "TCP"
         and (not wanted or wanted in (one["port"], one.get("targetPort")))
+        and not (grpc and grpc in (one["port"], one.get("targetPort")))
         and not str(one.get("name") or "").startswith(("grpc", "metrics", "h2c"))
     ]
     if len(found) != 1:

@@ -9,7 +9,7 @@ from tests.observer.real import draw
 from tests.observer.talk import of_rows
 from tests.observer.test_observer import busy
 
-APART = ("/probe/model", "/api/v1/events")
+APART = ("/probe/model", "/probe/model/grpc", "/api/v1/events")
 """Paths whose answers are another's matter: test_probe and test_events."""
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "api.md"
@@ -43,6 +43,11 @@ async def test_the_probe_says_why_the_model_does_not_accept(client):
     async with client.get("/probe/model") as answer:
         assert answer.status == 503
         assert "refused" in await answer.text() or "Connect" in await answer.text()
+
+
+async def test_the_probe_of_grpc_says_that_there_is_none(client):
+    async with client.get("/probe/model/grpc") as answer:
+        assert (answer.status, await answer.text()) == (503, "no grpc-upstream\n")
 
 
 async def test_exchanges_come_newest_first_and_by_verdict(client):

@@ -11,6 +11,8 @@ RIGHT = {
     "traffic": ("port", "port"),
     "port": ("65535", 65535),
     "container": ("kserve-container", "kserve-container"),
+    "grpc-port": ("8081", 8081),
+    "grpc-listen-port": ("9703", 9703),
     "port-env": ("HTTP_PORT", "HTTP_PORT"),
     "moved-port": ("18080", 18080),
     "upstream-host": ("pod-ipv6", "pod-ipv6"),
@@ -89,3 +91,6 @@ def test_contradictions():
         asked(**{"listen-port": "9000", "admin-port": "9000"})
     with pytest.raises(NotInjected, match="port-env needs"):
         asked(**{"port-env": "PORT", "traffic": "redirect"})
+    for other in ({"traffic": "port"}, {"port": "8081"}):
+        with pytest.raises(NotInjected, match="grpc-port needs"):
+            asked(**{"grpc-port": "8081"}, **other)

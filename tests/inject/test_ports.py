@@ -25,6 +25,22 @@ def test_traffic_port_takes_the_models_own():
     assert choose(pod(60000), Wishes(), 60000, "port").moved == 50000
 
 
+def test_one_for_grpc_where_the_model_has_one():
+    assert choose(pod(8080, 8081), Wishes(grpc_port=8081), 8080, "redirect") == Ports(
+        9700, 9701, 9702, grpc=9703
+    )
+    assert choose(pod(8080, 9703), Wishes(grpc_port=8081), 8080, "service").grpc == 9713
+    for demanded, others in (
+        (9700, (9710, 9701, 9702)),
+        (9701, (9700, 9711, 9702)),
+        (9702, (9700, 9701, 9712)),
+    ):
+        found = choose(pod(8080), Wishes(grpc_port=8081, grpc_listen_port=demanded), 8080, "redirect")
+        assert found == Ports(*others, grpc=demanded)
+    with pytest.raises(NotInjected, match="8081 is taken"):
+        choose(pod(8080), Wishes(grpc_port=8081, grpc_listen_port=8081), 8080, "redirect")
+
+
 @pytest.mark.parametrize("wished", [Wishes(listen_port=8080), Wishes(admin_port=8080)])
 def test_a_demanded_one_that_is_taken(wished):
     with pytest.raises(NotInjected, match="8080 is taken"):

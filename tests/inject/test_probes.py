@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.inject.probes import MODEL_ACCEPTS, named, rewritten, speaks_tls
+from sidecar.inject.probes import MODEL_ACCEPTS, MODEL_ACCEPTS_GRPC, named, rewritten, speaks_tls
 from sidecar.inject.reasons import NotInjected
 
 
@@ -47,6 +47,14 @@ def test_a_probe_may_show_that_the_port_cannot_be_read(probe, reason):
     with pytest.raises(NotInjected) as caught:
         changed(container(startupProbe=probe))
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("port", [8081, "grpc"])
+def test_a_tcp_probe_of_the_port_for_grpc_asks_the_sidecar_too_and_a_grpc_probe_passes(port):
+    one = container(livenessProbe={"tcpSocket": {"port": port}}, readinessProbe={"grpc": {"port": 8081}})
+    one["ports"].append({"containerPort": 8081, "name": "grpc"})
+    asked = {"httpGet": {"path": MODEL_ACCEPTS_GRPC, "port": 9702}}
+    assert dict(rewritten(one, 8080, 0, 9702, 8081)) == {("livenessProbe",): asked}
 
 
 def test_which_probe_speaks_tls():

@@ -34,6 +34,14 @@ def test_its_own_calls_too():
     assert "-A SIDECAR_GUARD -p tcp --dport 9701 ! -i lo -j REJECT --reject-with tcp-reset" in text
 
 
+def test_grpc_beside_it():
+    text = rules(Order(8080, 9700, grpc_port=8081, grpc_to=9703))
+    assert [line for line in text.splitlines() if line.startswith("-A")] == [
+        "-A SIDECAR_IN -p tcp --dport 8080 -j REDIRECT --to-ports 9700",
+        "-A SIDECAR_IN -p tcp --dport 8081 -j REDIRECT --to-ports 9703",
+    ]
+
+
 def test_printed(capsys):
     assert redirect.run(arguments("--port", "1", "--to", "2", "--print")) == 0
     assert capsys.readouterr().out == rules(Order(1, 2))
@@ -44,6 +52,7 @@ def test_printed(capsys):
     [
         (["--port", "0", "--to", "1"], "0 is no port"),
         (["--port", "1", "--to", "65536"], "65536 is no port"),
+        (["--port", "1", "--to", "2", "--grpc-port", "3"], "0 is no port"),
         (["--port", "1", "--to", "2", "--egress-ports", "a"], "--egress-ports a"),
         (["--port", "1", "--to", "2", "--egress-ports", "80", "--egress-to", "3"], "needs --user"),
         (["--port", "1", "--to", "2", "--egress-ports", "80", "--user", "5"], "0 is no port"),

@@ -38,9 +38,25 @@ def test_the_port_may_be_told():
     assert found.pod["spec"]["ports"][1]["targetPort"] == 9999
 
 
+@pytest.mark.parametrize("grpc", [GRPC, {**GRPC, "targetPort": "rpc"}, {"port": 8081, "appProtocol": "grpc"}])
+def test_grpc_is_led_as_well_where_it_is_asked_for(grpc):
+    given = service(HTTP, grpc, traffic="service", grpc_port="8081")
+    found = led(given)
+    assert found.message.endswith(f"port 80 leads to the sidecar on 9700, {grpc['port']} to 9703")
+    assert [port["targetPort"] for port in found.pod["spec"]["ports"]] == [9700, 9703]
+    valid_in_schemas(found.pod)
+    assert led(found.pod).pod == found.pod
+    assert undone(found.pod) == given
+
+
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
+        (service(HTTP, traffic="service", grpc_port="8081"), "no-port"),
+        (
+            service(HTTP, GRPC, {**GRPC, "name": "grpc2"}, traffic="service", grpc_port="8081"),
+            "several-ports",
+        ),
         (service(HTTP), "not-asked"),
         (service(HTTP, traffic="redirect"), "not-asked"),
         (service(HTTP, traffic="service", inject="false"), "pod-says-no"),

@@ -1,7 +1,7 @@
 """Traffic `redirect` with the kernel's real rules: a pod and the world outside, each a network namespace.
 
     outside  10.231.0.1, fd00:231::1   a caller, and another service at port 8081
-    pod      10.231.0.2, fd00:231::2   the model at 8080, the sidecar at 9700 as user 9700
+    pod      10.231.0.2, fd00:231::2   the model at 8080 and by gRPC at 8082, the sidecar at 9700 and 9703
 
 What `sidecar inject` writes into a pod is what runs here: the arguments are taken from an injected one.
 """
@@ -56,6 +56,25 @@ server = Server(("::", int(sys.argv[1])), Handler)
 server.serve_forever()
 """
 
+GRPC_SERVER = """
+import grpc, sys
+from concurrent.futures import ThreadPoolExecutor
+class Echo(grpc.GenericRpcHandler):
+    def service(self, call):
+        return grpc.unary_unary_rpc_method_handler(lambda body, _: body)
+server = grpc.server(ThreadPoolExecutor(2), handlers=(Echo(),))
+server.add_insecure_port(f"[::]:{sys.argv[1]}")
+server.start()
+server.wait_for_termination()
+"""
+
+GRPC_ASK = """
+import grpc, json, sys
+with grpc.insecure_channel(sys.argv[1], [("grpc.enable_http_proxy", 0)]) as channel:
+    body, call = channel.unary_unary("/echo.Echo/Say").with_call(b"hello", timeout=10, wait_for_ready=True)
+print(json.dumps([body.decode(), {name: str(value) for name, value in call.initial_metadata()}]))
+"""
+
 ASK = """
 import sys, urllib.request, urllib.error, json
 try:
@@ -70,7 +89,9 @@ except OSError as error:
 
 INJECTED = pods.inject(
     {
-        "metadata": {"annotations": {"sidecar.observe/egress-ports": "8081"}},
+        "metadata": {
+            "annotations": {"sidecar.observe/egress-ports": "8081", "sidecar.observe/grpc-port": "8082"}
+        },
         "spec": {
             "containers": [{"name": "m", "image": "i", "ports": [{"containerPort": 8080, "name": "http"}]}]
         },
@@ -104,6 +125,12 @@ class Network(NamedTuple):
         status, headers, body = json.loads(done)
         return status, headers, body
 
+    def ask_by_grpc(self, address: str, *, namespace: str = "") -> tuple[str, dict[str, str]]:
+        """A call from outside, or from the other namespace: what is answered, and the initial metadata."""
+        command = (sys.executable, "-c", GRPC_ASK, address)
+        body, metadata = json.loads(_run("ip", "netns", "exec", namespace or self.outside, *command))
+        return body, metadata
+
 
 def _run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
@@ -130,6 +157,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
             command = _within(namespace, sys.executable, "-c", SERVER, str(port), name)
             server = ends.enter_context(Process(name, command, directory))
             server.wait_until(lambda n=namespace, p=port: _answers(n, f"http://127.0.0.1:{p}/"))  # type: ignore[misc]
+        ends.enter_context(
+            Process("grpc", _within(inside, sys.executable, "-c", GRPC_SERVER, "8082"), directory)
+        )
         _run(*_within(inside, *python("sidecar.cli", *arguments(REDIRECT))))
         ends.enter_context(sidecar := _start(inside, directory))
         sidecar.wait_until(lambda: _answers(inside, "http://127.0.0.1:9702/healthz"))
@@ -197,11 +227,11 @@ def test_a_call_to_another_port_is_not_touched(network):
     """And the host that the model named stays."""
     with Process(
         "more",
-        _within(network.outside, sys.executable, "-c", SERVER, "8082", "more"),
+        _within(network.outside, sys.executable, "-c", SERVER, "8083", "more"),
         network.sidecar.log.parent,
     ) as more:
-        more.wait_until(lambda: _answers(network.outside, "http://127.0.0.1:8082/"))
-        got = json.loads(network.ask(url(INSIDE[4], 8080, f"/ask/{OUTSIDE[4]}:8082/y"))[2])
+        more.wait_until(lambda: _answers(network.outside, "http://127.0.0.1:8083/"))
+        got = json.loads(network.ask(url(INSIDE[4], 8080, f"/ask/{OUTSIDE[4]}:8083/y"))[2])
     assert "traceparent" not in got["headers"]
     got = json.loads(network.ask(url(INSIDE[4], 8080, f"/ask/{OUTSIDE[4]}:8081/y"))[2])
     assert got["headers"]["host"] == f"{OUTSIDE[4]}:8081"
@@ -211,6 +241,16 @@ def test_within_the_pod_the_model_answers_itself(network):
     _, headers, body = network.ask("http://127.0.0.1:8080/", namespace=network.inside)
     assert json.loads(body)["here"] == "model"
     assert "x-request-id" not in headers
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_grpc_from_outside_goes_through_the_sidecar_and_within_the_pod_to_the_model(network, family):
+    address = f"[{INSIDE[6]}]:8082" if family == 6 else f"{INSIDE[4]}:8082"
+    body, metadata = network.ask_by_grpc(address)
+    assert (body, metadata["x-anomaly-verdict"]) == ("hello", 'unscored; reason="unknown-format"')
+    assert "x-request-id" in metadata
+    assert network.ask_by_grpc("127.0.0.1:8082", namespace=network.inside) == ("hello", {})
+    assert network.ask(url(INSIDE[family], 9702, "/probe/model/grpc"))[0] == 200
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -235,5 +275,5 @@ def test_run_again_nothing_stands_twice(network):
         return [line for line in text.splitlines() if line.startswith("-A")]
 
     assert only_rules(after) == only_rules(before)
-    assert len(only_rules(before)) == 8
+    assert len(only_rules(before)) == 9
     assert network.ask(url(INSIDE[4], 8080))[0] == 200
