@@ -42,8 +42,9 @@ def _run(options: argparse.Namespace, shown: Screen) -> int:
     shown.say("One Space Shuttle flight; the model was shipped in the middle of it.")
     with stage(data, learn, shown.say) as set_:
         player = Player(set_, programme(data, options.learn), options.rate, shown)
-        seen = player.play()
-        found = findings(seen, player.latency(data.clean), player.traces(), player.pages())
+        player.play(until="drifted")
+        latency = player.latency(data.clean)  # before the drift, which then stays to be looked at
+        found = findings(player.play(), latency, player.traces(), player.pages())
         shown.summary(found)
         if not all(finding.holds for finding in found):
             print(f"The sidecar's last words:\n{set_.sidecar.process.last_words(5)}", file=sys.stderr)

@@ -23,10 +23,11 @@ LOOK_EVERY = 0.25
 
 
 class Player:
-    """One run of the programme: first `play`, then ask for the rest. `rate` is in calls a second."""
+    """One run of the programme: `play` all of it, and ask for the rest. `rate` is in calls a second."""
 
     def __init__(self, stage: Stage, programme: Sequence[Phase], rate: float, screen: Screen) -> None:
         self._stage, self._programme, self._rate, self._screen = stage, programme, rate, screen
+        self._left = list(programme)
         self._admin = Admin(stage.sidecar.admin_url)
         self._seen: dict[str, Seen] = {}
         self._latest: Answer | None = None
@@ -34,11 +35,11 @@ class Player:
         self._asked = 0
         self._sampled: list[str] = []
 
-    def play(self) -> dict[str, Seen]:
-        """What was seen of each phase, by its name."""
+    def play(self, until: str = "") -> dict[str, Seen]:
+        """Play what is left of the programme, up to a phase: what was seen of each so far, by its name."""
         with Caller(self._stage.sidecar.url) as caller:
-            for phase in self._programme:
-                self._play(phase, caller)
+            while self._left and self._left[0].name != until:
+                self._play(self._left.pop(0), caller)
         return self._seen
 
     def latency(self, rows: Rows, rounds: int = 500) -> Latency:

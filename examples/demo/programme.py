@@ -35,7 +35,7 @@ class Phase(NamedTuple):
 
 
 def programme(
-    flight: Flight, learn: bool = False, clean: int = 2500, outliers: int = 50, drifted: int = 1000
+    flight: Flight, learn: bool = False, clean: int = 2500, outliers: int = 50, drifted: int = 800
 ) -> tuple[Phase, ...]:
     """The phases in order; numbers are calls of one row.
 

@@ -263,6 +263,9 @@ def _cascade(observer: Observer, judged: Judged) -> Mode:
         words = "No model is known to feed this one"
         return Mode("cascade", title, "off", 0.0, words, "Name the others in the setting peers", page)
     names = ", ".join(feeding[:3])
+    if not observer.traffic.fields:
+        words = f"Fed by {names}; whether anything drifts here shows once there is a baseline"
+        return Mode("cascade", title, "waiting", 0.0, words, "Ask which model changed", page)
     if since:
         words = f"Something drifts here, and {names} didn't drift before"
         return Mode("cascade", title, "watch", since, words, "Ask which model changed", page)

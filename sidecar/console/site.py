@@ -91,6 +91,9 @@ HEADERS = {
 """On every answer. What is shown was partly written by callers: only our own files may run, and none of it
 may be kept."""
 
+REDRAWN = "X-Redrawn"
+"""Header of the script's own requests for a page that is open already (static/live.js)."""
+
 SIGN_IN_BYTES = 4096
 
 MAP_ROWS, LATEST = 500, 25
@@ -138,7 +141,8 @@ async def show_outliers(request: web.Request) -> web.Response:
     verdict = choice(request.query, "verdict", ("all", *get_args(Verdict)))
     if not verdict and exchange_view.exchanges(observer, 1, "outlier")["kept"]:
         verdict = "outlier"
-    observer.cohorts.demand()
+    if REDRAWN not in request.headers:  # an open page would have a search follow the other
+        observer.cohorts.demand()
     parts = outliers.parts(
         cohort_view.cohorts(observer),
         cohort_view.chart(observer, MAP_ROWS),

@@ -109,6 +109,14 @@ def test_answers_that_move_though_inputs_do_not_are_named(baseline):
     assert states(observer)["drift"] == "fine"
 
 
+def test_without_a_baseline_nobody_says_that_nothing_drifts():
+    observer = Observer(settings(), Clock())
+    observer.edges.counts[Edge("speech", observer.edges.service)] = Counts(10, 10)
+    found = mode(observer, "cascade")
+    assert (found.state, found.next) == ("waiting", "Ask which model changed")
+    assert "speech" in found.evidence
+
+
 def test_a_drift_that_came_from_an_earlier_model_names_it(baseline):
     observer = drifted(baseline)
     assert states(observer)["cascade"] == "off"

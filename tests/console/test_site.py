@@ -9,7 +9,8 @@ from sidecar.observer.edges import Counts, Edge
 from sidecar.observer.observer import Observer
 from tests.console.admin import asked, drifted
 from tests.console.seen import HOSTILE, check
-from tests.observer.talk import batch, record
+from tests.observer.real import draw
+from tests.observer.talk import batch, of_rows, record
 from tests.observer.test_observer import Clock, settings
 
 PAGES = [path for path in SITE if "{" not in path and path != "/sign-in"]
@@ -81,6 +82,16 @@ async def test_groups_their_map_and_their_files_are_on_the_page_of_outliers(grou
         assert any(attributes.get("data-sx") for tag, attributes in seen.elements if tag == "svg")
 
 
+async def test_who_comes_has_groups_searched_for_and_a_page_that_is_drawn_again_has_not(grouped):
+    odd = of_rows(500, draw(3, seed=9), grouped.traffic.digest, flagged=(1,), row_p=(0.9, 0.004, 0.9))
+    grouped.take_in([odd])
+    async with asked(grouped) as client:
+        async with client.get("/outliers", headers={site.REDRAWN: "yes"}) as answer:
+            assert "a new search is under way" not in await answer.text()
+        assert "a new search is under way" in (await page(client, "/outliers")).words
+    assert grouped.cohorts.due(grouped.clock()) is not None
+
+
 async def test_a_call_is_shown_with_its_rows_and_a_way_to_its_trace(baseline):
     observer = drifted(baseline)
     async with asked(observer) as client:
@@ -131,6 +142,10 @@ def test_the_policy_allows_our_own_files_and_nothing_inline():
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+
+
+def test_the_script_says_that_a_page_is_open_already():
+    assert f'"{site.REDRAWN}"' in (STATIC / "live.js").read_text(encoding="utf-8")
 
 
 def test_our_own_files_fetch_nothing_from_elsewhere():

@@ -6,8 +6,8 @@ Who broke it takes asking the other sidecars, so it is said when asked for, and 
 from __future__ import annotations
 
 from sidecar.console.pages import marks
-from sidecar.console.pages.chain_pictures import graph, onsets
-from sidecar.console.pages.marks import card, link, moment, state, tag
+from sidecar.console.pages.chain_pictures import graph, onsets, ordered, stretch
+from sidecar.console.pages.marks import card, dated, link, moment, state, tag
 from sidecar.console.views import View, when
 from sidecar.report.tables import Html, table
 from sidecar.report.units import number, share
@@ -61,15 +61,15 @@ def _blame(answer: View | None, asked: float, rows: list[View]) -> Html:
     now = [tag("p", state(one["state"]), " ", one["evidence"]) for one in rows]
     if answer is None:
         return marks.html((*now, ask))
-    evidence = [tag("li", one) for one in answer["evidence"]]
+    evidence = [tag("li", dated(one)) for one in answer["evidence"]]
     suffers, runner_up = ", ".join(answer["suffers"]), answer["runner_up"]
     return marks.html(
         (
             tag("p", state(KINDS[answer["verdict"]], answer["origin"] or "Nobody"), class_="big"),
-            tag("p", answer["sentence"]),
+            tag("p", dated(answer["sentence"])),
             tag("ul", *evidence, class_="evidence") if evidence else "",
             tag("p", f"Suffers from it: {suffers}.") if suffers else "",
-            tag("p", f"Next to be suspected: {runner_up}", class_="small") if runner_up else "",
+            tag("p", "Next to be suspected: ", dated(runner_up), class_="small") if runner_up else "",
             *(tag("p", f"Not heard: {one}", class_="wrong") for one in answer["missing"]),
             tag("p", "Asked ", moment(when(asked)), class_="small"),
             ask,
@@ -99,9 +99,12 @@ def _models(answer: View) -> Html:
             ", ".join(moved["column"] for moved in one["answered_moved"][:4]) or "no",
             " → ".join(dict.fromkeys(filter(None, one["versions"]))),
         ]
-        for one in answer["models"]
+        for one in ordered(answer)
     )
-    body = marks.html((tag("figure", onsets(answer), class_="graph"), table(head, rows)))
+    begin, end = map(when, stretch(answer))
+    between = ("The bars lie between ", moment(begin), " and ", moment(end), ".") if begin else ()
+    picture = tag("figure", onsets(answer), tag("figcaption", *between), class_="graph") if begin else ""
+    body = marks.html((picture, table(head, rows)))
     words = "When each model's answers to like questions began to differ, with 95 %, on one line of time."
     return card("models", "Model by model", body, means=words, source=_CASCADE)
 

@@ -6,7 +6,6 @@ Colours and line styles stand in the style sheet; names are escaped here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from html import escape
 
 from sidecar.console.views import View
@@ -19,8 +18,9 @@ WIDE, HIGH, GAP_X, GAP_Y, MARGIN = 150, 48, 90, 26, 10
 NAME = 20
 """Characters of a name that fit into its box."""
 
-LABELS, LINE, ROW = 180, 700, 30
-"""Pixels of names beside a line of time, of that line, and of one row of it."""
+LABELS, LABEL, LINE, ROW = 220, 31, 660, 30
+"""Of names beside a line of time: pixels, and characters that fit there; pixels of that line, and of one row
+of it."""
 
 
 def graph(service: str, edges: Sequence[View], answer: View | None) -> Html:
@@ -43,18 +43,37 @@ def graph(service: str, edges: Sequence[View], answer: View | None) -> Html:
 
 
 def _places(names: Sequence[str], edges: set[tuple[str, str]]) -> dict[str, tuple[int, int]]:
-    """Where each box is: as many columns from the left as there are models before it."""
-    column = dict.fromkeys(names, 0)
-    for _ in names:  # more often only in a circle, which ends here
-        for a, b in edges:
-            if a != b:
-                column[b] = min(max(column[b], column[a] + 1), len(names) - 1)
+    """Where each box is."""
+    column = _columns(names, edges)
     places, rows = {}, dict.fromkeys(range(len(names)), 0)
     for name in names:
         x, y = column[name], rows[column[name]]
         rows[x] += 1
         places[name] = (MARGIN + x * (WIDE + GAP_X), MARGIN + y * (HIGH + GAP_Y))
     return places
+
+
+def _columns(names: Sequence[str], edges: set[tuple[str, str]]) -> dict[str, int]:
+    """For each model how many are before it."""
+    column = dict.fromkeys(names, 0)
+    for _ in names:  # more often only in a circle, which ends here
+        for a, b in edges:
+            if a != b:
+                column[b] = min(max(column[b], column[a] + 1), len(names) - 1)
+    return column
+
+
+def ordered(answer: View) -> list[View]:
+    """The models of an answer in the order in which calls go."""
+    edges = {(one["source"], one["target"]) for one in answer["edges"]}
+    names = [one["model"] for one in answer["models"]]
+    column = _columns(list(dict.fromkeys([*names, *(name for edge in edges for name in edge)])), edges)
+    return sorted(answer["models"], key=lambda one: column[one["model"]])
+
+
+def _fitting(words: str, most: int) -> str:
+    """Words in so many characters, escaped."""
+    return escape(words if len(words) <= most else f"{words[: most - 1]}…")
 
 
 def _kinds(name: str, service: str, answer: View | None) -> str:
@@ -73,7 +92,7 @@ def _box(name: str, place: tuple[int, int], kinds: str) -> str:
     middle = f'text-anchor="middle" x="{x + WIDE // 2}"'
     return (
         f'<g class="{kinds}"><rect x="{x}" y="{y}" width="{WIDE}" height="{HIGH}" rx="8"></rect>'
-        f'<text class="who" {middle} y="{y + (21 if said else 29)}">{escape(name[:NAME])}</text>'
+        f'<text class="who" {middle} y="{y + (21 if said else 29)}">{_fitting(name, NAME)}</text>'
         f'<text {middle} y="{y + 37}">{said}</text></g>'
     )
 
@@ -91,21 +110,21 @@ def _arrow(source: tuple[int, int], target: tuple[int, int], counts: View | None
 
 def onsets(answer: View) -> Html:
     """For each model when it changed: a bar for the interval, a mark where it is likeliest."""
-    changed = [one for one in answer["models"] if one["onset"]]
-    if not changed:
+    begin, end = stretch(answer)
+    if not end:
         return Html()
-    begin = min(one["onset"]["earliest"] for one in changed)
-    end = max(max(one["onset"]["latest"] for one in changed), begin + 1.0)
+    end = max(end, begin + 1.0)
     room = 0.08 * (end - begin)
 
     def x(at: float) -> float:
         return float(LABELS + (at - begin + room) / (end - begin + 2 * room) * LINE)
 
     parts = []
-    for place, one in enumerate(answer["models"]):
+    models = ordered(answer)
+    for place, one in enumerate(models):
         y = 6 + place * ROW
         kind = "origin" if one["model"] == answer["origin"] else "other"
-        parts.append(f'<text class="who" x="0" y="{y + 14}">{escape(one["model"][:24])}</text>')
+        parts.append(f'<text class="who" x="0" y="{y + 14}">{_fitting(one["model"], LABEL)}</text>')
         parts.append(f'<path class="axis" d="M{LABELS} {y + 10}h{LINE}"></path>')
         if onset := one["onset"]:
             left, right = x(onset["earliest"]), x(onset["latest"])
@@ -114,10 +133,15 @@ def onsets(answer: View) -> Html:
                 f' height="20" rx="4"></rect>'
                 f'<path class="mark" d="M{x(onset["likeliest"]):.0f} {y - 2}v24"></path>'
             )
-    floor = 6 + len(answer["models"]) * ROW + 12
-    parts.append(f'<text x="{LABELS}" y="{floor}">{_clock(begin)}</text>')
-    parts.append(f'<text text-anchor="end" x="{LABELS + LINE}" y="{floor}">{_clock(end)} UTC</text>')
-    return _svg(LABELS + LINE, floor + 6, "when each model changed", "".join(parts))
+    return _svg(LABELS + LINE, 6 + len(models) * ROW, "when each model changed", "".join(parts))
+
+
+def stretch(answer: View) -> tuple[float, float]:
+    """From the earliest to the latest moment at which a model may have changed, in Unix seconds; 0 where none
+    did."""
+    onsets = [one["onset"] for one in answer["models"] if one["onset"]]
+    earliest, latest = (one["earliest"] for one in onsets), (one["latest"] for one in onsets)
+    return min(earliest, default=0.0), max(latest, default=0.0)
 
 
 def waterfall(spans: Sequence[View]) -> Html:
@@ -132,16 +156,13 @@ def waterfall(spans: Sequence[View]) -> Html:
         kind = "model" if one["name"] == "the model" else "served"
         odd = " odd" if one["verdict"] in ("outlier", "adversarial") or one["status"] >= 500 else ""
         words = f"{one['service']}: {one['name']}"
+        label = f"{_fitting(words, LABEL)}<title>{escape(words)}</title>"
         parts.append(
-            f'<text class="who" x="0" y="{y + 14}">{escape(words[:25])}<title>{escape(words)}</title></text>'
+            f'<text class="who" x="0" y="{y + 14}">{label}</text>'
             f'<rect class="span {kind}{odd}" x="{left:.1f}" y="{y}" width="{width:.1f}" height="20"></rect>'
             f'<text x="{left + width + 6:.0f}" y="{y + 14}">{seconds(one["seconds"])}</text>'
         )
     return _svg(LABELS + LINE, 6 + len(spans) * ROW, f"{number(len(spans))} spans", "".join(parts))
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
 
 
 def _svg(width: int, height: int, label: str, content: str) -> Html:

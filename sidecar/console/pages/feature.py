@@ -136,10 +136,22 @@ def _bins(found: View) -> Html:
     return tag("div", tag("figure", Html(drawn), class_="large"), told, class_="pair")
 
 
+NAMES = {
+    "kolmogorov_smirnov": "Kolmogorov–Smirnov",
+    "cramer_von_mises": "Cramér–von Mises",
+    "wasserstein": "Wasserstein",
+    "jensen_shannon": "Jensen–Shannon",
+}
+"""Distances that are written otherwise than the API has them."""
+
+
 def _statistics(found: View) -> Html:
     head = ("Distance", "#Value", "#Effect", "#From", "#To (95 %)", "#p")
     rows = (
-        [name.replace("_", " "), *(number(one[part]) for part in ("value", "effect", "low", "high", "p"))]
+        [
+            NAMES.get(name, name.replace("_", " ")),
+            *(number(one[part]) for part in ("value", "effect", "low", "high", "p")),
+        ]
         for name, one in (found["statistics"] or {}).items()
     )
     return table(head, rows) or marks.empty("No distances", "There is no reference to compare with.")

@@ -5,6 +5,7 @@ Whatever is shown comes with what it means and with the API call that gives it: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
@@ -63,6 +64,14 @@ def moment(value: str | None, otherwise: str = "") -> Html:
     if value is None:
         return text(otherwise)
     return tag("time", f"{value[:19].replace('T', ' ')} UTC", datetime=value)
+
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+
+
+def dated(sentence: str) -> Html:
+    """A sentence of the API, whose times show as any other."""
+    return html(moment(part) if _MOMENT.fullmatch(part) else part for part in _MOMENT.split(sentence))
 
 
 def api(path: str) -> Html:

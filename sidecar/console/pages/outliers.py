@@ -48,7 +48,9 @@ def _cohorts(found: View) -> Html:
         words = f"{found['note'] or 'They are searched for as soon as enough rows are flagged'}."
         return marks.empty("No groups yet", words)
     flagged = found["rows_flagged"]
-    of_all = marks.html((f"rows flagged of {found['rows_scored']:,}, as of ", moment(found["searched"])))
+    again = "; a new search is under way" if found["searching"] else ""
+    as_of = moment(found["searched"])
+    of_all = marks.html((f"rows flagged of {found['rows_scored']:,}, as of ", as_of, again))
     numbers = tag(
         "div",
         marks.figure_number(number(flagged), of_all),

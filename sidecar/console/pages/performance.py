@@ -38,10 +38,14 @@ _FLOW = (
 
 
 def _answers(outputs: View) -> Html:
-    words = {"no-reference": "waiting", "as-before": "fine", "as-expected": "fine", "moved": "alarm"}
+    states = {"no-reference": "waiting", "as-before": "fine", "as-expected": "fine", "moved": "alarm"}
 
     def told(test: View) -> Any:
-        return marks.state(words[test["state"]], test["state"])
+        return marks.state(states[test["state"]], test["state"].replace("-", " "))
+
+    def since(one: View) -> str | None:
+        """The onset, unless it is that of inputs alone."""
+        return one["since"] if "moved" in (one["outputs"]["state"], one["labels"]["state"]) else None
 
     def evidence(test: View) -> str:
         if test["threshold"] is None or test["log_evidence"] is None:
@@ -56,7 +60,7 @@ def _answers(outputs: View) -> Html:
             evidence(one["outputs"]),
             told(one["labels"]),
             evidence(one["labels"]),
-            moment(one["since"], "–"),
+            moment(since(one), "–"),
         ]
         for one in outputs["flows"]
     )
@@ -88,9 +92,8 @@ def _flow(place: int, one: View) -> Html:
     realised, estimated = one["window"]["realised"], one["window"]["estimated"] or {}
     latest = one["estimated"]
     if not realised and len(latest) < 2:
-        words = (
-            one["note"] or "Its answers are heard, and neither labels nor scores of classes tell how good."
-        )
+        words = one["note"] or "its answers are heard, and neither labels nor scores of classes tell how good"
+        words = f"{words[:1].upper()}{words[1:]}."
         return card(f"flow-{place}", title, marks.empty("Nothing to measure yet", words), source=SOURCE)
     head = ("Measure", "#Realised", "#From", "#To", "#Estimated for the same rows", "#Gap", "#Estimated now")
     rows = (_measure(name, realised, estimated, latest) for name in _names(realised, estimated, latest))

@@ -42,7 +42,7 @@ async function redraw(ready) {
   if (drawing) return;
   drawing = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Redrawn": "yes" } });
     if (answer.status === 401) location.reload();
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

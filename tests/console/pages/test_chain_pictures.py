@@ -1,6 +1,16 @@
 import re
 
-from sidecar.console.pages.chain_pictures import GAP_X, MARGIN, WIDE, graph, onsets, waterfall
+from sidecar.console.pages.chain_pictures import (
+    GAP_X,
+    LABEL,
+    MARGIN,
+    WIDE,
+    graph,
+    onsets,
+    ordered,
+    stretch,
+    waterfall,
+)
 from tests.console.pages.test_chain import ANSWER
 from tests.console.seen import HOSTILE, check
 
@@ -33,9 +43,29 @@ def test_the_origin_and_who_suffers_are_marked_and_names_are_text():
 
 def test_onsets_share_one_line_of_time():
     assert onsets({"models": []}) == ""
+    assert stretch({"models": []}) == (0.0, 0.0)
+    assert stretch(ANSWER) == (1_763_910_050.0, 1_763_910_070.0)
     seen = check(onsets(ANSWER))
     assert [a["class"] for tag, a in seen.elements if tag == "rect"] == ["onset origin"]
     assert "intent" in seen.words
+
+
+def test_models_are_told_in_the_order_in_which_calls_go():
+    backwards = {**ANSWER, "models": ANSWER["models"][::-1]}
+    assert [one["model"] for one in ordered(backwards)] == ["speech", "intent"]
+
+
+def test_a_name_that_is_too_long_ends_with_dots():
+    span = {
+        "service": "a",
+        "name": "b" * 80,
+        "verdict": "normal",
+        "status": 200,
+        "start": 0.0,
+        "seconds": 1.0,
+    }
+    words = check(waterfall([span])).words
+    assert f"a: {'b' * (LABEL - 4)}…a: {'b' * 80}" in words, "what was left out stands in the title"
 
 
 def test_a_waterfall_is_as_long_as_its_spans():

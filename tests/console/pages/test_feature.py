@@ -13,4 +13,4 @@ def test_an_input_says_whether_it_left_and_shows_every_bin(baseline, name, words
     seen = check("".join(feature.parts(found)))
     assert words in seen.words
     assert all(one["label"] in seen.words for one in found["bins"] if one["window"])
-    assert "kolmogorov smirnov" in seen.words or found["kind"] != "number"
+    assert "Kolmogorov–Smirnov" in seen.words or found["kind"] != "number"

@@ -19,6 +19,12 @@ def test_times_are_in_utc_until_the_script_comes():
     assert marks.moment(None, "never") == "never"
 
 
+def test_times_in_a_sentence_are_times_too():
+    seen = check(marks.dated(f"{HOSTILE} changed at 2025-11-23T15:00:01Z, or later"))
+    assert seen.elements == [("time", {"datetime": "2025-11-23T15:00:01Z"})]
+    assert seen.words == f"{HOSTILE} changed at 2025-11-23 15:00:01 UTC, or later"
+
+
 def test_addresses_leave_out_what_is_empty_and_escape_the_rest():
     assert marks.query("/features", model="", version=None, feature="a&b") == "/features?feature=a%26b"
     assert marks.quoted("a/b?c") == "a%2Fb%3Fc"

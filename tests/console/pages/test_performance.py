@@ -32,9 +32,22 @@ def test_realised_estimated_and_the_gap_between_stand_in_one_row():
 def test_without_labels_it_says_what_is_missing():
     nothing = {"rows": 0, "since": None, "until": None, "realised": {}, "estimated": None}
     seen = drawn(flow(window=nothing, history=[], estimated={"rows": 0}, note="no classes"))
-    assert "no classes" in seen.words
+    assert "No classes." in seen.words
     observer = Observer(settings(), Clock())
     observer.take_in([record(1)])
     found = performance_view.performance(observer), verdict_view.verdicts(observer)
     seen = check("".join(performance.parts(*found)))
     assert "No label has come" in seen.words
+    assert "No labels yet." in seen.words
+
+
+def test_an_onset_of_inputs_is_not_said_of_answers():
+    test = {"state": "as-before", "threshold": 14.3, "log_evidence": -0.2}
+    one = {"model": "m", "version": "1", "route": "/x", "since": "2025-11-23T15:00:00Z"}
+    one |= {"outputs": test, "labels": {**test, "state": "no-reference"}}
+    nothing = {"labels": {}, "labels_waiting": 0, "flows": []}
+    seen = check("".join(performance.parts(nothing, {"flows": [one]})))
+    assert "as before" in seen.words
+    assert "15:00:00" not in seen.words
+    moved = {**one, "labels": {**test, "state": "moved"}}
+    assert "15:00:00" in check("".join(performance.parts(nothing, {"flows": [moved]}))).words
