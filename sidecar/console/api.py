@@ -87,14 +87,14 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         answer = refused(request, problem)
     except web.HTTPNotFound:
         detail = f"{request.path} is not here; there is {', '.join({**SITE, **PATHS, **WRITES})}"
-        answer = Problem(404, "No such page", detail).response()
+        answer = refused(request, Problem(404, "No such page", detail))
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
         answer = Problem(405, "Method not allowed", f"{request.path} takes {allowed}").response()
         answer.headers["Allow"] = error.headers["Allow"]
     except Exception:
         log.exception("the admin API failed: %s %s", request.method, request.path)
-        answer = Problem(500, "Error inside the sidecar", "See the sidecar's log.").response()
+        answer = refused(request, Problem(500, "Error inside the sidecar", "See the sidecar's log."))
     if not answer.prepared:
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)

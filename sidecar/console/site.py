@@ -46,6 +46,7 @@ from sidecar.console.pages import (
     overview,
     performance,
     policies,
+    refusal,
     sign_in,
     trace,
 )
@@ -270,14 +271,22 @@ async def take_sign_in(request: web.Request) -> web.Response:
 
 
 def refused(request: web.Request, problem: Problem) -> web.Response:
-    """A problem as the caller wants it: data, or the form for a token where a browser lacks one."""
-    wants_page = "text/html" in request.headers.get("Accept", "")
-    if problem.status == 401 and wants_page and request.method == "GET":
-        return _html(sign_in.page(), 401)
+    """A problem as the caller wants it: data, or for a browser a page, or the form for a token."""
+    for_people = not request.path.startswith(("/api/", "/static/"))
+    if for_people and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+        return _html(_refusal(request, problem), problem.status)
     answer = problem.response()
     if problem.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="sidecar"'
     return answer
+
+
+def _refusal(request: web.Request, problem: Problem) -> Html:
+    if problem.status == 401:
+        return sign_in.page()
+    told = problem.status in (400, 404)  # to somebody who may look, by an observer that works
+    seen = overview_view.overview(request.app[OBSERVER]) if told else None
+    return refusal.page(problem.title, str(problem), seen)
 
 
 SITE: dict[str, Handler] = {

@@ -124,6 +124,33 @@ async def test_what_is_not_there_is_said(baseline, path, status):
         assert (await answer.json(content_type=None))["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/exchanges/nobody", "not among the calls that are kept"),
+        ("/nowhere", "/nowhere is not here"),
+        (f"/features?feature={HOSTILE}", "is no input"),
+    ],
+)
+async def test_a_person_is_told_on_a_page_and_can_go_on(baseline, path, words):
+    async with asked(drifted(baseline)) as client:
+        seen = await page(client, path, 404)
+    assert words in seen.words
+    assert {"/", "/outliers"} <= set(seen.links())
+
+
+async def test_who_may_not_look_and_who_meets_an_error_learn_nothing_of_the_sidecar(baseline, monkeypatch):
+    async with asked(drifted(baseline)) as client:
+        headers = {"Accept": "text/html", "Host": "elsewhere.example"}
+        async with client.get("/outliers", headers=headers) as answer:
+            assert answer.status == 403
+            seen = check(await answer.text())
+        assert "only callers on the sidecar's machine" in seen.words
+        assert seen.links() == []
+        monkeypatch.setattr(site.overview_view, "overview", None)
+        assert "See the sidecar's log" in (await page(client, "/", 500)).words
+
+
 async def test_files_come_with_their_types_and_may_be_kept_but_asked_for():
     async with asked(Observer(settings(), Clock())) as client:
         for name in FILES:

@@ -6,7 +6,7 @@ overview    six failure modes, traffic                    features    inputs bes
 outliers    map, cohorts, their rows                      exchange    one call with all that is kept of it
 chain       who feeds whom, who broke it, one trace       performance labels, realised and estimated
 policies    what is in force and what it did              health      what is lost, settings, versions
-sign_in     the form for a token
+sign_in     the form for a token                          refusal   what is not there, or may not be seen
 
 A script (static/console.js) only makes them live: it swaps parts that changed, draws charts that can be
 pointed at, and shows times in the viewer's zone. So there is one renderer, and one place where things are
