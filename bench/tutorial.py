@@ -101,16 +101,17 @@ def input_that_moved(walk: Walk) -> str:
 
 
 def rows_that_are_missing(walk: Walk, home: Path) -> np.ndarray:
-    """2. Which rows are missing from the training data? The largest group, as saved: (rows, inputs)."""
+    """2. Which rows are missing from the training data? The largest gap, as saved: (rows, inputs)."""
     walk.page.get_by_role("link", name="Overview", exact=True).click()
     walk.alarm("Outliers").click()
-    group = walk.page.locator(".cohort").first
-    group.wait_for()
     walk.page.locator("#cohorts").filter(has_not_text="a new search is under way").wait_for()
+    walk.finds("No training row is such", ".cohort")
+    group = walk.page.locator(".cohort", has_text="No training row is such").first
     walk.picture("outliers")
     walk.finds("Parquet", ".cohort")
+    walk.finds("CSV", ".cohort")
     with walk.page.expect_download() as download:
-        walk.finds("CSV", ".cohort").click()
+        group.get_by_text("CSV").click()
     file = home / download.value.suggested_filename
     download.value.save_as(file)
     group.locator("a code").first.click()
@@ -143,7 +144,8 @@ def walked(browser: Browser, home: Path, place: Path | None) -> list[str]:
         walk = Walk(browser, pages["flight"], place)
         name = input_that_moved(walk)
         rows = rows_that_are_missing(walk, home)
-        wrong = walk.visit.wrong
+        wrong = [*walk.visit.wrong]  # as long as the demo was up
+        walk.page.close()
     known = set(map(tuple, np.concatenate((data.clean, data.reference))))
     new = sum(row not in known for row in map(tuple, rows))
     print(f"The input that drifted: {name}")

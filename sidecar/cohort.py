@@ -87,6 +87,9 @@ class Group(msgspec.Struct, frozen=True):
     together_elsewhere: float
     ordinary_inside: int
     """Training or clean rows that lie in the midst of the group."""
+    together_training: float | None = None
+    """The share of training rows for which all of `traits` hold at once: 0 where the group is a gap in them.
+    None in what an earlier version found."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -42,11 +42,11 @@ class Player:
                 self._play(self._left.pop(0), caller)
         return self._seen
 
-    def latency(self, rows: Rows, rounds: int = 500) -> Latency:
-        """Medians of the same calls to the model and through the sidecar, in turn."""
+    def latency(self, rows: Rows) -> Latency:
+        """Medians of the same calls to the model and through the sidecar, in turn, one for each row."""
         with Caller(self._stage.model.url) as model, Caller(self._stage.sidecar.url) as sidecar:
             sides = [lambda i, side=side: side.infer(rows[i, None]).seconds for side in (model, sidecar)]
-            return Latency(*interleaved(sides, rounds))
+            return Latency(*interleaved(sides, len(rows)))
 
     def traces(self, patience: float = 10.0) -> Traces:
         """How many of the sampled traces have arrived; waits some seconds for the last ones."""

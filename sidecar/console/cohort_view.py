@@ -119,7 +119,11 @@ def _brief(one: Cohort, found: Found, rows: dict[int, KeptRow]) -> View:
         "last": when(one.last),
         "models": sorted({(row.model, row.version) for row in members}),
         "traits": [_trait(trait) for trait in group.traits],
-        "together": {"share": group.together, "elsewhere": group.together_elsewhere},
+        "together": {
+            "share": group.together,
+            "elsewhere": group.together_elsewhere,
+            "training": group.together_training,
+        },
         "ordinary_rows_inside": group.ordinary_inside,
         "examples": [_called(rows[serial]) for serial in group.examples if serial in rows],
     }

@@ -286,7 +286,8 @@ def _refusal(request: web.Request, problem: Problem) -> Html:
         return sign_in.page()
     told = problem.status in (400, 404)  # to somebody who may look, by an observer that works
     seen = overview_view.overview(request.app[OBSERVER]) if told else None
-    return refusal.page(problem.title, str(problem), seen)
+    detail = str(problem).removeprefix(f"{problem.parameter}: ")
+    return refusal.page(problem.title, detail, seen)
 
 
 SITE: dict[str, Handler] = {

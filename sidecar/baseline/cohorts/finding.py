@@ -37,7 +37,7 @@ def find(question: Question, fields: tuple[Field, ...], training: Matrix) -> Ans
     ordinary = clean if len(clean) >= ENOUGH_CLEAN else np.concatenate((clean, training))
     chart = drawing.aligned(projection.first(MAP_AXES), question.previous, pool)
     return Answer(
-        tuple(_described(one, question.flagged, flagged, ordinary, fields) for one in found),
+        tuple(_described(one, question.flagged, flagged, ordinary, training, fields) for one in found),
         chart,
         drawing.pairs(chart.place(training)),
         len(ordinary),
@@ -49,6 +49,7 @@ def _described(
     rows: tuple[KeptRow, ...],
     flagged: Matrix,
     ordinary: Matrix,
+    training: Matrix,
     fields: tuple[Field, ...],
 ) -> Group:
     members = [rows[i] for i in found.members.tolist()]
@@ -61,6 +62,7 @@ def _described(
         traits.together(inside, told, fields),
         traits.together(ordinary, told, fields),
         found.ordinary,
+        traits.together(training, told, fields) if told and len(training) else None,
     )
 
 

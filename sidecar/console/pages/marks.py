@@ -100,8 +100,12 @@ def card(
 
 
 def empty(title: str, words: object) -> Html:
-    """Where there is nothing to see yet: why, and what would change that."""
-    return tag("div", tag("p", tag("strong", title)), tag("p", words), class_="empty")
+    """Where there is nothing to see yet: why, and what would change that. `words` may be a reason of the API,
+    which begins small."""
+    said = html((words,))
+    return tag(
+        "div", tag("p", tag("strong", title)), tag("p", Html(said[:1].upper() + said[1:])), class_="empty"
+    )
 
 
 def facts(rows: Iterable[tuple[object, object]]) -> Html:

@@ -76,6 +76,7 @@ def _cohort(one: View) -> Html:
             f" Group {one['id']}: {one['rows']:,.0f} rows, {share(one['share_of_flagged'])} of those flagged",
         ),
         tag("p", one["description"]),
+        _known(one["together"]["training"]),
         tag(
             "p",
             moment(one["first"]),
@@ -87,6 +88,15 @@ def _cohort(one: View) -> Html:
         tag("p", "Export ", *_exports(str(one["id"])), class_="exports"),
         class_="cohort",
     )
+
+
+def _known(training: float | None) -> Html:
+    """Whether a group is a gap in the training data, or rare there as well."""
+    if training is None:
+        return Html()
+    if training:
+        return tag("p", f"Of training rows {share(training)} are such, too: rare, but known.")
+    return tag("p", tag("strong", "No training row is such: a gap in the training data."))
 
 
 def _between(links: list[Html]) -> list[object]:

@@ -93,7 +93,7 @@ def _flow(place: int, one: View) -> Html:
     latest = one["estimated"]
     if not realised and len(latest) < 2:
         words = one["note"] or "its answers are heard, and neither labels nor scores of classes tell how good"
-        words = f"{words[:1].upper()}{words[1:]}."
+        words = f"{words}."
         return card(f"flow-{place}", title, marks.empty("Nothing to measure yet", words), source=SOURCE)
     head = ("Measure", "#Realised", "#From", "#To", "#Estimated for the same rows", "#Gap", "#Estimated now")
     rows = (_measure(name, realised, estimated, latest) for name in _names(realised, estimated, latest))

@@ -12,7 +12,7 @@ from sidecar.report.tables import Html
 
 def page(title: str, detail: str, overview: View | None) -> Html:
     """The page. `overview` is None where nothing may be told of the sidecar, or nothing can be."""
-    said = marks.empty(title, f"{detail[:1].upper()}{detail[1:]}")
+    said = marks.empty(title, detail)
     if overview is not None:
         back = tag("p", link("/", "← Overview"), class_="back")
         return frame.page("", title, overview, back, tag("section", said, class_="card"))

@@ -15,16 +15,23 @@ function text(unit, value) {
   return `${(value / size).toPrecision(3)} ${name}`;
 }
 
-// What stands behind and before the lines: a stretch of time in a tint, levels as dashes.
-function marks(told) {
+// What stands behind the lines: a stretch of time in a tint.
+function behind(told) {
+  return ({ ctx, bbox, valToPos }) => {
+    if (!told.stretch) return;
+    const [from, to] = told.stretch.map((at) => Math.max(bbox.left, valToPos(at, "x", true)));
+    ctx.save();
+    ctx.fillStyle = style("--tint-alarm");
+    ctx.fillRect(from, bbox.top, Math.max(2, to - from), bbox.height);
+    ctx.restore();
+  };
+}
+
+// What stands before them: levels as dashes.
+function before(told) {
   return (plot) => {
     const { ctx, bbox } = plot;
     ctx.save();
-    if (told.stretch) {
-      const [from, to] = told.stretch.map((at) => plot.valToPos(at, "x", true));
-      ctx.fillStyle = style("--tint-alarm");
-      ctx.fillRect(Math.max(from, bbox.left), bbox.top, Math.max(2, to - Math.max(from, bbox.left)), bbox.height);
-    }
     ctx.strokeStyle = style("--muted");
     ctx.setLineDash([6, 5]);
     for (const level of told.levels) {
@@ -66,7 +73,7 @@ function options(told, width) {
         value: (_, value) => text(told.unit, value),
       })),
     ],
-    hooks: { draw: [marks(told)] },
+    hooks: { drawClear: [behind(told)], draw: [before(told)] },
   };
 }
 

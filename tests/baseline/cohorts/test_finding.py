@@ -43,6 +43,7 @@ def test_its_traits_hold_for_it_and_together_for_hardly_any_other_row(asked, ans
     assert group.traits[0].effect > 0.6
     assert group.together > 0.7
     assert group.together_elsewhere < 0.02
+    assert group.together_training < 0.02
     members = {row.serial: np.frombuffer(row.values) for row in asked.flagged}
     for trait in group.traits:
         column = np.array([members[serial][NAMES.index(trait.field)] for serial in group.members])
