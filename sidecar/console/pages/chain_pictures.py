@@ -18,7 +18,7 @@ WIDE, HIGH, GAP_X, GAP_Y, MARGIN = 150, 48, 90, 26, 10
 NAME = 20
 """Characters of a name that fit into its box."""
 
-LABELS, LABEL, LINE, ROW = 220, 31, 660, 30
+LABELS, LABEL, LINE, ROW = 220, 28, 660, 30
 """Of names beside a line of time: pixels, and characters that fit there; pixels of that line, and of one row
 of it."""
 
