@@ -2,7 +2,7 @@
 sidecar.
 
     python -m bench.console                       a report; the status is 0 when all is as it should be
-    python -m bench.console --pictures docs/pictures     and pictures of every page
+    python -m bench.console --pictures docs/pictures     and pictures of the pages that bench.tutorial doesn't take
 
 Each page: time to the first paint, bytes, errors, requests to others, findings of axe-core (from npm). Then 8
 models with 200 inputs each: milliseconds of scripting for one update, and the share of a core that one viewer
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -53,7 +54,17 @@ PAINT_MS, BYTES, SCRIPT_MS, CORE = 300.0, 250 * 1024, 100.0, 0.02
 
 AXE = "axe-core@4.14.1"
 MODELS, INPUTS = 8, 200
-POLICIES = Path(__file__).parent.parent / "policies"
+PICTURES = ("attacks", "performance", "policies", "health", "overview-dark")
+"""The others are taken by `bench.tutorial`, which comes by them."""
+
+TAG = Path(__file__).parent.parent / "policies" / "02-tag.yaml"
+WALK = """apiVersion: sidecar/v1
+kind: Policy
+name: guard
+description: Nobody walks around one input.
+rules:
+  - {name: walk, when: sequence.n >= 3, action: block}
+"""
 
 
 def axe(cache: Path) -> str:
@@ -74,25 +85,39 @@ def axe(cache: Path) -> str:
 
 @contextmanager
 def played(home: Path) -> Iterator[Server]:
-    """A sidecar that has seen clean traffic, outliers and a drift, with a policy on trial."""
-    data = flight()
+    """A sidecar that has seen clean traffic, labels, outliers, a drift and an attack, with policies."""
+    data, policies = flight(), home / "policies"
+    policies.mkdir()
+    shutil.copy(TAG, policies)
+    (policies / "walk.yaml").write_text(WALK)
     with ExitStack() as ends:
         model = ends.enter_context(launch.model(home))
         baseline = launch.fit(data, home)
         flags = ["--baseline", str(baseline), "--service-name", "flight"]
-        flags += ["--policy", str(POLICIES / "02-tag.yaml")]
+        flags += ["--policy", str(policies), "--prediction", "class=p_fault,score=p_fault,positive=1"]
         sidecar = ends.enter_context(launch.sidecar(model.url, home, flags))
         with Caller(sidecar.url) as caller:
-            odd = iter(data.outliers)
+            odd, ids = iter(data.outliers), []
             for i, row in enumerate(data.clean[:3000]):
-                caller.infer(row[None])
+                ids.append(caller.infer(row[None]).headers["x-request-id"])
                 if i % 60 == 59:
                     caller.infer(next(odd)[None])
                 time.sleep(0.005)
+            _label(sidecar, ids)
+            step = 1e-5 * data.clean.std(axis=0)
+            for i in range(8):
+                caller.infer((data.clean[7] + i * step)[None], {"user-agent": "curious"})
             for row in data.drifted[-1500::2]:
                 caller.infer(row[None])
                 time.sleep(0.005)
         yield sidecar
+
+
+def _label(sidecar: Server, ids: Sequence[str]) -> None:
+    """Push what every second call turned out to be: one in fifty was a fault."""
+    labels = [{"id": id_, "label": int(i % 50 == 0)} for i, id_ in enumerate(ids[::2])]
+    body, type_ = json.dumps(labels).encode(), {"Content-Type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(f"{sidecar.admin_url}/api/v1/labels", body, type_)).close()
 
 
 # -- pages -----------------------------------------------------------------------------------------------
@@ -132,11 +157,10 @@ def page(browser: Browser, url: str, path: str, script: str) -> list[str]:
 
 
 def pictures(browser: Browser, url: str, place: Path, pages: dict[str, str]) -> None:
-    """A picture of each page, light, and of the first one dark; not of what a chain has to show."""
+    """A picture of each of `PICTURES`."""
     place.mkdir(parents=True, exist_ok=True)
-    for name, path in [*pages.items(), ("overview-dark", "/")]:
-        if name in ("chain", "trace"):
-            continue
+    for name in PICTURES:
+        path = pages[name.removesuffix("-dark")]
         scheme = "dark" if name.endswith("-dark") else "light"
         visit = Visit(browser, url, color_scheme=scheme)
         visit.to(path).wait_for_timeout(1500)
