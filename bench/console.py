@@ -2,7 +2,7 @@
 sidecar.
 
     python -m bench.console                       a report; the status is 0 when all is as it should be
-    python -m bench.console --pictures docs/pictures     and pictures of the pages that bench.tutorial doesn't take
+    python -m bench.console --pictures docs/pictures     and pictures of the pages off the tutorial
 
 Each page: time to the first paint, bytes, errors, requests to others, findings of axe-core (from npm). Then 8
 models with 200 inputs each: milliseconds of scripting for one update, and the share of a core that one viewer
@@ -94,7 +94,7 @@ def played(home: Path) -> Iterator[Server]:
         model = ends.enter_context(launch.model(home))
         baseline = launch.fit(data, home)
         flags = ["--baseline", str(baseline), "--service-name", "flight"]
-        flags += ["--policy", str(policies), "--prediction", "class=p_fault,score=p_fault,positive=1"]
+        flags += ["--policy", str(policies), "--prediction", "score=p_fault,positive=1"]
         sidecar = ends.enter_context(launch.sidecar(model.url, home, flags))
         with Caller(sidecar.url) as caller:
             odd, ids = iter(data.outliers), []

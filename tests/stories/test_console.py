@@ -80,7 +80,7 @@ def scene(model: Server, baseline: Path, flight: Flight, tmp_path: Path) -> Iter
     egress, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
     flags = ["--baseline", str(baseline), "--service-name", "flight", "--window-rows", str(WINDOW)]
     flags += ["--policy", str(policy), "--peers", f"front=http://{admin}"]
-    flags += ["--prediction", "class=p_fault,score=p_fault,positive=1"]
+    flags += ["--prediction", "score=p_fault,positive=1"]
     with contextlib.ExitStack() as ends:
         last = ends.enter_context(launch.sidecar(model.url, tmp_path, flags))
         relay = ends.enter_context(launch.relay(front, f"http://{egress}/flight"))

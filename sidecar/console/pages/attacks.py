@@ -40,11 +40,12 @@ def parts(found: View) -> list[Html]:
 
 
 def _summary(found: View) -> Html:
+    clients = len(found["clients"])
     numbers = tag(
         "div",
         marks.figure_number(number(found["calls_total"]), "calls were called adversarial since the start"),
         marks.figure_number(number(found["calls_kept"]), "of them are kept, and shown below"),
-        marks.figure_number(number(len(found["clients"])), "clients sent those"),
+        marks.figure_number(number(clients), f"client{'s' if clients != 1 else ''} sent those"),
         class_="stats",
     )
     rows = ([sign, WORDS.get(sign, ""), number(count)] for sign, count in found["signs"].items())
@@ -86,5 +87,6 @@ def _calls(found: View) -> Html:
 
 def _sign(one: View) -> str:
     if one["sign"] == "query-sequence":
-        return f"question {one['n']} of a sequence by {one['clients']} clients"
+        by = "one client" if one["clients"] == 1 else f"{one['clients']} clients"
+        return f"question {one['n']} of a sequence by {by}"
     return f"{one['sign']}: {one['by']}, p = {number(one['p'])}"
