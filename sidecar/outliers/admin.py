@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import urllib.parse
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from sidecar.asking import asked
+from sidecar.errors import SidecarError
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -72,6 +74,8 @@ class Row(msgspec.Struct, frozen=True):
     model: str
     version: str
     values: tuple[Any, ...]
+    cohort: str = ""
+    """Where rows of several are together: the one it's in."""
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -85,6 +89,21 @@ class Rows(msgspec.Struct, frozen=True):
 def cohorts(admin: str, *, refresh: bool) -> Cohorts:
     """All cohorts; with `refresh` after a search for new ones. Raises SidecarError."""
     return asked(admin, f"/api/v1/cohorts{'?refresh=true' if refresh else ''}", Cohorts)
+
+
+def joined(admin: str, names: Sequence[str]) -> Rows:
+    """The rows of one or more cohorts, each knowing its own. Raises SidecarError, also when one has none."""
+    found = [rows(admin, name) for name in names]
+    for one in found:
+        if not one.rows:
+            raise SidecarError(f"{admin}: cohort {one.id} has no rows that are kept")
+        if one.fields != found[0].fields:
+            raise SidecarError(f"{admin}: the baseline was changed meanwhile; list the cohorts again")
+    return Rows(
+        " and ".join(str(one.id) for one in found),
+        found[0].fields,
+        tuple(msgspec.structs.replace(row, cohort=str(one.id)) for one in found for row in one.rows),
+    )
 
 
 def rows(admin: str, name: str) -> Rows:

@@ -7,7 +7,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from sidecar.errors import SidecarError, UsageError
+from sidecar.errors import UsageError
 from sidecar.outliers import admin, files
 
 ACTIONS = """\
@@ -27,7 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="http://127.0.0.1:9702",
         help="admin address of the running sidecar [default: %(default)s]",
     )
-    add("--cohort", metavar="N", help="number of the cohort to export, or `singles` for what is in none")
+    add(
+        "--cohort",
+        metavar="N",
+        help="number of the cohort to export, of several with commas, or `singles` for what is in none",
+    )
     add("--out", "-o", metavar="FILE", type=Path, help=OUT)
     add(
         "--fields-only",
@@ -48,12 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out.exists() and not arguments.force:
         raise UsageError(f"-o {arguments.out}: exists already; choose another file, or say --force")
     files.check(arguments.out)
-    rows = admin.rows(arguments.admin, arguments.cohort)
-    if not rows.rows:
-        raise SidecarError(f"{arguments.admin}: cohort {arguments.cohort} has no rows that are kept")
+    names = [name.strip() for name in arguments.cohort.split(",")]
+    rows = admin.joined(arguments.admin, names)
     files.write(arguments.out, rows, origin=not arguments.fields_only)
     count = len(rows.rows)
-    print(f"Wrote {count:,} row{'s' if count != 1 else ''} of cohort {rows.id} to {arguments.out}.")
+    cohorts = f"cohort{'s' if len(names) > 1 else ''} {rows.id}"
+    print(f"Wrote {count:,} row{'s' if count != 1 else ''} of {cohorts} to {arguments.out}.")
     return 0
 
 

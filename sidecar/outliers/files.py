@@ -74,7 +74,7 @@ def _origin(rows: Rows) -> Columns:
         "sidecar_p": [row.p for row in rows.rows],
         "sidecar_model": [row.model for row in rows.rows],
         "sidecar_version": [row.version for row in rows.rows],
-        "sidecar_cohort": [str(rows.id)] * len(rows.rows),
+        "sidecar_cohort": [row.cohort or str(rows.id) for row in rows.rows],
     }
 
 

@@ -1,5 +1,7 @@
 """What is said, and what is refused; whole runs are in tests/stories."""
 
+import json
+
 import pytest
 
 from sidecar import cli
@@ -91,6 +93,15 @@ def test_rows_are_written_and_counted(run, tmp_path):
         assert run(*again)[0] == 2
         assert run(*again, "--force")[0] == 0
     assert (tmp_path / "add.csv").read_text() == "a\n1.5\n"
+
+
+def test_several_cohorts_are_written_together_and_each_row_says_whose_it_is(run, tmp_path):
+    file = tmp_path / "add.jsonl"
+    with answering(ROWS) as (url, heard):
+        said = run("export", "--admin", url, "--cohort", "3, 5", "-o", file)
+    assert said == (0, f"Wrote 2 rows of cohorts 3 and 3 to {file}.\n", ""), "the server says 3 to all"
+    assert heard.paths == ["/api/v1/cohorts/3", "/api/v1/cohorts/5"]
+    assert [json.loads(line)["sidecar_cohort"] for line in file.read_text().splitlines()] == ["3", "3"]
 
 
 def test_a_cohort_without_rows_is_not_written(run, tmp_path):
