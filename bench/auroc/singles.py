@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bench.auroc.protocol import Split, auroc, batch, few
 from sidecar.baseline.catalogue import CATALOGUE
-from sidecar.baseline.fitting import ALL, APART, RECIPES, fit_detector, quiet
+from sidecar.baseline.fitting import ALL, APART, RECIPES, TORCH, fit_detector, quiet
 from sidecar.baseline.uncompiled import Uncompiled
 from sidecar.errors import DataError, UsageError
 from sidecar.exchange import Matrix
@@ -33,7 +33,7 @@ from sidecar.wanted import read
 FEW = 300
 """Test rows of each kind that detectors of the worker score at most."""
 
-FEWER = {"ae1svm": 1_000, "anogan": 200, "lunar": 1_000}
+FEWER = {"anogan": 200, "lunar": 1_000}
 """Training rows of what takes minutes on as many as the product gives it."""
 
 TOGETHER = {"lscp": "lscp(detector_list=[lof(), lof(n_neighbors=15)])"}
@@ -50,8 +50,10 @@ class Batchwise(NamedTuple):
 
 
 BATCHWISE = {
+    "ae1svm": Batchwise("pyod.models.ae1svm", "AE1SVM", 1_000, {}),
     "cd": Batchwise("pyod.models.cd", "CD", 2_000, {}),
     "cof": Batchwise("pyod.models.cof", "COF", 1_000, {}),
+    "dif": Batchwise("pyod.models.dif", "DIF", 1_000, {"random_state": 0}),
     "lmdd": Batchwise("pyod.models.lmdd", "LMDD", 500, {"random_state": 0}),
     "loci": Batchwise("pyod.models.loci", "LOCI", 100, {}),
     "rgraph": Batchwise("pyod.models.rgraph", "RGraph", 100, {"verbose": False}),
@@ -59,6 +61,9 @@ BATCHWISE = {
     "sod": Batchwise("pyod.models.sod", "SOD", 300, {}),
     "sos": Batchwise("pyod.models.sos", "SOS", 300, {}),
 }
+
+NETWORKS = ("ae1svm", "dif")
+"""Of these, those that need PyTorch."""
 
 ODD_ROWS = {"ae1svm": 32}
 """PyOD's AE1SVM fails under NumPy 2.4 where the last of its batches of 32 has one row: that's left out."""
@@ -79,7 +84,8 @@ def compiled(name: str) -> bool:
 def here(name: str) -> bool:
     """Whether the packages that it needs are installed."""
     recipe = ALL.get(read(name)[0].detector)
-    return recipe is None or all(importlib.util.find_spec(package) is not None for package in recipe.needs)
+    needs = recipe.needs if recipe is not None else TORCH if name in NETWORKS else ()
+    return all(importlib.util.find_spec(package) is not None for package in needs)
 
 
 class Row(NamedTuple):
@@ -114,15 +120,15 @@ def measured(name: str, part: Split, seed: int) -> float:
 def _scored(name: str, part: Split, seed: int) -> tuple[NDArray[np.intp], Scores | None]:
     """Which test rows were asked about, and their scores."""
     if name in BATCHWISE:
-        asked = batch(part, BATCHWISE[name].rows, seed)
-        return asked, _together(BATCHWISE[name], part.train, part.test[asked])
+        asked, train = batch(part, BATCHWISE[name].rows, seed), part.train[: BATCHWISE[name].rows]
+        if (size := ODD_ROWS.get(name)) is not None:
+            train = train[: -1 if len(train) % size == 1 else None]
+            asked = asked[(1 if len(asked) % size == 1 else 0) :]
+        return asked, _together(BATCHWISE[name], train, part.test[asked])
     detector = read(name)[0].detector
     if detector in DETECTORS:
         return np.arange(len(part.test)), scores(name, part.train, part.test, seed)
     asked, train = few(part, FEW), part.train[: FEWER.get(detector)]
-    if (size := ODD_ROWS.get(detector)) is not None:
-        train = train[: -1 if len(train) % size == 1 else None]
-        asked = asked[(1 if len(asked) % size == 1 else 0) :]
     return asked, scores(name, train, part.test[asked], seed)
 
 
@@ -131,11 +137,17 @@ def _together(asked: Batchwise, train: Matrix, rows: Matrix) -> Scores | None:
     try:
         with quiet():
             np.random.seed(0)
-            found = kind(**asked.parameters).fit(train[: asked.rows]).decision_function(rows)
+            _settle_networks()
+            found = kind(**asked.parameters).fit(train).decision_function(rows)
     except Exception as error:
         _tell(asked.name, error)
         return None
     return np.asarray(found, dtype=np.float64)
+
+
+def _settle_networks() -> None:
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
 
 
 def scores(name: str, train: Matrix, rows: Matrix, seed: int) -> Scores | None:

@@ -38,29 +38,31 @@ BATCH = "compares rows within the batch it is given; a row alone has no score"
 SAME = "compares rows within the batch it is given; every row that comes alone gets the same score"
 GRAPH = "scores the nodes of the graph that it was fitted on, and no others"
 LABELS = "learns from labelled outliers, which clean training rows don't have"
-NETWORK = "a neural network: needs PyTorch, which you install beside the sidecar; we have not run it"
+NETWORK = "a neural network: needs {}, which you install beside the sidecar"
 PARTS = "joins detectors of other kinds of input; give its vectors as columns instead"
 SERIES = "scores stretches of one time series in order; a request is a row without a neighbour in time"
 
 CATALOGUE: dict[str, Entry] = {
     "ABOD": _worker("abod", "far from the training rows its score, a variance of equal numbers, is noise"),
-    "AE1SVM": _worker("ae1svm", NETWORK),
-    "ALAD": _worker("alad", NETWORK),
+    "AE1SVM": _impossible(
+        "PyOD fails on a row that comes alone: its batch of one is an error under NumPy 2.4"
+    ),
+    "ALAD": _worker("alad", NETWORK.format("PyTorch")),
     "ANOMALOUS": _impossible(GRAPH),
-    "AnoGAN": _worker("anogan", NETWORK),
+    "AnoGAN": _worker("anogan", NETWORK.format("PyTorch")),
     "AnomalyDAE": _impossible(GRAPH),
     "AnomalyTransformer": _impossible(SERIES),
     "AudioAE": _impossible("hears sound, and no codec gives it any"),
-    "AutoEncoder": _worker("autoencoder", NETWORK),
+    "AutoEncoder": _worker("autoencoder", NETWORK.format("PyTorch and `tqdm`")),
     "CBLOF": _compiled("cblof", "clusters and distances; PyOD cannot fit it on some data"),
     "CD": _impossible("Cook's distance goes by the batch it is given; a row alone has none"),
     "COF": _impossible(BATCH),
     "CONAD": _impossible(GRAPH),
     "COPOD": _compiled("copod", "one step function for each column"),
     "CoLA": _impossible(GRAPH),
-    "DIF": _worker("dif", NETWORK),
+    "DIF": _impossible(SAME),
     "DOMINANT": _impossible(GRAPH),
-    "DeepSVDD": _worker("deepsvdd", NETWORK),
+    "DeepSVDD": _worker("deepsvdd", NETWORK.format("PyTorch")),
     "DevNet": _impossible(LABELS),
     "ECOD": _compiled("ecod", "one step function for each column"),
     "EmbeddingOD": _impossible(
@@ -89,12 +91,12 @@ CATALOGUE: dict[str, Entry] = {
     "LOF": _compiled("lof", "as knn, with ties settled by a walk of scikit-learn's tree"),
     "LSCP": _worker("lscp", "chooses among detectors that are given to it: `lscp(detector_list=[lof, knn])`"),
     "LSTMAD": _impossible(SERIES),
-    "LUNAR": _worker("lunar", NETWORK),
+    "LUNAR": _worker("lunar", NETWORK.format("PyTorch")),
     "MAD": _compiled("mad", "one column only, in PyOD, too"),
     "MCD": _compiled(
         "mcd", "location and precision matrix; with a thousand columns PyOD takes minutes to fit it"
     ),
-    "MO_GAAL": _worker("mo_gaal", NETWORK),
+    "MO_GAAL": _worker("mo_gaal", NETWORK.format("PyTorch")),
     "MatrixProfile": _impossible(SERIES),
     "MultiModalOD": _impossible(PARTS),
     "OCSVM": _compiled("ocsvm", "support vectors; radial kernel"),
@@ -111,12 +113,12 @@ CATALOGUE: dict[str, Entry] = {
     "SCAN": _impossible(GRAPH),
     "SOD": _impossible(BATCH),
     "SOS": _impossible(BATCH),
-    "SO_GAAL": _worker("so_gaal", NETWORK),
-    "SUOD": _worker("suod", "speeds up other detectors; needs the package `suod`, and we have not run it"),
+    "SO_GAAL": _worker("so_gaal", NETWORK.format("PyTorch")),
+    "SUOD": _worker("suod", "joins several detectors, and is slow for one row; needs the package `suod`"),
     "Sampling": _compiled("sampling", "distance to the nearest of 20 rows"),
     "SpectralResidual": _impossible(SERIES),
     "TimeSeriesOD": _impossible(SERIES),
-    "VAE": _worker("vae", NETWORK),
+    "VAE": _worker("vae", NETWORK.format("PyTorch and `tqdm`")),
     "XGBOD": _impossible(LABELS),
 }
 """Every detector class in PyOD 3.6.7, by its name there."""

@@ -10,10 +10,12 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import io
 import random
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +69,8 @@ RECIPES: dict[str, Recipe] = {
 
 TORCH = ("torch",)
 
+SILENT = (("verbose", 0),)
+
 APART: dict[str, Recipe] = {
     "abod": Recipe("pyod.models.abod", "ABOD", rows=2_000),
     "featurebagging": Recipe("pyod.models.feature_bagging", "FeatureBagging", rows=2_000),
@@ -75,16 +79,14 @@ APART: dict[str, Recipe] = {
     "kpca": Recipe("pyod.models.kpca", "KPCA", rows=500),
     "lscp": Recipe("pyod.models.lscp", "LSCP", rows=1_000),
     "suod": Recipe("pyod.models.suod", "SUOD", rows=2_000, parameters=(("verbose", False),), needs=("suod",)),
-    "ae1svm": Recipe("pyod.models.ae1svm", "AE1SVM", rows=2_000, needs=TORCH),
     "alad": Recipe("pyod.models.alad", "ALAD", rows=2_000, needs=TORCH),
     "anogan": Recipe("pyod.models.anogan", "AnoGAN", rows=500, needs=TORCH),
-    "autoencoder": Recipe("pyod.models.auto_encoder", "AutoEncoder", rows=2_000, needs=(*TORCH, "tqdm")),
-    "deepsvdd": Recipe("pyod.models.deep_svdd", "DeepSVDD", rows=2_000, needs=TORCH),
-    "dif": Recipe("pyod.models.dif", "DIF", rows=2_000, needs=TORCH),
+    "autoencoder": Recipe("pyod.models.auto_encoder", "AutoEncoder", SILENT, 2_000, (*TORCH, "tqdm")),
+    "deepsvdd": Recipe("pyod.models.deep_svdd", "DeepSVDD", SILENT, 2_000, TORCH),
     "lunar": Recipe("pyod.models.lunar", "LUNAR", rows=2_000, needs=TORCH),
     "mo_gaal": Recipe("pyod.models.mo_gaal", "MO_GAAL", rows=2_000, needs=TORCH),
     "so_gaal": Recipe("pyod.models.so_gaal", "SO_GAAL", rows=2_000, needs=TORCH),
-    "vae": Recipe("pyod.models.vae", "VAE", rows=2_000, needs=(*TORCH, "tqdm")),
+    "vae": Recipe("pyod.models.vae", "VAE", SILENT, 2_000, (*TORCH, "tqdm")),
 }
 """Detectors without a compiled form, which PyOD scores in its worker. They're fitted again each time that it
 starts, and asked row by row, so they get fewer rows: as many as take PyOD seconds, not minutes."""
@@ -126,7 +128,8 @@ def fit_detector(wanted: Wanted | str, matrix: Matrix, seed: int) -> Any:
         model = _made(wanted, matrix.shape[1], seed)
         _settle_chance(seed)
         try:
-            model.fit(np.ascontiguousarray(matrix[: recipe.rows]))
+            with redirect_stdout(_Nowhere()):  # some print how they learn
+                model.fit(np.ascontiguousarray(matrix[: recipe.rows]))
         except Exception as error:
             raise DataError(f"PyOD's {recipe.name} cannot be fitted on this data: {error}") from error
     if not np.isfinite(model.decision_scores_).all():
@@ -183,12 +186,18 @@ def _settle_chance(seed: int) -> None:
     np.random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(seed)
+        torch.set_num_threads(1)  # sums come out the same on any number of cores, and those are the model's
 
 
 def parameters(model: Any) -> dict[str, Any]:
     """The parameters of a PyOD model that a manifest can hold."""
     plain = str | int | float | bool | None
     return {key: value for key, value in model.get_params().items() if isinstance(value, plain)}
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text: str) -> int:
+        return len(text)
 
 
 class quiet(warnings.catch_warnings):  # noqa: N801  used like a keyword: `with quiet():`

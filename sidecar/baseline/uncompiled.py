@@ -57,7 +57,12 @@ def tried(wanted: Wanted, train: Matrix, rows: Matrix, seed: int) -> Tried:
     """Fit twice, and score `rows` alone and together. Raises BaselineError unless scores can be relied on,
     and DataError or UsageError as `fit_detector` does."""
     model = fit_detector(wanted, train, seed)
-    scores = Uncompiled(model, alone=True).score_many(rows)
+    try:
+        scores = Uncompiled(model, alone=True).score_many(rows)
+    except Exception as error:
+        raise BaselineError(
+            f"{wanted.text}: PyOD has no score for a row that comes alone: {error}; leave this detector out"
+        ) from error
     again = Uncompiled(fit_detector(wanted, train, seed), alone=True).score_many(rows)
     if not same(scores, again):
         raise BaselineError(
