@@ -75,6 +75,14 @@ def test_detectors_inside_others_are_checked_and_made():
     assert [one.n_neighbors for one in model.detector_list] == [5, 9]
 
 
+@pytest.mark.parametrize("name", ["deepsvdd", "mo_gaal"])
+def test_networks_know_their_columns_and_say_nothing(name, capsys):
+    pytest.importorskip("torch", reason="networks need PyTorch, which few environments have")
+    model = fit_detector(name, TRAIN, 0)
+    assert model.decision_function(TRAIN[:1]).shape == (1,)
+    assert capsys.readouterr().out == ""
+
+
 def test_what_needs_a_package_says_which():
     with pytest.raises(UsageError, match="detector vae needs the packages torch and tqdm; install"):
         check(read("vae"))

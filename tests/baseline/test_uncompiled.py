@@ -65,6 +65,21 @@ def test_what_gives_every_row_the_same_score_is_refused(monkeypatch):
         tried(wanted("kde"), TRAIN, ROWS, 0)
 
 
+class Sociable:
+    """As PyOD's AE1SVM under NumPy 2.4."""
+
+    def decision_function(self, rows: np.ndarray) -> np.ndarray:
+        if len(rows) == 1:
+            raise ValueError("setting an array element with a sequence.")
+        return rows.sum(axis=1)
+
+
+def test_what_fails_on_a_row_alone_is_refused(monkeypatch):
+    monkeypatch.setattr(uncompiled, "fit_detector", lambda *_: Sociable())
+    with pytest.raises(BaselineError, match="no score for a row that comes alone: setting an array element"):
+        tried(wanted("kde"), TRAIN, ROWS, 0)
+
+
 def test_a_detector_that_scores_otherwise_than_stored_is_refused():
     scores = tried(wanted("kde"), TRAIN, ROWS, 0).scores
     found = again(wanted("kde"), TRAIN, 0, alone=False, rows=ROWS, scores=scores)
