@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 from sidecar.policy.facts import FACTS
+from sidecar.policy.known import OF_THE_HEAD
 from sidecar.policy.tree import Node, walk
 
 Function: TypeAlias = Callable[[Any], Any]
@@ -75,9 +76,11 @@ OVERLOADS: dict[str, str] = {
     "int64_to_string": "str({0})",
     "string_to_duration": "_duration({0})",
     # -- ours
-    "rate_string_duration": "f.rate({0})",
+    "rate_string_duration": "f.meters[...].rate({0}, f.now)",
 }
 """Overload -> Python; `{0}` is the first operand, which of a method is what stands before the dot."""
+
+FEATURES = Node("fact", "features")
 
 RATE = "rate_string_duration"
 
@@ -96,8 +99,11 @@ EXACT = {
 
 def function(node: Node) -> Function:
     """What an expression says of facts. Raises KeyError when it holds what `OVERLOADS` has not."""
-    plain = hasty(node)
-    exact = _compiled(source(node, OVERLOADS | EXACT))
+    hastily, exactly = source(node, OVERLOADS), source(node, OVERLOADS | EXACT)
+    plain = _compiled(hastily)
+    if hastily == exactly:
+        return plain
+    exact = _compiled(exactly)
 
     def evaluate(facts: Any) -> Any:
         try:
@@ -121,6 +127,8 @@ def source(node: Node, overloads: dict[str, str]) -> str:
             return _constant(node.value)
         case "fact":
             return f"f.{_attribute(str(node.value))}"
+        case "call" if node.value == "index_map" and node.args[0] == FEATURES:
+            return f"f.feature({args[1]})"
         case "local":
             name = _local(node.value)
             return f"_value({name})" if node.value == ACCUMULATOR else name
@@ -137,7 +145,7 @@ def source(node: Node, overloads: dict[str, str]) -> str:
                 f"_fold({args[0]}, {args[1]}, {both} {args[2]}, {both} {args[3]}, lambda {result}: {args[4]})"
             )
         case _ if node.value == RATE:
-            return f"f.rate({meter_id(node)!r}, {args[0]})"
+            return f"f.meters[{meter_id(node)!r}].rate({args[0]}, f.now)"
         case _:
             return overloads[str(node.value)].format(*args)
 
@@ -174,7 +182,7 @@ def _attribute(fact: str) -> str:
     """What a fact is called in Python."""
     if fact not in FACTS:
         raise KeyError(f"the fact {fact!r}")
-    return fact.replace(".", "_")
+    return f"asked.{fact}" if fact in OF_THE_HEAD else fact.replace(".", "_")
 
 
 def _local(name: object) -> str:

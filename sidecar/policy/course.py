@@ -35,8 +35,23 @@ class Course:
 
     def go_on(self) -> bool:
         """Look at rules as far as the facts go. False: a score must come before the model is called."""
-        if self._none_applies():
-            return True
+        scope, scored = self.scope, self.facts.scored
+        over = self._at == len(scope.rules)
+        if over and not (scored and self._later):
+            return True  # nothing is known that was not before
+        # The usual case, with one look at all conditions that can be told by now: none of them holds, so the
+        # search is over, or over until there is a score.
+        if over if scored else not scope.waits_first:
+            try:
+                if not (scope.any_scored if scored else scope.any_head)(self.facts):
+                    self._at, self._later = len(scope.rules), () if scored else scope.later
+                    return True
+            except Exception:  # noqa: S110  # which rule it was, the search will say
+                pass
+        return self._search()
+
+    def _search(self) -> bool:
+        """Look at one rule after the other."""
         rules, facts = self.scope.rules, self.facts
         if facts.scored and self._later:
             later, self._later = self._later, ()
@@ -61,26 +76,6 @@ class Course:
         for i in self.scope.afterwards:
             if self.last is None:
                 self._look(i, self.scope.rules[i])
-
-    def _none_applies(self) -> bool:
-        """The usual case, with one look at all conditions that can be told by now: none of them holds, so
-        the search is over, or over until there is a score."""
-        scope, scored = self.scope, self.facts.scored
-        try:
-            if self._at == 0 and not scored and not scope.waits_first:
-                if scope.any_head(self.facts):
-                    return False
-                self._at, self._later = len(scope.rules), scope.later
-                return True
-            if self._at == len(scope.rules):
-                if not (scored and self._later):
-                    return True  # nothing is known that was not before
-                if not scope.any_scored(self.facts):
-                    self._later = ()
-                    return True
-        except Exception:  # which rule it was, the search will say
-            return False
-        return False
 
     def _look(self, i: int, one: Ready) -> bool:
         """Whether the rule applies and ends the search."""

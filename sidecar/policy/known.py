@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from struct import Struct
 from time import monotonic, time
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
@@ -44,6 +45,10 @@ class Once(Generic[T]):
         found = self._work(instance)
         setattr(instance, self._name, found)  # which asking for its __dict__ would make slow to read
         return found
+
+
+OF_THE_HEAD = frozenset({"method", "path", "host", "headers", "model", "chain"})
+"""Facts that are the same for all calls with the same head."""
 
 
 class Asked:
@@ -86,6 +91,7 @@ class Facts:
     """The present in Unix seconds, for those who ask."""
     scored = False
     """Whether scoring has had its say, be it that there is no score."""
+    verdict: str = UNKNOWN.verdict
     rows = 0
     _score = UNKNOWN
     _names: tuple[str, ...] = ()
@@ -102,6 +108,9 @@ class Facts:
         """Take in what scoring found: `block` is `Features.values` of `rows` rows, `names` its columns."""
         self.scored = True
         self._score = score
+        self.verdict = score.verdict
+        if score.p == score.p:
+            self.p = score.p
         self.rows = rows
         self._names = names
         self._block = block
@@ -141,25 +150,15 @@ class Facts:
         found = _SUBJECT.search(self._drift)
         return found[1] if found else ""
 
-    def rate(self, meter: str, key: str) -> float:
-        """Calls a second of those that have this key in common."""
-        return self.meters[meter].rate(key, self.now)
-
     # -- known from scoring --------------------------------------------------------------------------
-
-    @property
-    def verdict(self) -> str:
-        return self._score.verdict
 
     @property
     def reason(self) -> str:
         return self._score.reason
 
-    @property
+    @Once
     def p(self) -> float:
-        if self._score.p != self._score.p:
-            raise Absent
-        return self._score.p
+        raise Absent  # until `take` has found one
 
     @property
     def score(self) -> float:
@@ -190,6 +189,13 @@ class Facts:
         odds = self._score.row_p
         worst = min(range(len(odds)), key=lambda i: (odds[i] != odds[i], odds[i])) if len(odds) > 1 else 0
         return self._row(self._block, worst)
+
+    def feature(self, name: str) -> float:
+        """What `features` has under a name, at less cost where there is one row."""
+        if len(self._block) != 8 * len(self._names) or not self._block:
+            return self.features[name]
+        value: float = _double(self._block, 8 * index_of(self._names)[name])[0]
+        return value
 
     @Once
     def lowest(self) -> Mapping[str, float]:
@@ -232,6 +238,8 @@ class Facts:
             raise Absent
         return self._score.inconsistent_p
 
+
+_double = Struct("<d").unpack_from
 
 _SUBJECT = re.compile(r'="((?:[^"\\]|\\.)*)"')
 _MODEL = re.compile(r"/v[12]/models/([^/:]+)")

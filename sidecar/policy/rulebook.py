@@ -58,7 +58,9 @@ class Rulebook:
 
     def course(self, facts: Facts) -> Course:
         """The way of a call that is known by its head."""
-        scope = self.scope(facts.asked)
+        whose, scope = facts.asked.scope
+        if whose is not self._key:
+            scope = self.scope(facts.asked)
         if scope.metered:
             self._count(scope, facts)
         return Course(scope, facts)

@@ -27,7 +27,7 @@ def may_begin(call: Case) -> bool:
         if not call.request_complete:
             call.invite()
             return False
-        asks_again = call.course is not None and call.course.scope.again_first
+        asks_again = call.scope is not None and call.scope.again_first
         if asks_again or plane.judge.takes_long(call):
             _submit(call)
             return False
@@ -47,7 +47,7 @@ def _submit(call: Case) -> None:
 
 def score_deadline(call: Case) -> float:
     """How long to wait for a score, in seconds."""
-    given = call.course.scope.deadline if call.course is not None else None
+    given = call.scope.deadline if call.scope is not None else None
     return call.plane.settings.score_deadline if given is None else given
 
 

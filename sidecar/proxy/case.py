@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sidecar.exchange import Decision, SpanIds
 from sidecar.policy.course import Course
+from sidecar.policy.scope import Scope
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import UNKNOWN_FORMAT, Judged
 
@@ -51,6 +52,7 @@ class Case:
         "request_id",
         "response",
         "response_bytes",
+        "scope",
         "span",
         "started",
         "started_ns",
@@ -78,6 +80,8 @@ class Case:
         self.request_id = ""
         self.span: SpanIds
         self.course: Course | None = None
+        """Its way through the policies, if there are any, until it has ended; its scope stays."""
+        self.scope: Scope | None = None
         self.decision: Decision | None = None
         """What policies say, if there are any; else it is the plane's."""
         # the way back

@@ -41,11 +41,10 @@ def waits(call: Case) -> bool:
     if course is None:
         head, rulebook = call.head, call.plane.policing.rulebook
         assert rulebook is not None
-        course = call.course = rulebook.course(Facts(asked(head), call.peer, call.plane.drift))
-    if call.judgement is not None:
-        _take(call)
-    may_go = course.go_on()
-    call.decision = course.decision()
+        said = head.asked[0] if head.asked else asked(head)
+        course = call.course = rulebook.course(Facts(said, call.peer, call.plane.drift))
+        call.scope = course.scope
+    may_go = _go_on(call, course)
     return not course.facts.scored and (not may_go or course.scope.shown_to_model)
 
 
@@ -62,22 +61,19 @@ def decide(call: Case) -> None:
     """Go on with the rules as far as the facts go, and keep what they come to."""
     course = call.course
     assert course is not None
-    if call.judgement is not None:
-        _take(call)
-    course.go_on()
-    call.decision = course.decision()
+    _go_on(call, course)
 
 
-def _take(call: Case) -> None:
-    """Tell the facts what scoring found, by the policies' own threshold if they have one."""
-    course, judged = call.course, call.judgement
-    assert course is not None
-    assert judged is not None
-    if course.facts.scored:
-        return
-    if course.scope.threshold is not None:
-        call.judgement = judged = judged._replace(score=course.scope.judged(judged.score))
-    course.facts.take(judged.score, judged.rows, judged.names, judged.features)
+def _go_on(call: Case, course: Course) -> bool:
+    """Let a call go through its rules as far as it can by now. False: a score must come first."""
+    facts, judged = course.facts, call.judgement
+    if judged is not None and not facts.scored:
+        if course.scope.threshold is not None:  # the policies' own
+            call.judgement = judged = judged._replace(score=course.scope.judged(judged.score))
+        facts.take(judged.score, judged.rows, judged.names, judged.features)
+    may_go = course.go_on()
+    call.decision = course.decision() if course.applied else course.scope.otherwise
+    return may_go
 
 
 def _conclude(call: Case, course: Course) -> None:
@@ -143,17 +139,17 @@ class Policing:
         log.info("going by the policies %s", rulebook.digest)
 
     def counted(self, call: Case) -> None:
-        """Take note of what applied to a call that has ended."""
-        course = call.course
+        """Take note of what applied to a call that has ended, and let go of all that led there: it may be a
+        while until the call is told."""
+        course, call.course = call.course, None
         if course is None:
             return
         if call.judgement is not None and course.unfinished:
-            decide(call)
+            _go_on(call, course)
         if course.scope.afterwards:
             _conclude(call, course)
-        if call.decision is not None:
-            for hit in call.decision.hits:
-                self.hits[hit] += 1
+        if call.decision is not None and call.decision.hits:
+            self.hits.update(call.decision.hits)
         if course.errors:
             self.errors.update(course.errors)
 

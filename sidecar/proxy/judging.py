@@ -162,8 +162,8 @@ class Judge:
                 found = None
             if found is not None:
                 judged = judged._replace(score=accused(judged.score, found))
-        course = call.course
-        first = self.squeezing is not None and course is not None and course.scope.again_first
+        scope = call.scope
+        first = self.squeezing is not None and scope is not None and scope.again_first
         if not (first and self.squeezing is not None and self.squeezing.before(call, judged)):
             call.judged(judged)
 
@@ -230,7 +230,7 @@ Work: TypeAlias = tuple[Request, Codec, Hints | None]
 def _work(call: Case) -> Work:
     head, codec = call.head, call.codec
     assert codec is not None  # a call without one is never submitted
-    hints = call.course.scope.hints if call.course is not None else None
+    hints = call.scope.hints if call.scope is not None else None
     return Request(head.method, head.target, head.fields, joined(call.kept)), codec, hints
 
 

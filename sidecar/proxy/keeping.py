@@ -86,7 +86,7 @@ class Keeping:
 
     def of(self, call: Case) -> Keeping:
         """The rules for one call: these, or stricter ones where a policy says what else to take out."""
-        more = call.course.scope.redact if call.course is not None else ""
+        more = call.scope.redact if call.scope is not None else ""
         if not more:
             return self
         found = self._stricter.get(more)

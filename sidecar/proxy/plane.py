@@ -148,9 +148,9 @@ class Plane:
             self.answering.pop(call.span.client, None)
         if call.failure:
             self.failures[call.failure] += 1
-        if call.course is None:
+        if call.scope is None:
             self.teller.tell(call)
-        elif not (call.course.scope.afterwards and self.squeezing.after(call)):
+        elif not (call.scope.afterwards and self.squeezing.after(call)):
             self.conclude(call)
 
     def conclude(self, call: Case) -> None:

@@ -119,8 +119,8 @@ class Squeezing:
         if shifts is None or codec is None or not judged.rows or not judged.features:
             return None
         share, calls = settings.squeeze_share, settings.squeeze_calls
-        if call.course is not None:
-            budget = call.course.scope.budget
+        if call.scope is not None:
+            budget = call.scope.budget
             share = share if budget.share is None else budget.share
             calls = calls if budget.calls is None else budget.calls
         if share < 1.0 and random.random() >= share:

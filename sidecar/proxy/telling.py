@@ -133,7 +133,7 @@ class Teller(asyncio.Protocol):
     def _records(self, calls: list[Case]) -> tuple[Record, ...]:
         """The records of calls, without what must not be kept."""
         keeping = self.plane.keeping
-        if any(call.course is not None and call.course.scope.redact for call in calls):
+        if any(call.scope is not None and call.scope.redact for call in calls):
             return tuple([keeping.of(call).clean((record_of(call),))[0] for call in calls])
         return keeping.clean(tuple(map(record_of, calls)))
 
@@ -243,7 +243,7 @@ def record_of(call: Case) -> Record:
     keeping = call.plane.keeping.of(call)
     weight = 0.0
     if keeping.capturing:
-        rate = call.course.scope.capture_rate if call.course is not None else None
+        rate = call.scope.capture_rate if call.scope is not None else None
         weight = keeping.weight(
             call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep, rate
         )
