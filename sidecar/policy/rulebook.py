@@ -48,6 +48,11 @@ class Rulebook:
         }
 
     @property
+    def others(self) -> set[str]:
+        """The URLs of other models that rules name."""
+        return {rule.to for one in self.policies.policies for rule in one.rules if rule.to}
+
+    @property
     def names_codecs(self) -> bool:
         """Whether the codec of a call may be another than the settings say."""
         return any(one.codec for one in self.policies.policies)

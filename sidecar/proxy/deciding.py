@@ -133,7 +133,7 @@ class Policing:
             return
         self.refused = ""
         self.rulebook = rulebook
-        self.others.keep({rule.to for one in rulebook.policies.policies for rule in one.rules if rule.to})
+        self.others.keep(rulebook.others)
         if len(self.hits) > MOST_COUNTS:
             self.hits.clear()
         log.info("going by the policies %s", rulebook.digest)

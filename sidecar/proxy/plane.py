@@ -96,6 +96,7 @@ class Plane:
         rulebook = self.policing.rulebook
         named = rulebook is not None and rulebook.names_codecs
         self.judge.hint_of = self.policing.codec_of if named else None
+        self.shadowing.resting.keep(rulebook.others if rulebook is not None else set())
         self.hold()
 
     def hold(self) -> None:

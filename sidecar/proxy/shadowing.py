@@ -14,7 +14,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Mapping
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from sidecar.proxy.heads import SPOKEN, RequestHead, ResponseHead
 from sidecar.proxy.keeping import Keeping, is_drawn
 from sidecar.proxy.pieces import chunk, joined, last_chunk
 from sidecar.proxy.questions import Questions
+from sidecar.proxy.resting import Resting
 from sidecar.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ OUTCOMES = {
     "unread": "Other bytes, which no codec can read.",
     "failed": "The other model did not answer, or not in `upstream-timeout`.",
     "too-large": "The request or the answer was larger than `shadow-body-bytes`.",
+    "away": "Not asked: the other model has not answered for a while, and is tried again now and then.",
     "dropped": "Not asked: `shadow-calls` or `shadow-bytes` was reached, or the sidecar ended.",
 }
 """What can come of a call that was to be asked of another model."""
@@ -103,6 +105,7 @@ class Shadowing:
 
     def __init__(self, plane: Plane) -> None:
         self.questions = Questions(plane.loop)
+        self.resting = Resting()
         self.in_flight = self.held_bytes = 0
         self._plane = plane
         self._tasks = Tasks()
@@ -124,6 +127,9 @@ class Shadowing:
         settings = self._plane.settings
         if max(call.request_bytes, call.response_bytes) > settings.shadow_body_bytes:
             self._count(mirror.rule, "too-large")
+            return
+        if self.resting.rests(mirror.to, monotonic()):
+            self._count(mirror.rule, "away")
             return
         asked = Asked(
             mirror,
@@ -161,12 +167,14 @@ class Shadowing:
             else:
                 found = await asyncio.to_thread(compared, asked, other)
         except CallFailed as failed:
+            self.resting.update(asked.mirror.to, False, monotonic())
             self._count(asked.mirror.rule, "failed")
             self._tell(asked, Contrast("failed"), 0, str(failed))
         except asyncio.CancelledError:
             self._count(asked.mirror.rule, "dropped")
             raise
         else:
+            self.resting.update(asked.mirror.to, True, monotonic())
             self._count(asked.mirror.rule, found.outcome, found, asked.seconds, took)
             if found.outcome != "same":
                 self._tell(asked, found, other.status)

@@ -12,6 +12,7 @@ import pytest
 
 from sidecar.exchange import Mirror, Reply
 from sidecar.proxy.heads import request_head
+from sidecar.proxy.resting import TOLERATED
 from sidecar.proxy.shadowing import MARK, OUTCOMES, Asked, compared, contrast, question
 from tests.policy.documents import policy
 from tests.proxy.dialogue import GET, OK, fields, http, listening, put_in_force, sidecar
@@ -114,6 +115,19 @@ async def test_a_model_that_is_not_there_costs_nothing():
         await stage.records(3)
         told = stage.observer.batches[-1].shadowed or stage.observer.batches[0].shadowed
         assert {one.detail.partition(":")[0] for one in told} <= {"Model server refused the connection"}
+
+
+async def test_a_model_that_stays_away_is_left_alone():
+    async with shadowed() as (stage, other):
+        model = None
+        other.close()
+        for _ in range(3 * TOLERATED):
+            model = await stage.calls(1, model)
+            await stage.until(lambda: stage.plane.shadowing.in_flight == 0, "the other model's answer")
+        found = await outcomes(stage, 3 * TOLERATED)
+        assert found["failed"] >= TOLERATED
+        assert found["away"] >= 1
+        assert sum(found.values()) == 3 * TOLERATED
 
 
 # -- which calls -----------------------------------------------------------------------------------
