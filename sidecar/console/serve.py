@@ -38,7 +38,8 @@ from sidecar.peers.addresses import named
 from sidecar.peers.listening import keep_listening
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
-from sidecar.tracing.spans import SpanExport
+from sidecar.tracing.gen_ai_metrics import GenAiMetrics
+from sidecar.tracing.spans import CLOSE_SECONDS, SpanExport
 from sidecar.values import host_port
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
     lines = AccessFile(settings.access_log) if settings.access_log else None
     captures = Captures(settings, run_dir, observer)
     exporting = Exporting(spans, observer)
-    hearing = _hearing(observer, spans, exporting, lines, captures)
+    measures = GenAiMetrics(settings)
+    hearing = _hearing(observer, spans, exporting, lines, captures, measures)
     tasks = Tasks()
     admin = web.AppRunner(application(Source(observer, spans, lines, captures.sinks)), access_log=None)
     try:
@@ -131,10 +133,16 @@ async def running(settings: Settings, run_dir: Path) -> AsyncIterator[tuple[Obse
             lines.close()
         exporting.close()
         spans.close()
+        measures.close(CLOSE_SECONDS)
 
 
 def _hearing(
-    observer: Observer, spans: SpanExport, exporting: Exporting, lines: AccessFile | None, captures: Captures
+    observer: Observer,
+    spans: SpanExport,
+    exporting: Exporting,
+    lines: AccessFile | None,
+    captures: Captures,
+    measures: GenAiMetrics,
 ) -> Hearing:
     """Hears, and passes on what is to be exported or written down."""
 
@@ -143,6 +151,8 @@ def _hearing(
             lines.write(access.lines(records))
         if spans.active:
             exporting.take(records)
+        if measures.active:
+            measures.update(records)
         if captures.sinks:
             captures.tell(records)
 
@@ -151,7 +161,7 @@ def _hearing(
             lines.write(access.outbound_lines(calls))
         spans.outbound(calls)
 
-    anybody = spans.active or lines or captures.sinks
+    anybody = spans.active or measures.active or lines or captures.sinks
     return Hearing(observer, tell, tell_outbound) if anybody else Hearing(observer)
 
 

@@ -1,4 +1,5 @@
-"""Where spans go: the exporters that OTEL_TRACES_EXPORTER and the OTLP variables ask for.
+"""Where spans and metrics go: the exporters that OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER and the OTLP
+variables ask for.
 
 Exporters are found as the OpenTelemetry SDK finds them, by entry point, so one that is installed beside
 sidecar works too. Endpoint, headers, time-outs, compression and certificates are read from the environment
@@ -11,14 +12,21 @@ import logging
 import os
 from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
+from typing import Any, NamedTuple
 
 log = logging.getLogger(__name__)
 
-_GROUP = "opentelemetry_traces_exporter"
+
+class Signal(NamedTuple):
+    """What is exported: its name in variables, the group of its entry points, its name in messages."""
+
+    name: str
+    group: str
+    what: str
+
+
+TRACES = Signal("TRACES", "opentelemetry_traces_exporter", "spans")
+METRICS = Signal("METRICS", "opentelemetry_metrics_exporter", "metrics")
 
 _OTLP = {
     # by protocol: entry point
@@ -31,36 +39,37 @@ _INSTALL = {
 }
 
 
-def wanted(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Names of the exporters asked for; none where nothing says where spans should go.
+def wanted(environ: Mapping[str, str] = os.environ, signal: Signal = TRACES) -> tuple[str, ...]:
+    """Names of the exporters asked for; none where nothing says where spans (or metrics) should go.
 
-    The specification would send spans to localhost:4318 by default. A sidecar whose owner never heard of
+    The specification would send them to localhost:4318 by default. A sidecar whose owner never heard of
     OpenTelemetry shall not knock on doors, so without an endpoint OTEL_TRACES_EXPORTER must ask for `otlp`.
     """
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return ()
-    asked = environ.get("OTEL_TRACES_EXPORTER", "").strip()
+    asked = environ.get(f"OTEL_{signal.name}_EXPORTER", "").strip()
     if not asked:
-        asked = "otlp" if _has_endpoint(environ) else "none"
+        asked = "otlp" if _has_endpoint(environ, signal) else "none"
     names = [name.strip() for name in asked.split(",")]
-    return tuple(dict.fromkeys(_entry_point(name, environ) for name in names if name not in ("", "none")))
+    found = [_entry_point(name, environ, signal) for name in names if name not in ("", "none")]
+    return tuple(dict.fromkeys(found))
 
 
-def load(names: tuple[str, ...]) -> list[SpanExporter]:
-    """The exporters called `names`, those that can be had."""
-    return [exporter for name in names if (exporter := _load(name)) is not None]
+def load(names: tuple[str, ...], signal: Signal = TRACES) -> list[Any]:
+    """The exporters called `names`, those that can be had: SDK's SpanExporter or MetricExporter."""
+    return [exporter for name in names if (exporter := _load(name, signal)) is not None]
 
 
-def _has_endpoint(environ: Mapping[str, str]) -> bool:
-    keys = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+def _has_endpoint(environ: Mapping[str, str], signal: Signal) -> bool:
+    keys = (f"OTEL_EXPORTER_OTLP_{signal.name}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     return any(environ.get(key, "").strip() for key in keys)
 
 
-def _entry_point(name: str, environ: Mapping[str, str]) -> str:
+def _entry_point(name: str, environ: Mapping[str, str], signal: Signal) -> str:
     if name != "otlp":
         return name
     protocol = (
-        environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "").strip()
+        environ.get(f"OTEL_EXPORTER_OTLP_{signal.name}_PROTOCOL", "").strip()
         or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").strip()
         or "http/protobuf"
     )
@@ -69,15 +78,14 @@ def _entry_point(name: str, environ: Mapping[str, str]) -> str:
     return _OTLP.get(protocol, _OTLP["http/protobuf"])
 
 
-def _load(name: str) -> SpanExporter | None:
+def _load(name: str, signal: Signal) -> Any:
     try:
-        found = next(iter(entry_points(group=_GROUP, name=name)), None)
+        found = next(iter(entry_points(group=signal.group, name=name)), None)
         if found is not None:
-            exporter: SpanExporter = found.load()()
-            return exporter
+            return found.load()()
         reason: object = "it is not installed"
     except Exception as error:  # whatever an exporter finds wrong with its variables or its imports
         reason = error
-    advice = f": {_INSTALL[name]}" if name in _INSTALL else ", see OTEL_TRACES_EXPORTER"
-    log.error("no spans are exported by %s, %s%s", name, reason, advice)
+    advice = f": {_INSTALL[name]}" if name in _INSTALL else f", see OTEL_{signal.name}_EXPORTER"
+    log.error("no %s are exported by %s, %s%s", signal.what, name, reason, advice)
     return None

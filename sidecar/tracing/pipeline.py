@@ -91,7 +91,7 @@ class Pipeline:
     def __init__(self, settings: Settings, exporters: Sequence[SpanExporter]) -> None:
         """Raises ValueError when OTEL_BSP_* or OTEL_SPAN_* make no sense."""
         self.exporters = [Counted(exporter) for exporter in exporters]
-        resource = _resource(settings)
+        resource = resource_of(settings)
         self._ends = attributes.ends(settings, str(resource.attributes[SERVICE_NAME]))
         self._ids = Preset()
         # The head has decided already, and `keep` after it: whatever comes here is exported.
@@ -167,7 +167,7 @@ class Pipeline:
         self._quiet.close()
 
 
-def _resource(settings: Settings) -> Resource:
+def resource_of(settings: Settings) -> Resource:
     """What OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and the SDK's detectors say, with our service name
     where they have none."""
     named = OTELResourceDetector().detect().attributes.get(SERVICE_NAME)

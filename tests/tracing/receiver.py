@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 import grpc
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -55,12 +56,26 @@ class Span(NamedTuple):
     """Trace and span of each, in hex."""
 
 
+class Histogram(NamedTuple):
+    """One series of a histogram, as it came last."""
+
+    name: str
+    unit: str
+    attributes: dict[str, Any]
+    count: int
+    sum: float
+    bounds: tuple[float, ...]
+    resource: dict[str, Any]
+    scope: str
+
+
 class Receiver:
-    """Keeps every span it is sent, and the headers of every delivery."""
+    """Keeps every span and histogram it is sent, and the headers of every delivery."""
 
     def __init__(self) -> None:
         self.endpoint = ""
         self.spans: list[Span] = []
+        self.histograms: list[Histogram] = []
         self.deliveries: list[dict[str, str]] = []
         self.path = ""
 
@@ -69,6 +84,24 @@ class Receiver:
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 self.spans += [_span(span, resource, scope) for span in scope.spans]
+
+    def take_metrics(self, request: ExportMetricsServiceRequest) -> None:
+        self.histograms = [
+            Histogram(
+                metric.name,
+                metric.unit,
+                _attributes(point.attributes),
+                point.count,
+                point.sum,
+                tuple(point.explicit_bounds),
+                _attributes(resource.resource.attributes),
+                scope.scope.name,
+            )
+            for resource in request.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.histogram.data_points
+        ]
 
     def wait(self, count: int, seconds: float = 5.0) -> list[Span]:
         """The spans, as soon as there are `count`."""
@@ -93,7 +126,10 @@ def http(delay: float = 0.0) -> Iterator[Receiver]:
             receiver.path = self.path
             time.sleep(delay)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.take(ExportTraceServiceRequest.FromString(body), headers)
+            if self.path == "/v1/metrics":
+                receiver.take_metrics(ExportMetricsServiceRequest.FromString(body))
+            else:
+                receiver.take(ExportTraceServiceRequest.FromString(body), headers)
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
