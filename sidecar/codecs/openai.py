@@ -8,7 +8,7 @@
 Texts are columns, so a baseline learns their length and the surprise of their letters as it does of any text
 (`sidecar.features.texts`). Answers are told by numbers and short names only: their words stay out of windows.
 A stream (`event_stream`) is read as what it came to. Sources: OpenAI's API reference; Cohere's and Jina's for
-rerank. Counterparts: `wording`, `embedding`.
+rerank. Counterparts: `wording`, `tongue`, `embedding`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from sidecar.codecs import embedding, event_stream, table, wording
+from sidecar.codecs import embedding, event_stream, table, tongue, wording
 from sidecar.codecs.codec import Codec, may_be_json, media_type
 from sidecar.codecs.json_text import parse
 from sidecar.errors import Undecodable
@@ -138,7 +138,8 @@ def _completed(document: dict[str, Any]) -> tuple[Tensor, ...]:
         _numbers("answer length", [wording.length(text) for text in texts]),
         _numbers("answer repetition", [wording.repetition(text) for text in texts]),
         _numbers("answer refused", [float(wording.refuses(text)) for text in texts]),
-        _texts("answer script", [wording.script(text) for text in texts]),
+        _texts("answer script", scripts := [wording.script(text) for text in texts]),
+        _texts("answer language", [tongue.language(*pair) for pair in zip(texts, scripts, strict=True)]),
         _texts("finish reason", [reason for _, reason, _ in found]),
         _numbers("tool calls", [float(calls) for _, _, calls in found]),
         _numbers("input tokens", [_count(spent.get("prompt_tokens"))] * each),
