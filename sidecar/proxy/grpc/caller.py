@@ -226,7 +226,8 @@ class Caller(End):
         elif self.model is None:
             self._alone(found)
         elif kind == frames.SETTINGS and not found.flags & frames.ACK:
-            self.model.write(frames.settings_frame(_for_model(frames.settings(found))))
+            passed = self.model.allow(frames.settings(found))
+            self.model.write(frames.settings_frame(_without_pushes(passed)))
         elif kind == frames.WINDOW_UPDATE:
             call = self.calls.get(found.stream)
             if found.stream == 0:
@@ -280,17 +281,6 @@ class Caller(End):
             self.settle()
 
 
-def _for_model(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """A caller's settings as the model is told them: nothing of tables, which are between each and us;
-    frames no larger than we take; and no pushes."""
-    passed = passed_on(pairs)
+def _without_pushes(passed: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """A caller's settings as the model is told them: whatever they say, it may not push."""
     return [*[pair for pair in passed if pair[0] != frames.ENABLE_PUSH], (frames.ENABLE_PUSH, 0)]
-
-
-def passed_on(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those settings that pass, in either direction."""
-    return [
-        (name, min(value, frames.LARGEST) if name == frames.MAX_FRAME_SIZE else value)
-        for name, value in pairs
-        if name != frames.HEADER_TABLE_SIZE
-    ]

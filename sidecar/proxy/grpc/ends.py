@@ -30,6 +30,8 @@ class End(asyncio.Protocol):
         self.stuck_since = 0.0
         self.stuck_bytes = 0
         self.last_read = 0.0
+        self.largest = frames.USUAL
+        """Bytes of a frame that the peer may send: as many as the other side takes."""
         self.rest = b""
         """Of a frame that has not come whole."""
         self._max_header_bytes = max_header_bytes
@@ -74,7 +76,7 @@ class End(asyncio.Protocol):
         """Act on all frames that are whole by now."""
         whole, self.rest = self.rest + data if self.rest else data, b""
         try:
-            for found in frames.cut(whole):
+            for found in frames.cut(whole, self.largest):
                 if isinstance(found, bytes):
                     self.rest = found
                 elif self.closed:
@@ -121,6 +123,13 @@ class End(asyncio.Protocol):
 
     def _headers(self, found: Frame, block: bytes) -> None:
         self.headers(found.stream, self.reader.read(block), ends=bool(found.flags & frames.END_STREAM))
+
+    def allow(self, told: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The other side's settings as they pass to this peer, which may send such frames from now on."""
+        passed = passed_on(told)
+        sizes = [value for name, value in passed if name == frames.MAX_FRAME_SIZE]
+        self.largest = max([self.largest, *sizes])
+        return passed
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -180,3 +189,13 @@ class End(asyncio.Protocol):
         if left < self.stuck_bytes:
             self.stuck_since, self.stuck_bytes = now, left
         return now - self.stuck_since > limit
+
+
+def passed_on(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those settings that pass, in either direction: nothing of tables, which are between each and us, and
+    frames no larger than we take."""
+    return [
+        (name, min(value, frames.LARGEST) if name == frames.MAX_FRAME_SIZE else value)
+        for name, value in pairs
+        if name != frames.HEADER_TABLE_SIZE
+    ]

@@ -16,8 +16,8 @@ HEAD = struct.Struct(">IBI")
 """Length (24 bits) and kind (8 bits), flags, stream."""
 HEAD_BYTES = 9
 
-LARGEST = 65_536
-"""Bytes of a frame's payload. Everybody takes 16,384; who would take more than this is said to take this."""
+USUAL, LARGEST = 16_384, 65_536
+"""Bytes of a frame's payload: what everybody takes, and what who would take more is said to take."""
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = range(5)
 PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(5, 10)
@@ -65,17 +65,17 @@ class Frame(NamedTuple):
     raw: bytes
 
 
-def cut(data: bytes) -> Iterator[Frame | bytes]:
+def cut(data: bytes, largest: int = LARGEST) -> Iterator[Frame | bytes]:
     """The whole frames of `data`, and at last the bytes that are no whole frame yet.
 
-    Raises Broken for frames that are too large, have another size than their kind has, or stand on a stream
-    where their kind may not.
+    Raises Broken for frames with a payload of more than `largest` bytes, those that have another size than
+    their kind has, or stand on a stream where their kind may not.
     """
     start, size = 0, len(data)
     while size - start >= HEAD_BYTES:
         first, flags, stream = HEAD.unpack_from(data, start)
         length, kind = first >> 8, first & 0xFF
-        if length > LARGEST:
+        if length > largest:
             raise Broken(FRAME_SIZE_ERROR, f"a frame of {length} bytes")
         end = start + HEAD_BYTES + length
         if end > size:

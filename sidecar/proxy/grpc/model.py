@@ -11,7 +11,6 @@ from sidecar.errors import CallFailed
 from sidecar.exchange import Headers
 from sidecar.proxy.grpc import frames
 from sidecar.proxy.grpc.call import Said
-from sidecar.proxy.grpc.caller import passed_on
 from sidecar.proxy.grpc.ends import End
 from sidecar.proxy.grpc.fields import block
 from sidecar.proxy.grpc.frames import Broken, Frame
@@ -133,6 +132,7 @@ class Model(End):
                 for call in caller.calls.values():
                     if call.window is not None:
                         call.window.room += grown
-        caller.write(frames.settings_frame([p for p in passed_on(pairs) if p[0] != frames.ENABLE_PUSH]))
+        passed = caller.allow(pairs)
+        caller.write(frames.settings_frame([pair for pair in passed if pair[0] != frames.ENABLE_PUSH]))
         for short in list(caller.short):
             short.send_kept_back()

@@ -111,7 +111,7 @@ async def test_a_call_passes_byte_by_byte(size):
         (frames.window_update(0, 0), frames.PROTOCOL_ERROR),
         (b"\xff\xff\xff\0\0\0\0\0\1", frames.FRAME_SIZE_ERROR),
         (
-            frames.frame(frames.HEADERS, 0, 1) + frames.frame(frames.CONTINUATION, 0, 1, bytes(60_000)) * 2,
+            frames.frame(frames.HEADERS, 0, 1) + frames.frame(frames.CONTINUATION, 0, 1, bytes(16_000)) * 6,
             frames.ENHANCE_YOUR_CALM,
         ),
         (
@@ -174,6 +174,25 @@ async def test_a_request_that_goes_on_after_its_end_is_over(kind):
         assert frames.number(await caller.next(frames.RST_STREAM)) == frames.STREAM_CLOSED
         await caller.send(caller.headers(3, head(), ends=True))
         assert (await model.heard()).stream == 3
+
+
+async def test_frames_may_be_as_large_as_the_other_side_takes():
+    async with sidecar(grpc=True) as stage:
+        caller, model = await conversation(stage)
+        await model.send(frames.settings_frame([(frames.MAX_FRAME_SIZE, 20_000)]))
+        while not frames.settings(await caller.next(frames.SETTINGS)):
+            pass
+        await caller.send(caller.headers(1, head()), caller.data(1, bytes(20_000), ends=True))
+        await model.heard()
+        assert len((await model.next(frames.DATA)).raw) == frames.HEAD_BYTES + 20_000
+        more = model.data(1, bytes(16_385))  # the caller said that it takes 16,384
+        await model.send(model.headers(1, ANSWER), more)
+        assert not (await caller.heard()).ends
+        assert (await caller.heard()).field("x-sidecar-error") == "upstream-malformed"
+    async with sidecar(grpc=True) as stage:
+        caller, model = await conversation(stage)
+        await caller.send(caller.headers(1, head()), caller.data(1, bytes(16_385)))
+        assert frames.number(await caller.next(frames.GOAWAY), 4) == frames.FRAME_SIZE_ERROR
 
 
 async def test_padding_stays_here_and_its_window_comes_back():
