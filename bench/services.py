@@ -92,7 +92,7 @@ def main() -> int:
         authority = Authority(place, "ours")
         pair = authority.issue("sidecar", "127.0.0.1")
         with Process("server", [interpreter, "-c", SERVER, str(server)], place) as process:
-            process.wait_until(lambda: _listens(server))
+            process.wait_until(lambda: listens(server))
             expected = told(interpreter, f"127.0.0.1:{server}")
             print(json.dumps(expected, indent=2))
             done = True
@@ -111,7 +111,7 @@ def main() -> int:
     return 0 if done else 1
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

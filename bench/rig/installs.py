@@ -22,6 +22,7 @@ PYPI = {
     "kserve": "kserve==0.21.*",
     "llama": "xllamacpp==2026.10.11549 gguf==0.19.*",
     "reflection": "grpcio-reflection==1.85.* grpcio-health-checking==1.85.*",
+    "tfserving": "tensorflow-serving-api==2.21.*",
     "phoenix": "arize-phoenix==20.26.*",
 }
 """Environment -> what is installed into it, and what that needs without saying so. Pinned: a ratio needs a

@@ -41,7 +41,7 @@ def test_the_client_gets_the_same_chunks_and_the_sidecar_learns_what_prompts_are
             assert ask(client) == ask(direct), ask.__name__
 
         numbers = itertools.count()
-        through.process.wait_until(lambda: not _asked(client, next(numbers)).startswith("learning"), 30)
+        through.process.wait_until(lambda: not _asked(client, next(numbers)).startswith("learning"), 120)
         assert [_asked(client, next(numbers)) for _ in range(20)].count("normal") >= 14
         odd = "x7!qZ#9$kk}}{{ zxcvqw ]]]]==== describing.+similarlyNow write oppositeley.]( Me giving**ONE"
         assert _said(client, odd).startswith("outlier")
