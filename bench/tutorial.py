@@ -28,8 +28,9 @@ from examples.processes import ROOT, NotStarted, Process, python
 
 TUTORIAL = " ".join((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").split())
 
-PLAYED_SECONDS, FOUND_SECONDS = 400.0, 60.0
-"""Until a demo has played what it plays, and until a page has what it says is there."""
+PLAYED_SECONDS, FOUND_SECONDS, ENDED_SECONDS = 400.0, 60.0, 60.0
+"""Until a demo has played what it plays, a page has what is said to be there, and a demo has ended all that it
+started."""
 
 STAYS = "up until Ctrl-C"
 """What a demo says last."""
@@ -78,11 +79,14 @@ class Walk:
 @contextmanager
 def played(home: Path, *flags: str) -> Iterator[dict[str, str]]:
     """A demo that has played: the addresses it tells, by what it calls them."""
-    with Process("demo" + "".join(flags), python("examples.demo", *flags), home) as demo:
+    demo = Process("demo" + "".join(flags), python("examples.demo", *flags), home)
+    try:
         demo.wait_until(lambda: STAYS in demo.last_words(30), PLAYED_SECONDS)
         told = demo.last_words(30)
         pages = {name: url for url, name in re.findall(r"(http://\S+)/chain +\((\w+)\)", told)}
         yield pages or {"flight": re.findall(r"Admin page: (http://\S+)/", told)[-1]}
+    finally:
+        demo.stop(ENDED_SECONDS)
 
 
 def input_that_moved(walk: Walk) -> str:
