@@ -29,7 +29,7 @@ from examples.processes import ROOT, NotStarted, Process, python
 TUTORIAL = " ".join((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").split())
 
 PLAYED_SECONDS, FOUND_SECONDS, ENDED_SECONDS = 400.0, 60.0, 60.0
-"""Until a demo has played what it plays, a page has what is said to be there, and a demo has ended all that it
+"""Until a demo has played what it plays, a page has what is said to be there, and a demo has ended what it
 started."""
 
 STAYS = "up until Ctrl-C"
