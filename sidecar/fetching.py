@@ -11,7 +11,6 @@ checks it byte by byte when it is loaded.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import shutil
 import subprocess
@@ -72,6 +71,8 @@ class Fetched:
         """The settings with a directory for a baseline. Raises SidecarError when it can't be fetched."""
         if "://" not in settings.baseline:
             return settings
+        import hashlib  # late: OpenSSL comes with it, and the supervisor stays
+
         wanted = place(settings.baseline)
         if settings.baseline not in self._there:
             name = f"fetched-{hashlib.sha256(settings.baseline.encode()).hexdigest()[:16]}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -73,6 +74,14 @@ def settle() -> None:
     """Spare the collector what it would look at in vain. Called when everything is loaded: it stays."""
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+
+
+def give_back() -> None:
+    """Give the kernel the memory that nobody uses. The C library would keep all that was needed at once, such
+    as for a snapshot; those that cannot be asked (musl's) keep less."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def step_back() -> None:
@@ -181,15 +190,16 @@ async def _listen(admin: web.AppRunner, address: str) -> list[str]:
 async def _keep_saving(observer: Observer, run_dir: Path, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
-        content = snapshot.encode(observer.keep())
-        await asyncio.to_thread(_write, run_dir, content)
+        # Not by a name, which would hold it until the next one.
+        await asyncio.to_thread(_write, run_dir, snapshot.encode(observer.keep()))
+        await asyncio.to_thread(give_back)
 
 
 def _save(observer: Observer, run_dir: Path) -> None:
     _write(run_dir, snapshot.encode(observer.keep()))
 
 
-def _write(run_dir: Path, content: bytes) -> None:
+def _write(run_dir: Path, content: bytearray) -> None:
     try:
         snapshot.write(run_dir / SNAPSHOT, content)
     except OSError as error:

@@ -25,13 +25,17 @@ _MAGIC = b"sidecar-observer"
 _DIGEST = 32
 
 
-def encode(state: msgspec.Struct) -> bytes:
-    """The file's content for a state."""
-    body = msgspec.msgpack.encode(state, enc_hook=_array_out)
-    return _MAGIC + bytes([VERSION]) + hashlib.sha256(body).digest() + body
+def encode(state: msgspec.Struct) -> bytearray:
+    """The file's content for a state. It may have many megabytes, so it is built in place."""
+    head = _MAGIC + bytes([VERSION])
+    content = bytearray(head + bytes(_DIGEST))
+    msgspec.msgpack.Encoder(enc_hook=_array_out).encode_into(state, content, len(content))
+    with memoryview(content) as view:
+        view[len(head) : len(head) + _DIGEST] = hashlib.sha256(view[len(head) + _DIGEST :]).digest()
+    return content
 
 
-def decode(content: bytes, kind: type[Any]) -> Any:
+def decode(content: bytes | bytearray, kind: type[Any]) -> Any:
     """The state in a file's content. Raises ValueError with the reason when there is none."""
     head, body = content[: len(_MAGIC) + 1 + _DIGEST], content[len(_MAGIC) + 1 + _DIGEST :]
     if not head.startswith(_MAGIC) or len(head) < len(_MAGIC) + 1 + _DIGEST:
@@ -46,7 +50,7 @@ def decode(content: bytes, kind: type[Any]) -> Any:
         raise ValueError(f"its content is not as expected: {error}") from error
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes | bytearray) -> None:
     """Replace the file at `path` by `content`, in one step."""
     beside = path.with_suffix(".new")
     beside.write_bytes(content)
