@@ -18,7 +18,7 @@ import numpy as np
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the layout of the state changes; older snapshots are then ignored."""
 
 _MAGIC = b"sidecar-observer"

@@ -5,7 +5,8 @@
 
 When there's no room for every call, a part of them is kept, chosen by a hash of the request id: so the part
 is the same for calls and for labels, and has nothing to do with what either says. Its share shrinks by half
-when the room is used up, and doubles when three quarters of it are free.
+when the room is used up, and doubles when three quarters of it are free. Calls are kept packed, because there
+are many and few of them are looked at again.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ Outcome = Literal[
 * `not-sampled`: its call is among those that there was no room for.
 """
 
-ENTRY_BYTES = 400
-"""Bytes of a kept call beside its parts, near enough; a label is 100."""
+ENTRY_BYTES = 220
+"""Bytes of a kept call beside what is packed, near enough."""
 
-LABEL_BYTES = 100
+LABEL_BYTES, WAITING_BYTES = 100, 500
+"""Bytes of a label that has joined its call, and of one that waits."""
 
 WAITING_SHARE = 0.25
 """Of the bytes, what labels may take that wait for their calls."""
@@ -45,11 +47,11 @@ LEAST_SHARE = 2.0**-20
 """Of calls that are kept, however little room there is."""
 
 
-class Answered(msgspec.Struct, array_like=True, gc=False):
+class Answered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An answered call that may get labels.
 
     `codes`: the bin of each of its inputs, a byte each, row after row, empty where there's no reference.
-    `answer`: msgpack of a list for each row. `labels` grows, everything else stays as it is.
+    `answer`: msgpack of a list for each row.
     """
 
     id: str
@@ -58,14 +60,6 @@ class Answered(msgspec.Struct, array_like=True, gc=False):
     rows: int
     codes: bytes
     answer: bytes
-    ambiguous: bool = False
-    labels: dict[int, Value] = {}
-
-    @property
-    def held(self) -> int:
-        """Bytes, near enough."""
-        parts = len(self.id) + len(self.codes) + len(self.answer)
-        return ENTRY_BYTES + parts + LABEL_BYTES * len(self.labels)
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -85,13 +79,19 @@ class Joined(NamedTuple):
 
 
 class KeptLedger(msgspec.Struct, frozen=True):
-    """A ledger as it's kept on disk."""
+    """A ledger as it's kept on disk; `calls` are packed."""
 
     flows: tuple[Key, ...]
-    calls: tuple[Answered, ...]
+    calls: tuple[bytes, ...]
+    labels: dict[str, dict[int, Value]]
+    ambiguous: tuple[str, ...]
     waiting: tuple[Waiting, ...]
     share: float
     counts: dict[str, int]
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Answered).decode
 
 
 class Ledger:
@@ -106,7 +106,11 @@ class Ledger:
         self.flows: list[Key] = []
         """Numbered, because there are few and calls are many."""
         self._horizon, self._size = horizon, size
-        self._calls: OrderedDict[str, Answered] = OrderedDict()
+        self._calls: OrderedDict[str, bytes] = OrderedDict()
+        """Packed, by id."""
+        self._labels: dict[str, dict[int, Value]] = {}
+        """Those that have joined, by id and row."""
+        self._ambiguous: set[str] = set()
         self._waiting: OrderedDict[tuple[str, int], Waiting] = OrderedDict()
 
     @property
@@ -146,7 +150,7 @@ class Ledger:
         for label in labels:
             outcome = self._outcome(label, now)
             if outcome == "joined":
-                joined.append(self._join(self._calls[label.id], label, now))
+                joined.append(self._join(label, now))
             elif outcome == "waiting":
                 self._waiting[label.id, label.row] = Waiting(label, now)
             outcomes.append(outcome)
@@ -155,35 +159,43 @@ class Ledger:
         return outcomes, joined
 
     def _outcome(self, label: Label, now: float) -> Outcome:
-        call = self._calls.get(label.id)
-        if call is None:
+        packed = self._calls.get(label.id)
+        if packed is None:
             if label.time and now - label.time > self._horizon:
                 return "late"
             before = self._waiting.get((label.id, label.row))
             if before is not None:
                 return "duplicate" if before.label.value == label.value else "contradictory"
             return "waiting" if self.sampled(label.id) else "not-sampled"
-        if call.ambiguous:
+        if label.id in self._ambiguous:
             return "ambiguous"
-        if label.row >= call.rows:
+        if label.row >= _unpack(packed).rows:
             return "no-such-row"
-        if label.row in call.labels:
-            return "duplicate" if call.labels[label.row] == label.value else "contradictory"
+        labels = self._labels.get(label.id, {})
+        if label.row in labels:
+            return "duplicate" if labels[label.row] == label.value else "contradictory"
         return "joined"
 
-    def _join(self, call: Answered, label: Label, now: float) -> Joined:
-        call.labels[label.row] = label.value
+    def _join(self, label: Label, now: float) -> Joined:
+        self._labels.setdefault(label.id, {})[label.row] = label.value
         self.bytes += LABEL_BYTES
-        return Joined(call, label.row, label.value, label.time or now)
+        return Joined(_unpack(self._calls[label.id]), label.row, label.value, label.time or now)
 
     def _keep(self, call: Answered) -> None:
-        before = self._calls.get(call.id)
-        if before is None:
-            self._calls[call.id] = call
-            self.bytes += call.held
-        elif (before.flow, before.codes, before.answer) != (call.flow, call.codes, call.answer):
+        packed = self._calls.get(call.id)
+        if packed is None:
+            self._calls[call.id] = packed = _pack(call)
+            self.bytes += _held(call.id, packed)
+            return
+        before = _unpack(packed)
+        if (before.flow, before.codes, before.answer) != (call.flow, call.codes, call.answer):
             # The same question with the same answer is a caller's second try; anything else is another call.
-            before.ambiguous = True
+            self._ambiguous.add(call.id)
+
+    def _drop(self, id_: str) -> None:
+        labels = self._labels.pop(id_, {})
+        self.bytes -= _held(id_, self._calls.pop(id_)) + LABEL_BYTES * len(labels)
+        self._ambiguous.discard(id_)
 
     def _met(self, call: Answered) -> list[Joined]:
         """The labels that waited for this call; a call of many rows is asked for each of them."""
@@ -194,14 +206,14 @@ class Ledger:
                 outcome = self._outcome(found.label, found.came)
                 self.counts[outcome] += 1
                 if outcome == "joined":
-                    joined.append(self._join(self._calls[call.id], found.label, found.came))
+                    joined.append(self._join(found.label, found.came))
         return joined
 
     def _forget(self, now: float) -> None:
         """Let go of what is too old, and of a part of the calls when there are too many."""
-        while self._calls and now - next(iter(self._calls.values())).time > self._horizon:
-            self.bytes -= self._calls.popitem(last=False)[1].held
-        most = WAITING_SHARE * self._size / (LABEL_BYTES + ENTRY_BYTES)
+        while self._calls and now - _unpack(next(iter(self._calls.values()))).time > self._horizon:
+            self._drop(next(iter(self._calls)))
+        most = WAITING_SHARE * self._size / WAITING_BYTES
         while self._waiting and (
             len(self._waiting) > most or now - next(iter(self._waiting.values())).came > self._horizon
         ):
@@ -210,21 +222,27 @@ class Ledger:
         while self.bytes > self._size and self.share > LEAST_SHARE:
             self.share /= 2
             for id_ in [id_ for id_ in self._calls if not self.sampled(id_)]:
-                self.bytes -= self._calls.pop(id_).held
+                self._drop(id_)
         if self.share < 1.0 and self.bytes < self._size / 4:
             self.share *= 2
 
     def forget(self) -> None:
         """Let go of what calls' inputs were: their bins are of a reference that is no longer used."""
-        for call in self._calls.values():
-            call.codes = b""
-        self.bytes = sum(call.held for call in self._calls.values())
+        for id_, packed in self._calls.items():
+            self._calls[id_] = _pack(msgspec.structs.replace(_unpack(packed), codes=b""))
+        self.bytes = self._size_of_all()
+
+    def _size_of_all(self) -> int:
+        calls = sum(_held(id_, packed) for id_, packed in self._calls.items())
+        return calls + LABEL_BYTES * sum(map(len, self._labels.values()))
 
     def keep(self) -> KeptLedger:
         """What `restore` needs."""
         return KeptLedger(
             tuple(self.flows),
             tuple(self._calls.values()),
+            self._labels,
+            tuple(self._ambiguous),
             tuple(self._waiting.values()),
             self.share,
             dict(self.counts),
@@ -233,6 +251,12 @@ class Ledger:
     def restore(self, kept: KeptLedger) -> None:
         """Go on from `kept`."""
         self.flows, self.share, self.counts = list(kept.flows), kept.share, Counter(kept.counts)
-        self._calls = OrderedDict((call.id, call) for call in kept.calls)
+        self._calls = OrderedDict((_unpack(packed).id, packed) for packed in kept.calls)
+        self._labels, self._ambiguous = kept.labels, set(kept.ambiguous)
         self._waiting = OrderedDict(((one.label.id, one.label.row), one) for one in kept.waiting)
-        self.bytes = sum(call.held for call in self._calls.values())
+        self.bytes = self._size_of_all()
+
+
+def _held(id_: str, packed: bytes) -> int:
+    """Bytes of a kept call, near enough."""
+    return ENTRY_BYTES + len(id_) + len(packed)

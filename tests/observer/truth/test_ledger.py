@@ -1,6 +1,7 @@
+import gc
+import tracemalloc
 from collections import Counter
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -137,6 +138,15 @@ def test_it_outlives_a_restart(ledger):
     assert again.counts["joined"] == 4
 
 
-def test_an_entry_is_about_as_large_as_it_says():
-    entry = call("0af7651916cd43dd8448eb211c80319c", answer=b"x" * 20, codes=b"y" * 30)
-    assert entry.held < 2 * (len(msgspec.msgpack.encode(entry)) + 400)
+def test_what_is_kept_takes_about_as_much_as_it_says():
+    ledger = Ledger(1e9, 100_000_000)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for i in range(5000):
+            ledger.update([call(f"{i:032x}", answer=bytes(i % 60), codes=bytes(30))], 1.0)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ledger.bytes == pytest.approx(taken, rel=0.25)
