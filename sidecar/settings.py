@@ -295,7 +295,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds that an answered call waits for its labels, and a label for its call.
     A day, so that what is known in the evening still finds the morning's calls."""
 
-    label_bytes: Bytes = 12_582_912
+    label_bytes: Bytes = 10_485_760
     """Bytes of answered calls kept for their labels, about 30,000 calls of one row. When there are more, an
     even share of them is kept, chosen by request id."""
 

@@ -27,6 +27,7 @@ from sidecar.features import columns
 from sidecar.observer.answers import decoded
 from sidecar.observer.lineage import Lineage
 from sidecar.observer.outputs import Columns
+from sidecar.observer.packing import pack
 from sidecar.observer.routes import OVERFLOW, key
 from sidecar.tracing.consistent import CALLS, Consistent
 
@@ -65,7 +66,6 @@ class KeptSubject(msgspec.Struct, frozen=True):
     seen: int
 
 
-_pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Row).decode
 
 
@@ -87,7 +87,7 @@ class Subject:
 
     def add(self, row: Row) -> None:
         """Take in one more row; the oldest of the latest becomes one of the older, of which some go."""
-        self._latest.append(packed := _pack(row))
+        self._latest.append(packed := pack(row))
         self._bytes += size(packed)
         if len(self._latest) > min(LATEST, max(1, self._most // 4)):
             self._seen += 1

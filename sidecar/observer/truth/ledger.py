@@ -19,6 +19,7 @@ from zlib import crc32
 import msgspec
 
 from sidecar.labels.label import Label, Value
+from sidecar.observer.packing import pack
 from sidecar.observer.routes import Key
 
 Outcome = Literal[
@@ -34,7 +35,7 @@ Outcome = Literal[
 * `not-sampled`: its call is among those that there was no room for.
 """
 
-ENTRY_BYTES = 220
+ENTRY_BYTES = 160
 """Bytes of a kept call beside what is packed, near enough."""
 
 LABEL_BYTES, WAITING_BYTES = 100, 500
@@ -90,7 +91,6 @@ class KeptLedger(msgspec.Struct, frozen=True):
     counts: dict[str, int]
 
 
-_pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Answered).decode
 
 
@@ -184,7 +184,7 @@ class Ledger:
     def _keep(self, call: Answered) -> None:
         packed = self._calls.get(call.id)
         if packed is None:
-            self._calls[call.id] = packed = _pack(call)
+            self._calls[call.id] = packed = pack(call)
             self.bytes += _held(call.id, packed)
             return
         before = _unpack(packed)
@@ -229,7 +229,7 @@ class Ledger:
     def forget(self) -> None:
         """Let go of what calls' inputs were: their bins are of a reference that is no longer used."""
         for id_, packed in self._calls.items():
-            self._calls[id_] = _pack(msgspec.structs.replace(_unpack(packed), codes=b""))
+            self._calls[id_] = pack(msgspec.structs.replace(_unpack(packed), codes=b""))
         self.bytes = self._size_of_all()
 
     def _size_of_all(self) -> int:
