@@ -23,7 +23,7 @@ from bench.rig.ground import Ground
 from bench.rig.installs import Missing
 from bench.rig.payloads import one_row
 from bench.rig.peers import PEERS, Peer
-from bench.rig.processes import MB, Died, Tree, rss
+from bench.rig.processes import MB, Died, Tree, pss, rss
 from bench.rig.proof import NotWorking
 from bench.rig.side_by_side import STREAM_BYTES
 from bench.rig.wrk import Load
@@ -37,11 +37,12 @@ LIMITS = {"data plane": 80.0, "whole": 220.0}
 STREAM_LIMIT = 20.0
 """MB above the level before, for streams of `STREAM_BYTES`."""
 
-WHOLE = "whole"
+WHOLE, ONCE = "whole", "shared pages once"
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Memory at one moment: `rss_mb` by process, and `whole` for all of them."""
+    """Memory at one moment: `rss_mb` by process, `whole` for all of them, and that again with pages that
+    several of them share counted once."""
 
     seconds: float
     calls: int
@@ -144,13 +145,17 @@ def _memory(tree: Tree) -> dict[str, float]:
             label = _label(process, tree, carriers)
             memory[label if label not in memory else f"{label} {process.pid}"] = rss([process]) / MB
     memory[WHOLE] = sum(memory.values())
+    memory[ONCE] = pss(processes) / MB
     return memory
 
 
 def _label(process: psutil.Process, tree: Tree, carriers: set[int]) -> str:
     if process.pid in carriers:
         return "data plane"
-    return "parent" if process == tree.root else " ".join(process.cmdline()[-2:])[-24:]
+    words = process.cmdline()
+    module = words.index("-m") + 1 if "-m" in words else 0
+    # And the role, where a module has several.
+    return "parent" if process == tree.root else " ".join(words[module : module + 2]).partition(" /")[0][:24]
 
 
 def _print(soak: Soak, connections: int) -> int:
@@ -167,7 +172,7 @@ def _print(soak: Soak, connections: int) -> int:
     warm = next((sample for sample in samples if sample.calls >= WARM), samples[-1])
     heading = f"at {warm.calls:,} calls"
     print(f"\nRSS MB{'':<20}{'first':>8}{heading:>20}{'last':>8}{'highest':>9}  slope")
-    for process in samples[-1].rss_mb:
+    for process in dict.fromkeys(process for sample in samples for process in sample.rss_mb):
         kept = [sample.rss_mb[process] for sample in samples if process in sample.rss_mb]
         at_warm = f"{warm.rss_mb.get(process, float('nan')):.1f}"
         print(
