@@ -77,8 +77,10 @@ def settle() -> None:
 
 
 def give_back() -> None:
-    """Give the kernel the memory that nobody uses. The C library would keep all that was needed at once, such
-    as for a snapshot; those that cannot be asked (musl's) keep less."""
+    """Give the kernel the memory that nobody uses. Rings of objects are rare (an export that failed is one),
+    so the collector by itself would come after hours; it takes 10 ms. The C library would keep all that was
+    needed at once, such as for a snapshot; those that cannot be asked (musl's) keep less."""
+    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import urllib.request
+import weakref
 from pathlib import Path
 
 import psutil
 import pytest
 
-from sidecar.console.serve import SNAPSHOT, running
+from sidecar.console.serve import SNAPSHOT, give_back, running
 from sidecar.errors import UsageError
 from sidecar.link import Drift, Progress, Swap
 from sidecar.settings import Settings
@@ -118,6 +119,22 @@ async def test_it_is_small_and_gives_way_to_the_model(tmp_path, baseline):
         modules = await asyncio.to_thread(Path(f"/proc/{child.pid}/maps").read_text)
         assert not [name for name in ("scipy", "sklearn", "pandas", "pyarrow") if f"/{name}/" in modules]
         await plane.close()
+
+
+def test_what_nobody_uses_is_given_back():
+    class Ring:
+        def __init__(self):
+            self.itself = self
+
+    gone = weakref.ref(Ring())
+    pieces = [b"x" * (100_000 + i) for i in range(400)]
+    kept = pieces[::40]  # so that the heap's end is in use
+    del pieces
+    before = psutil.Process().memory_info().rss
+    give_back()
+    assert gone() is None
+    assert psutil.Process().memory_info().rss < before - 20_000_000
+    assert len(kept) == 10
 
 
 async def test_learning_from_the_first_call_to_the_swap(tmp_path, baseline):
