@@ -2,8 +2,8 @@
 
 Learned from the reference half, asked of the other one, of which half has drifted. NannyML's own CBPE is
 asked the same, in the environment that the bench installs it into. What a chunk's rows turned out to be is
-chance, too: the last row tells how far off the very probabilities would be. Intervals are for other chunks
-like these (bootstrap over chunks).
+chance, too: the last row tells how far off estimates are whose probabilities are the very truth (labels drawn
+by them). Intervals are for other chunks like these (bootstrap over chunks).
 
 Beside them stand two forms that use the inputs and that the sidecar doesn't tell: the score corrected by the
 inputs, and the score calibrated anew for each chunk, with reference rows weighted by how much likelier they
@@ -29,8 +29,8 @@ from sidecar.scoring.expectation import Answers, learn
 
 CHUNK = 5_000
 BINS = 20
-NORMAL, MEAN_OF_NORMAL = 1.96, 0.798
-"""Half the width of an interval of 95 %, and the mean size, of what is normal with a deviation of 1."""
+DRAWS = 200
+"""Times that labels are drawn for each chunk, to learn what chance alone does."""
 COLUMNS = ("y_pred_proba", "y_pred", "car_value", "debt_to_income_ratio", "loan_length", "driver_tenure")
 DATA = "lib/python3*/site-packages/nannyml/datasets/data"
 
@@ -60,15 +60,17 @@ def off_by() -> None:
     bins = [np.quantile(column, np.arange(1, BINS) / BINS) for column in reference[:, 2:-1].T]
     then, true_then = _answers(reference, bins), reference[:, -1]
     known = learn("binary", 2, then, true_then)
+    random = np.random.default_rng(0)
     realised, chance, ours, corrected, weighted = [], [], [], [], []
     for start in range(0, len(truth), CHUNK):
         answers, true = _answers(analysis[start : start + CHUNK], bins), truth[start : start + CHUNK]
-        measured = measures("binary", Rows(answers.predicted, true, answers.scores), 2)
-        found = [measured[name] for name in ("accuracy", "auroc")]
-        realised.append([one.value for one in found])
-        chance.append([(one.high - one.low) / 2 / NORMAL * MEAN_OF_NORMAL for one in found])
+        found = measures("binary", Rows(answers.predicted, true, answers.scores), 2)
+        realised.append([found["accuracy"].value, found["auroc"].value])
         estimated = estimates(known, answers)
         ours.append([estimated["accuracy"], estimated["auroc"]])
+        drawn = random.random((DRAWS, len(true))) < known.calibrated(answers)
+        told = np.array([_by(one.astype(float), answers) for one in drawn])
+        chance.append(np.abs(told - ours[-1]).mean(axis=0))
         corrected.append(_by(known.expected(answers), answers))
         score = isotonic.fit(then.scores[:, 0], true_then, _odds(then, answers))(answers.scores[:, 0])
         weighted.append(_by(score, answers))
