@@ -65,7 +65,7 @@ class Peers:
                 env=os.environ | QUIET,
             )
         self._flows = 0
-        self._scores: list[tuple[int, Any]] = []
+        self._scores: list[Any] = []
         """Ours, of the windows of this flow that Evidently is asked about."""
         self.columns = self.unlike = self.reports = 0
         """Columns of windows that Evidently scored, those that it scored otherwise, and whole reports."""
@@ -101,7 +101,7 @@ class Peers:
 
     def check(self, told: Sequence[Told]) -> None:
         """Remember our scores of one size's windows, in the order in which they were asked about."""
-        self._scores += [(i, one.evidently) for i, one in enumerate(told[:CHECKED])]
+        self._scores += [one.evidently for one in told[:CHECKED]]
 
     def told(self) -> dict[str, list[tuple[int, int]]]:
         """For each rule, windows with an alarm and windows seen: of long windows, and of short ones."""
@@ -136,7 +136,7 @@ class Peers:
     def _compare(self, answer: dict[str, Any]) -> None:
         """Hold our scores to Evidently's, and its report's word to its scores."""
         scores = [np.array(one) for one in answer["scores"]]
-        for (_, ours), theirs in zip(self._scores, scores, strict=True):
+        for ours, theirs in zip(self._scores, scores, strict=True):
             self.columns += len(ours)
             alike = (np.abs(ours - theirs) < CLOSE) & ((ours >= MOVED) == (theirs >= MOVED))
             self.unlike += int((~alike).sum())
