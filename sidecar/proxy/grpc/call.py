@@ -59,11 +59,10 @@ class GrpcCall(Case):
     """Of the stream towards the model, once it knows the call."""
     window: Window | None = None
     """Of the stream towards the model, if ever something was kept back from it."""
-    head_sent = False
-    facts_told = False
-    model_done = False
-    waiting = False
-    """For a score, with the model's answer in hand."""
+    last_fields = b""
+    """Fields after the request's data that are kept back with it."""
+    head_sent = facts_told = model_done = waiting = False
+    """The last of these: for a score, with the model's answer in hand."""
 
     def __init__(self, caller: Caller, stream: int, head: RequestHead, *, ends: bool) -> None:
         super().__init__(caller.door.plane, caller.peer, head)
@@ -180,9 +179,7 @@ class GrpcCall(Case):
         model, kept_back = self.caller.model, self.kept_back
         while kept_back and model is not None:
             body, ends = kept_back[0]
-            room = self.caller.window.room
-            if self.window is not None:
-                room = min(room, self.window.room)
+            room = min([one.room for one in (self.caller.window, self.window) if one is not None])
             size = len(body) if len(body) <= room else max(room, 0)
             if size < len(body):
                 if size == 0:
@@ -192,7 +189,10 @@ class GrpcCall(Case):
                 ends = False
             else:
                 kept_back.popleft()
-            model.write(frame(DATA, END_STREAM if ends else 0, self.number, body[:size]))
+            if ends and self.last_fields:
+                model.write(headers(self.number, self.last_fields, ends=True))
+            else:
+                model.write(frame(DATA, END_STREAM if ends else 0, self.number, body[:size]))
             self._spend(size)
         self.caller.short.discard(self)
 
@@ -219,6 +219,7 @@ class GrpcCall(Case):
         if self.passing and not self.kept_back and self.caller.model is not None:
             self.caller.model.write(headers(self.number, lines, ends=True))
         else:
+            self.last_fields = lines
             self._keep_back(b"", True, 0)
         self.pump()
 

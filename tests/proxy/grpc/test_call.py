@@ -6,7 +6,19 @@ from sidecar.proxy.grpc import frames
 from sidecar.proxy.grpc.frames import Frame
 from tests.policy.documents import policy
 from tests.proxy.dialogue import sidecar
-from tests.proxy.grpc.peers import ANSWER, H2, PATH, WELL, asked, called, calling, conversation, head, message
+from tests.proxy.grpc.peers import (
+    ANSWER,
+    H2,
+    METHOD,
+    PATH,
+    WELL,
+    asked,
+    called,
+    calling,
+    conversation,
+    head,
+    message,
+)
 
 OURS = ("x-anomaly-", "x-drift-", "x-policy-", "x-request-id", "traceresponse")
 
@@ -238,4 +250,15 @@ async def test_trailers_of_a_request_pass_though_grpc_has_none():
         caller, model = await conversation(stage)
         await caller.send(caller.headers(1, head()), caller.headers(1, [(b"sum", b"7")], ends=True))
         assert not (await model.heard()).ends
+        assert (await model.heard()) == (1, [(b"sum", b"7")], True)
+
+
+async def test_trailers_of_a_request_that_was_kept_back_pass_too():
+    held = policy("{name: odd, when: score > 0.99, action: block}")
+    async with sidecar(grpc=True, policies=held) as stage:
+        caller, model = await conversation(stage)
+        await caller.send(caller.headers(1, head(METHOD)), caller.data(1, message(b"hi")))
+        await caller.send(caller.headers(1, [(b"sum", b"7")], ends=True))
+        assert not (await model.heard()).ends
+        assert await model.body(7) == message(b"hi")
         assert (await model.heard()) == (1, [(b"sum", b"7")], True)
