@@ -56,7 +56,8 @@ def test(asked: argparse.Namespace) -> int:
     from sidecar.capture.reading import calls
     from sidecar.policy.replaying import COLUMNS, replay
 
-    found = replay(_checked(asked.files), calls(asked.against, COLUMNS))
+    policies = _checked(asked.files)
+    found = replay(policies, calls(asked.against, COLUMNS))
     print(f"{found.calls} captured calls, which stand for {found.weight:.0f}")
     width = max(map(len, found.rules), default=0)
     for rule in found.rules:
@@ -65,6 +66,12 @@ def test(asked: argparse.Namespace) -> int:
         print(f"  {rule:<{width}}  applies to {found.applied[rule]} of them, {share:.2%} of all{failed}")
     for (was, would), count in sorted(found.changed.items(), key=lambda one: -one[1]):
         print(f"  {was} -> {would}: {count}")
+    for policy in policies.policies:
+        if policy.hints is not None or policy.codec:
+            print(
+                f"  {policy.name} reads or scores calls in its own way (codec, schema, detectors): "
+                "the scores here are those of the capture"
+            )
     if found.sampled:
         print("  a sample has fewer calls than there were: rate(...) and throttle see less than they would")
     return 0

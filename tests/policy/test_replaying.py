@@ -7,6 +7,7 @@ import pytest
 from sidecar.cli import main
 from sidecar.policy.checking import check_text
 from sidecar.policy.replaying import COLUMNS, replay
+from tests.capture.test_reading import place as place  # a fixture: four calls
 from tests.policy.documents import policy
 
 ROW = {
@@ -85,6 +86,16 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     file.write_text(policy("{name: a, action: tag}"))
     assert main(["policy", "test", str(file), "--against", str(tmp_path / "none")]) == 2
     assert "none" in capsys.readouterr().err
+
+
+def test_the_command_says_when_a_policy_would_score_otherwise(place, tmp_path, capsys):
+    file = tmp_path / "p.yaml"
+    for more, told in (("", False), ("codec: csv", True), ("detectors: {ecod: 0.01}", True)):
+        file.write_text(policy("{name: a, action: tag}", more=more))
+        assert main(["policy", "test", str(file), "--against", str(place)]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("4 captured calls, which stand for 40\n")
+        assert ("p reads or scores calls in its own way" in said) == told
 
 
 @pytest.mark.parametrize("rows", [[], [UNREAD]])
