@@ -158,8 +158,11 @@ def _sum(values: NDArray[np.generic]) -> Floats:
 
 def from_arrays(layout: Layout, arrays: Arrays) -> Noise:
     """The noise of clean pictures that a baseline has stored. Raises ValueError when its arrays are none."""
+    standard = need(arrays, f"{PREFIX}standard", np.float64, -1, -1)
+    if standard.shape[1] != len(MEASURES):
+        raise ValueError("an earlier sidecar measured the noise of its pictures otherwise: fit it again")
     return Noise(
         layout,
-        need(arrays, f"{PREFIX}standard", np.float64, -1, len(MEASURES)),
+        standard,
         conformal_from(arrays, f"{PREFIX}calibration", f"{PREFIX}weights"),
     )

@@ -96,6 +96,7 @@ class Printer:
         self._deep = bool(schema.readings) and any(isinstance(one, RAW) for one in schema.readings)
         self.reference: Points = need(own, "reference", np.float32, -1, WIDTH)
         self.ratio = float(need(own, "ratio", np.float64, 1)[0])
+        own = {"usual": np.full(1, np.inf), "lines": np.zeros(1), **own}  # unknown to earlier baselines
         self._usual = float(need(own, "usual", np.float64, 1)[0])
         self._lines = bool(need(own, "lines", np.float64, 1)[0])
 

@@ -83,7 +83,12 @@ def test_evidence_adds_up():
 
 @pytest.mark.parametrize(
     ("pixels", "clean", "reason"),
-    [("9x9", None, "81|9x9"), (made.PIXELS, {}, "clean/noise/standard"), ("no", None, "no layout")],
+    [
+        ("9x9", None, "81|9x9"),
+        (made.PIXELS, {}, "clean/noise/standard"),
+        (made.PIXELS, {"clean/noise/standard": np.zeros((5, 6))}, "fit it again"),
+        ("no", None, "no layout"),
+    ],
 )
 def test_what_is_not_that_of_a_picture_is_refused(pixels, clean, reason):
     broken = load(made.baseline())

@@ -172,6 +172,22 @@ def test_what_is_alike_lies_within_a_share_of_the_way_to_the_second_of_the_refer
     assert near.reach[0] == pytest.approx(1.0), "as that of a usual row, however far away the reference is"
 
 
+def test_a_baseline_from_before_there_were_lines_has_none():
+    schema = numbers(3)
+    arrays = {
+        "salt": SALT,
+        "weights": np.ones(3),
+        "middle": np.zeros(3),
+        "images": np.ones(0),
+        "reference": stored(np.eye(3, COORDINATES)),
+        "ratio": np.array([0.5]),
+    }
+    taker = Printer(schema, {PREFIX + name: array for name, array in arrays.items()})
+    found = prints(taker, schema, ("x", np.full((1, 3), 9.0)))
+    assert not found.lines
+    assert found.reach[0] > 4.0, "no distance is too far"
+
+
 def test_what_is_between_two_rows_is_so_in_print():
     schema = numbers(300)
     ends = np.random.default_rng(4).random((2, 300))
