@@ -25,12 +25,15 @@ from sidecar.features import Column
 from sidecar.scoring.calibration import Conformal, Surprise, conformal_from
 from sidecar.scoring.detector import Arrays, Floats, need
 
-PREFIX = "clean/shift/"
+PREFIX = "clean/shifts/"
 """What the names of its arrays in a baseline begin with."""
 
-ASKED = ("bits-1", "median-2x2", "bits-4")
+EARLIER = "clean/shift/standard"
+"""What was stored when other squeezers were asked with."""
+
+ASKED = ("bits-1", "non-local-means", "bits-4")
 """The squeezers that a model is asked with, each a question more. The first is Xu et al.'s for MNIST, the
-others are theirs for coloured pictures."""
+others are theirs for coloured pictures. Their medians move honest answers more than attacks'."""
 
 
 class Shifts:
@@ -88,6 +91,8 @@ def _apart(old: Column, new: Column) -> Floats:
 
 def from_arrays(layout: Layout, arrays: Arrays) -> Shifts | None:
     """The shifts of clean answers in a baseline, None when its model was not asked. Raises ValueError."""
+    if EARLIER in arrays:
+        raise ValueError("an earlier sidecar squeezed its pictures otherwise: fit it again")
     if f"{PREFIX}standard" not in arrays:
         return None
     return Shifts(

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import median_filter
 
-from sidecar.defence.squeezers import SQUEEZERS, fewer_levels, median_2x2, median_3x3
+from sidecar.defence.squeezers import (
+    ALIKE,
+    SQUEEZERS,
+    fewer_levels,
+    median_2x2,
+    median_3x3,
+    non_local_means,
+)
 
 SHAPES = [(1, 28, 28, 1), (3, 9, 14, 3), (2, 1, 5, 1), (2, 2, 1, 1), (1, 1, 1, 2)]
 
@@ -47,3 +54,21 @@ def test_pictures_do_not_know_of_one_another(name):
     pictures = np.random.default_rng(3).random((4, 8, 8, 1))
     alone = np.concatenate([SQUEEZERS[name](pictures[i : i + 1]) for i in range(4)])
     np.testing.assert_array_equal(SQUEEZERS[name](pictures), alone)
+
+
+def test_non_local_means_are_those_of_the_paper():
+    """Pixel by pixel, as it is written there."""
+    picture = np.random.default_rng(4).random((9, 7))
+    wide = np.pad(picture, 3, "symmetric")
+    contrast = np.ptp(picture)
+    expected = np.empty_like(picture)
+    for y, x in np.ndindex(picture.shape):
+        own = wide[y + 2 : y + 5, x + 2 : x + 5]
+        weights, values = [], []
+        for dy, dx in np.ndindex(5, 5):
+            other = wide[y + dy : y + dy + 3, x + dx : x + dx + 3]
+            weights.append(np.exp(-((own - other) ** 2).mean() / (ALIKE * contrast) ** 2))
+            values.append(other[1, 1])
+        expected[y, x] = np.average(values, weights=weights)
+    found = non_local_means(picture[None, :, :, None])[0, :, :, 0]
+    np.testing.assert_allclose(found, expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sidecar.defence.pixels import layout
-from sidecar.defence.squeezing import ASKED, Shifts, shift
+from sidecar.defence.squeezing import ASKED, EARLIER, Shifts, from_arrays, shift
 from sidecar.scoring.calibration import Conformal
 from tests.defence.made import CLEAN, FRESH, PIXELS, digits, fgsm, model
 
@@ -56,3 +56,9 @@ def test_answers_to_attacks_shift_as_those_to_clean_pictures_seldom_do():
 
     assert flagged(digits().pictures[FRESH]) <= 0.09
     assert flagged(fgsm(0.1)) >= 0.4
+
+
+def test_shifts_by_other_squeezers_are_not_taken_for_these():
+    assert from_arrays(LAYOUT, {}) is None
+    with pytest.raises(ValueError, match="fit it again"):
+        from_arrays(LAYOUT, {EARLIER: np.zeros((5, len(ASKED)))})

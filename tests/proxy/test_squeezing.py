@@ -16,7 +16,7 @@ from tests.proxy.test_judging import infer
 
 BLOCK = policy("{name: flips, when: inconsistent.p <= 0.05, action: block}", more="deadline: 30s")
 TAG = policy("{name: flips, when: inconsistent.p <= 0.05, action: tag}")
-MARKS = ["bits-1", "bits-4", "median-2x2"]
+MARKS = ["bits-1", "bits-4", "non-local-means"]
 
 
 @contextlib.asynccontextmanager
