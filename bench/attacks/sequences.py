@@ -252,10 +252,6 @@ class Caller:
             parts.hostname or "", parts.port, source_address=(address, 0), timeout=30
         )
 
-    def state(self, pixels: Any) -> str:
-        """Ask, and say what the windows say: `stable`, `skew`, ..."""
-        return str(self._reply(pixels)[0].getheader("x-drift-state")).partition(";")[0]
-
     def ask(self, pixels: Any) -> Told:
         response, answer = self._reply(pixels)
         evidence = response.getheader("x-anomaly-evidence") or ""

@@ -14,13 +14,14 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from bench.attacks.sequences import Caller, Digits, served, table
+from bench.attacks.sequences import Digits, served, table
 from examples import launch
 from examples.processes import ROOT
 from examples.processes import python as command
@@ -43,8 +44,11 @@ rules:
   - {{name: flips, when: inconsistent.p <= {EACH}, action: block, dry-run: true}}
 """
 
-PATIENCE = 5.0
-"""Seconds that the windows are given; they are looked at every second."""
+PATIENCE = 30.0
+"""Seconds that the windows are given to hear of all calls."""
+
+LOOK = 2.0
+"""Seconds in which what was heard of is looked at."""
 
 SIGN = re.compile(r"(noise|inconsistent);p=([\d.]+)")
 
@@ -71,11 +75,11 @@ def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
         with served(python, place, digits, kind, TRAINED) as model:
             _fit(place, kind, model.url)
             flags = ("--baseline", str(place / kind), "--policy", str(place / "looked-at.yaml"))
-            flags += ("--adversarial-threshold", str(EACH), "--run-dir", str(place / f"run-{kind}"))
+            flags += ("--adversarial-threshold", str(EACH))
             for name, pictures in (("clean", digits.pixels[REFERENCE:]), *made.items()):
                 with launch.sidecar(model.url, place, flags) as sidecar:  # each with windows of its own
                     seen = _ask(sidecar.url, pictures)
-                    state = _drift(sidecar.url, pictures[-1])
+                    state = _drift(sidecar.admin_url, len(pictures))
                 if name == "clean":
                     right = np.mean([one.answer for one in seen] == digits.labels[REFERENCE:])
                     name = f"clean, {right:.1%} read right"
@@ -119,15 +123,19 @@ def _ask(url: str, pictures: Any) -> list[Seen]:
     return seen
 
 
-def _drift(url: str, picture: Any) -> str:
-    """What the windows say of the pictures before, once they have had time to say it."""
-    caller = Caller(url)
+def _drift(admin_url: str, calls: int) -> str:
+    """What the windows say, `stable`, `skew`, ..., once they have heard of all calls."""
     deadline = time.monotonic() + PATIENCE
-    while True:
-        state = caller.state(picture)
-        if state not in ("stable", "unknown") or time.monotonic() > deadline:
-            return state
-        time.sleep(0.5)
+    while _status(admin_url)["records"] < calls and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(LOOK)
+    return str(_status(admin_url)["drift"]).partition(";")[0]
+
+
+def _status(admin_url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{admin_url}/api/v1/status", timeout=PATIENCE) as reply:
+        found: dict[str, Any] = json.load(reply)
+    return found
 
 
 def _row(kind: str, name: str, seen: list[Seen]) -> list[object]:
