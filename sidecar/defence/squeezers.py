@@ -1,14 +1,13 @@
 """Squeezers: pictures with the small print taken out, which is where an attack on a model mostly writes.
 
-    median 2x2, median 3x3    each pixel becomes the median of its neighbourhood; lone pixels go
     1 bit, 4 bits             each pixel becomes the nearest of 2 or 16 levels; faint changes go
     non-local means           each pixel becomes a mean of those near it whose surroundings look alike; noise
                               goes, edges stay
 
-All take and give (rows, height, width, channels). The medians equal
-`scipy.ndimage.median_filter` with its default border, without SciPy. Sources: Xu, Evans and Qi 2018, "Feature
-Squeezing: Detecting Adversarial Examples in Deep Neural Networks", NDSS; Buades, Coll and Morel 2005, "A
-non-local algorithm for image denoising", CVPR.
+Beside them the median of 3 x 3, with which nobody is asked, but noise is measured. All take and give (rows,
+height, width, channels). Sources: Xu, Evans and Qi 2018, "Feature Squeezing: Detecting
+Adversarial Examples in Deep Neural Networks", NDSS; Buades, Coll and Morel 2005, "A non-local algorithm for image
+denoising", CVPR.
 """
 
 from __future__ import annotations
@@ -28,18 +27,8 @@ Squeezer: TypeAlias = Callable[[Pictures], Pictures]
 """Pictures -> pictures of the same shape."""
 
 
-def median_2x2(pictures: Pictures) -> Pictures:
-    """The median of each pixel, the one above, the one left of it, and the one above that; of four numbers it
-    is the third smallest, as SciPy has it."""
-    around = mirrored(pictures, before=1, after=0)
-    low, high = _sorted(around[:, :-1], around[:, 1:])
-    upper, lower = np.minimum(high[:, :, :-1], high[:, :, 1:]), np.maximum(low[:, :, :-1], low[:, :, 1:])
-    median: Pictures = np.maximum(upper, lower)
-    return median
-
-
 def median_3x3(pictures: Pictures) -> Pictures:
-    """The median of each pixel and its eight neighbours.
+    """The median of each pixel and its eight neighbours: `scipy.ndimage.median_filter` without SciPy.
 
     Three above each other are sorted. The median of all nine is the middle one of three: the greatest of the
     lowest, the middle one of the middle ones, the lowest of the greatest.
@@ -93,8 +82,6 @@ ALIKE = 0.12
 weight of 1 / e. Tried on digits that none of the figures is of; 0.2 does as well."""
 
 SQUEEZERS: dict[str, Squeezer] = {
-    "median-2x2": median_2x2,
-    "median-3x3": median_3x3,
     "bits-1": partial(fewer_levels, bits=1),
     "bits-4": partial(fewer_levels, bits=4),
     "non-local-means": non_local_means,

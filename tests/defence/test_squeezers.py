@@ -10,7 +10,6 @@ from sidecar.defence.squeezers import (
     ALIKE,
     SQUEEZERS,
     fewer_levels,
-    median_2x2,
     median_3x3,
     non_local_means,
 )
@@ -19,12 +18,11 @@ SHAPES = [(1, 28, 28, 1), (3, 9, 14, 3), (2, 1, 5, 1), (2, 2, 1, 1), (1, 1, 1, 2
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("squeezer", "side"), [(median_2x2, 2), (median_3x3, 3)])
-def test_medians_are_those_of_scipy(shape, squeezer, side):
+def test_medians_are_those_of_scipy(shape):
     rng = np.random.default_rng(1)
     for pictures in (rng.random(shape), rng.integers(0, 3, shape).astype(float)):
-        expected = median_filter(pictures, size=(1, side, side, 1))
-        np.testing.assert_array_equal(squeezer(pictures), expected)
+        expected = median_filter(pictures, size=(1, 3, 3, 1))
+        np.testing.assert_array_equal(median_3x3(pictures), expected)
 
 
 def test_bit_depth_gives_the_nearest_level():
