@@ -5,9 +5,9 @@
                               goes, edges stay
 
 Beside them the median of 3 x 3, with which nobody is asked, but noise is measured. All take and give (rows,
-height, width, channels). Sources: Xu, Evans and Qi 2018, "Feature Squeezing: Detecting
-Adversarial Examples in Deep Neural Networks", NDSS; Buades, Coll and Morel 2005, "A non-local algorithm for image
-denoising", CVPR.
+height, width, channels). Sources: Xu, Evans and Qi 2018, "Feature Squeezing: Detecting Adversarial Examples
+in Deep Neural Networks", NDSS; Buades, Coll and Morel 2005, "A non-local algorithm for image denoising",
+CVPR.
 """
 
 from __future__ import annotations
