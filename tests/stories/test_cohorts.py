@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,7 @@ from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from examples import launch
 from examples.processes import ROOT, answers
 from examples.traffic import Caller
 from sidecar.baseline.tables import parquet
@@ -137,6 +139,17 @@ def sidecar(*arguments: str) -> str:
     return done.stdout
 
 
+def all_seen(watched: launch.Server, calls: int) -> None:
+    """Wait until the observer has heard of all calls: it is told behind them, and the search is about those
+    that it knows."""
+
+    def seen() -> bool:
+        with urllib.request.urlopen(f"{watched.admin_url}/api/v1/status", timeout=10) as answer:
+            return bool(json.load(answer)["records"] == calls)
+
+    watched.process.wait_until(seen)
+
+
 def test_a_digit_left_out_of_training_is_found_as_a_cohort_and_its_export_mends_the_model(
     tmp_path: Path, start_sidecar
 ) -> None:
@@ -154,6 +167,7 @@ def test_a_digit_left_out_of_training_is_found_as_a_cohort_and_its_export_mends_
                 body = json.dumps({"instances": [row]}).encode()
                 assert caller.post(PREDICT, body, {"x-request-id": f"call-{number}"}).status == 200
 
+        all_seen(watched, len(traffic.X))
         listed = sidecar("outliers", "list", "--admin", watched.admin_url)
         assert "cohort 1: " in listed, listed
         sidecar("outliers", "export", "--admin", watched.admin_url, "--cohort", "1", "--out", str(export))
@@ -202,6 +216,7 @@ def test_a_country_that_training_never_had_is_named_and_outlives_the_observer(
             for order in traffic:
                 body = json.dumps({"dataframe_records": [order]}).encode()
                 assert caller.post("/invocations", body).status == 200
+        all_seen(watched, len(traffic))
         at = ("--admin", watched.admin_url)
         listed = " ".join(sidecar("outliers", "list", *at).split())
         kept, written = tmp_path / "run" / "observer.snapshot", set()
