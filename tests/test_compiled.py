@@ -38,6 +38,18 @@ def test_who_inherits_from_a_hot_class_is_hot():
     assert heirs == set()
 
 
+@pytest.mark.parametrize("path", HOT)
+def test_class_bodies_give_a_value_to_one_name_at_a_time(path):
+    several = [
+        line.lineno
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.ClassDef)
+        for line in node.body
+        if isinstance(line, ast.Assign) and (len(line.targets) > 1 or isinstance(line.targets[0], ast.Tuple))
+    ]
+    assert several == []
+
+
 def _classes(tree: ast.Module) -> dict[str, set[str]]:
     """Each class and the names of its bases."""
     return {

@@ -61,8 +61,6 @@ class GrpcCall(Case):
     """Of the stream towards the model, if ever something was kept back from it."""
     last_fields = b""
     """Fields after the request's data that are kept back with it."""
-    head_sent = facts_told = model_done = waiting = False
-    """The last of these: for a score, with the model's answer in hand."""
 
     def __init__(self, caller: Caller, stream: int, head: RequestHead, *, ends: bool) -> None:
         super().__init__(caller.door.plane, caller.peer, head)
@@ -71,6 +69,8 @@ class GrpcCall(Case):
         self.bodiless = self.request_complete = ends
         self.kept_back: deque[tuple[bytes, bool]] = deque()
         self.later: list[Said] = []
+        self.head_sent = self.facts_told = self.model_done = False
+        self.waiting = False  # for a score, with the model's answer in hand
 
     # -- the request -----------------------------------------------------------------------------
 
