@@ -58,9 +58,9 @@ HOT = (
 
 Four rules hold for them; tests/test_compiled.py checks the first three. Who inherits from a class here
 stands here, too. A class body gives a value to one name at a time. There is no `await` inside an `except`,
-because mypyc lets whatever runs meanwhile see the exception. And an attribute that holds such a class takes no
-stand-in of another one, which is why `scoring/baseline.py` is missing: a baseline may be anything that scores.
-(`raise ... from` forgets the cause and keeps the context, which is why `codecs/codec.py` is.)"""
+because mypyc lets whatever runs meanwhile see the exception. And an attribute that holds such a class takes
+no stand-in of another one, which is why `scoring/baseline.py` is missing: a baseline may be anything that
+scores. (`raise ... from` forgets the cause and keeps the context, which is why `codecs/codec.py` is.)"""
 
 COMPILED = not __file__.endswith((".py", ".pyc"))
 """Whether this process runs them as machine code."""
