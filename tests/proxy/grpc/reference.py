@@ -54,8 +54,9 @@ class Read:
     length: int
 
 
-def cut(data: bytes) -> Iterator[Read]:
-    """The whole frames of these bytes. Raises Fault for padding that is longer than its frame."""
+def cut(data: bytes, *, lenient: bool = False) -> Iterator[Read]:
+    """The whole frames of these bytes. Raises Fault for padding longer than its frame; `lenient`: takes
+    such a frame for one without a payload, as whoever looks at no frame of a stream that is over."""
     at = 0
     while len(data) - at >= HEAD_BYTES:
         length, kind, flags = int.from_bytes(data[at : at + 3], "big"), data[at + 3], data[at + 4]
@@ -64,7 +65,13 @@ def cut(data: bytes) -> Iterator[Read]:
             return
         payload = data[at + HEAD_BYTES : at + HEAD_BYTES + length]
         at += HEAD_BYTES + length
-        yield Read(kind, flags, stream, _bare(kind, flags, payload), length)
+        try:
+            bare = _bare(kind, flags, payload)
+        except Fault:
+            if not lenient:
+                raise
+            bare = b""
+        yield Read(kind, flags, stream, bare, length)
 
 
 def _bare(kind: int, flags: int, payload: bytes) -> bytes:
@@ -93,7 +100,7 @@ class Spoken:
         self._block = b""
         self._begun: Read | None = None
         try:
-            for found in cut(data):
+            for found in cut(data, lenient=True):
                 self._take(found)
         except (Fault, HPACKError, ValueError, IndexError):
             pass  # nobody can read on from here
