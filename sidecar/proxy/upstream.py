@@ -34,6 +34,15 @@ IDLE_SECONDS = 4.0
 servers close theirs, so that a call does not meet a closing door."""
 
 
+SETTLED_SECONDS = 0.1
+"""How long a connection has been idle before it is used again, where the model closed another one sooner.
+llama.cpp's server does so after every stream, though it says that it would not: a call that meets such a
+closing must fail, because the model may have begun to work on it."""
+
+HASTY_SECONDS = 60.0
+"""How long that is remembered after the last time."""
+
+
 class Upstream(asyncio.Protocol):
     """One connection to the model."""
 
@@ -137,6 +146,8 @@ class Upstream(asyncio.Protocol):
         self.pool.forget(self)
         self.pool.open -= 1
         call, self.call = self.call, None
+        if self.used and (call is None or not self.started):
+            self.pool.closed_after(monotonic() - self.idle_since)
         if call is not None:
             call.upstream_lost(self, exc)
 
@@ -244,6 +255,7 @@ class Upstream(asyncio.Protocol):
             or self.writing_paused
             or self.transport.is_closing()
         ):
+            self.used = False  # it is we who close it
             if call is not None and not call.tunnelling and self.transport.get_write_buffer_size():
                 self.transport.abort()  # nobody waits for what the model has not read yet
             else:
@@ -272,6 +284,7 @@ class Pool:
         self.recall: Recall[ResponseHead] = Recall()
         self.state: Literal["unknown", "up", "down"] = "unknown"
         self.open = 0
+        self.hasty_until = 0.0
         self.connect_timeout = connect_timeout
         self._tls = tls
         self._server_name = server_name
@@ -279,12 +292,25 @@ class Pool:
 
     def take(self) -> Upstream | None:
         """An idle connection that is fit to use, or None."""
-        idle = self._idle
+        idle, hasty = self._idle, self.hasty_until > 0 and self._hasty()
         while idle:
-            connection = idle.pop()
+            if hasty and monotonic() - idle[0].idle_since < SETTLED_SECONDS:
+                return None  # the model may be about to close it, and all others are younger
+            connection = idle.popleft() if hasty else idle.pop()
             if not connection.transport.is_closing():
                 return connection
         return None
+
+    def _hasty(self) -> bool:
+        """Whether the model was seen lately to close connections that it could have kept."""
+        if monotonic() > self.hasty_until:
+            self.hasty_until = 0.0
+        return self.hasty_until > 0
+
+    def closed_after(self, seconds: float) -> None:
+        """The model has closed a connection that had been idle for so long, or was just used again."""
+        if seconds < SETTLED_SECONDS:
+            self.hasty_until = monotonic() + HASTY_SECONDS
 
     async def connect(self) -> Upstream:
         """A new connection. Raises `CallFailed`."""

@@ -101,6 +101,56 @@ async def test_an_idle_connection_that_the_model_closes_is_forgotten():
         assert forwarded(await fresh.request()) == POST
 
 
+async def hastily_closed(stage: Stage) -> Peer:
+    """A caller whose model has answered once and closed its connection at once, against its word; and once
+    more, with a connection that stays."""
+    caller, model = await served(stage)
+    model.close()
+    await stage.until(lambda: stage.plane.pool.open == 0, "the connection to be closed")
+    await caller.send(POST)
+    fresh = await stage.model()
+    await fresh.request()
+    await fresh.send(OK)
+    assert (await caller.response()).status == 200
+    return caller
+
+
+async def test_a_connection_is_let_rest_where_the_model_closes_others_at_once(monkeypatch):
+    """A call on one that is about to be closed could not be sent again."""
+    monkeypatch.setattr("sidecar.proxy.upstream.SETTLED_SECONDS", 60.0)
+    async with sidecar() as stage:
+        caller = await hastily_closed(stage)
+        await caller.send(POST)
+        third = await stage.model()  # another connection, while the second one may be about to close
+        await third.request()
+        await third.send(OK)
+        assert (await caller.response()).status == 200
+        monkeypatch.setattr("sidecar.proxy.upstream.SETTLED_SECONDS", 0.0)
+        await caller.send(POST)  # one that has stood long enough serves again
+        await stage.no_model()
+
+
+async def test_a_model_that_keeps_its_connections_again_is_believed_after_a_while(monkeypatch):
+    monkeypatch.setattr("sidecar.proxy.upstream.SETTLED_SECONDS", 60.0)
+    monkeypatch.setattr("sidecar.proxy.upstream.HASTY_SECONDS", 0.0)
+    async with sidecar() as stage:
+        caller = await hastily_closed(stage)
+        await caller.send(POST)
+        await stage.no_model()
+
+
+async def test_a_connection_that_we_close_says_nothing_of_the_model(monkeypatch):
+    monkeypatch.setattr("sidecar.proxy.upstream.SETTLED_SECONDS", 60.0)
+    async with sidecar() as stage:
+        caller, model = await served(stage)
+        await caller.send(POST)
+        await model.request()
+        await model.send(http("HTTP/1.1 200 OK", "Content-Length: 2", "Connection: close", body=b"ok"))
+        assert (await caller.response()).status == 200
+        await stage.until(lambda: stage.plane.pool.open == 0, "the connection to be closed")
+        assert stage.plane.pool.hasty_until == 0.0
+
+
 async def test_an_idle_connection_is_closed_before_the_model_would(monkeypatch):
     monkeypatch.setattr("sidecar.proxy.upstream.IDLE_SECONDS", 0.1)
     async with sidecar(header_timeout=0.2) as stage:

@@ -77,7 +77,9 @@ class Model(End):
         if response.status >= 200:
             call.answered(response)
             call.says(Said("head", response.lines, ends))
-        elif not ends:
+        elif ends:
+            raise CallFailed("upstream-malformed", "an interim answer that is the last")
+        else:
             self.caller.write(frames.headers(call.stream, block(fields), ends=False))
 
     def other(self, found: Frame) -> None:

@@ -236,6 +236,13 @@ async def test_an_answer_that_is_malformed_ends_only_its_call(bad):
         assert (await model.heard()).stream == 3
 
 
+async def test_an_interim_answer_that_is_the_last_is_none():
+    async with sidecar(grpc=True) as stage:
+        caller, model = await asked(stage)
+        await model.send(model.headers(1, [(b":status", b"103")], ends=True))
+        assert (await caller.heard()).field("x-sidecar-error") == "upstream-malformed"
+
+
 async def test_an_interim_answer_passes():
     async with sidecar(grpc=True) as stage:
         caller, model = await asked(stage)
