@@ -56,6 +56,8 @@ class Model(End):
         elif call.response is None:
             raise Broken(frames.PROTOCOL_ERROR, "data without a head")
         else:
+            if found.flags & frames.PADDED:
+                frames.payload(found)  # raises Broken where the padding is longer than the frame
             call.answer_data(found)
 
     def headers(self, stream: int, fields: Headers, *, ends: bool) -> None:

@@ -243,6 +243,15 @@ async def test_an_interim_answer_that_is_the_last_is_none():
         assert (await caller.heard()).field("x-sidecar-error") == "upstream-malformed"
 
 
+async def test_an_answer_that_is_padded_amiss_is_malformed():
+    async with sidecar(grpc=True) as stage:
+        caller, model = await asked(stage)
+        padded = frames.frame(frames.DATA, frames.PADDED, 1, b"\x09x")
+        await model.send(model.headers(1, ANSWER), padded)
+        assert not (await caller.heard()).ends
+        assert (await caller.heard()).field("x-sidecar-error") == "upstream-malformed"
+
+
 async def test_an_interim_answer_passes():
     async with sidecar(grpc=True) as stage:
         caller, model = await asked(stage)
