@@ -137,10 +137,12 @@ class Watcher:
         self.visit.to(path)
         self.page.wait_for_function("window.heard > 0")
 
-    def sees(self, what: str, doing: Iterator[Any], said: Callable[[], Any], selector: str) -> None:
+    def sees(
+        self, what: str, doing: Iterator[Any], said: Callable[[], Any], selector: str, *, new: bool = True
+    ) -> None:
         """Goes on with something until the API says what came of it; then the page shows it soon, and was not
-        loaded anew for that."""
-        assert not self.page.locator(selector).count(), f"{what} is shown before it is so"
+        loaded anew for that. `new`: nothing before this could have brought it about."""
+        assert not (new and self.page.locator(selector).count()), f"{what} is shown before it is so"
         limit = time.monotonic() + PATIENCE
         while not said():
             assert time.monotonic() < limit, (what, told(self.sidecar, "overview")["modes"])
@@ -187,7 +189,8 @@ def test_each_way_of_failing_is_on_the_page_within_seconds_and_leads_to_what_is_
             lambda: mode(last, "outliers") == "alarm",
             "#mode-outliers.alarm",
         )
-        seen["/outliers"].sees("a cohort", iter(()), lambda: told(last, "cohorts")["cohorts"], ".cohort")
+        cohorts = (iter(()), lambda: told(last, "cohorts")["cohorts"], ".cohort")
+        seen["/outliers"].sees("a cohort", *cohorts, new=False)  # of the outliers just sent
 
         walk = sent(last, np.array([flight.clean[7] + i * step for i in range(6)]), 1)
         seen["/attacks"].sees("an attack", walk, lambda: told(last, "attacks")["calls_total"], "#clients")
