@@ -141,9 +141,8 @@ class Writer:
         if report != self._said:
             try:
                 self._line.sendall(sealed(report))
-            except (
-                OSError
-            ):  # the observer is gone; that's seen when reading, and what was heard is still kept
+            except OSError:
+                # The observer is gone: that's seen when reading, and what was heard is still kept.
                 log.debug("capture: nobody hears a report")
             self._said = report
         if hung:

@@ -76,13 +76,14 @@ OVERLOADS: dict[str, str] = {
     "int64_to_string": "str({0})",
     "string_to_duration": "_duration({0})",
     # -- ours
-    "rate_string_duration": "f.meters[...].rate({0}, f.now)",
+    "rate_string_duration": "f.meters[...].rate({0}, f.now)",  # `source` knows of which meter
 }
 """Overload -> Python; `{0}` is the first operand, which of a method is what stands before the dot."""
 
-FEATURES = Node("fact", "features")
-
 RATE = "rate_string_duration"
+
+FEATURES = Node("fact", "features")
+"""Asked for one of them, `Facts.feature` need not make a mapping of all."""
 
 DEEPEST = 64
 """Levels that an expression may have. Python's own parser gives up at two hundred brackets."""

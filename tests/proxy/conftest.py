@@ -1,10 +1,14 @@
-"""The data plane runs on uvloop in production, so it does in its tests."""
+"""The data plane runs on uvloop in production, so it does in its tests; and who is believed over TLS."""
 
 import asyncio
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import pytest
 import uvloop
+
+from tests.proxy.certificates import Authority
 
 
 class Loop(uvloop.Loop):
@@ -23,3 +27,14 @@ class Loop(uvloop.Loop):
 
 def pytest_asyncio_loop_factories(config, item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": Loop}
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Authority:
+    return Authority(tmp_path, "ours")
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Authority:
+    """An authority that nobody here trusts."""
+    return Authority(tmp_path, "theirs")

@@ -14,18 +14,6 @@ from sidecar.settings import Settings
 from tests.proxy.certificates import Authority
 from tests.proxy.dialogue import GET, OK, forwarded, http, listening, sidecar
 
-
-@pytest.fixture
-def ours(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "ours")
-
-
-@pytest.fixture
-def theirs(tmp_path: Path) -> Authority:
-    """An authority that nobody here trusts."""
-    return Authority(tmp_path, "theirs")
-
-
 # -- callers ---------------------------------------------------------------------------------------
 
 

@@ -12,17 +12,6 @@ from tests.proxy.dialogue import listening, sidecar
 from tests.proxy.grpc.echo import off, served
 
 
-@pytest.fixture
-def ours(tmp_path: Path) -> Authority:
-    return Authority(tmp_path, "ours")
-
-
-@pytest.fixture
-def theirs(tmp_path: Path) -> Authority:
-    """An authority that nobody here trusts."""
-    return Authority(tmp_path, "theirs")
-
-
 def read(pair: Pair) -> tuple[bytes, bytes]:
     """Key and certificate, as grpcio wants them."""
     return Path(pair.key).read_bytes(), Path(pair.certificate).read_bytes()
