@@ -8,11 +8,11 @@ The blur is Gaussian, one pixel wide.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
+from scipy.fft import dctn, idctn
+from scipy.ndimage import gaussian_filter
 
-from sidecar.defence.squeezers import Pictures, mirrored
+from sidecar.defence.squeezers import Pictures
 
 BLOCK = 8
 MIDDLE, BYTE = 128.0, 255.0
@@ -38,13 +38,9 @@ WIDE = 3
 
 def blurred(pictures: Pictures) -> Pictures:
     """Each pixel is a Gaussian mean of those around it."""
-    share = np.exp(-0.5 * np.arange(-WIDE, WIDE + 1) ** 2)
-    share /= share.sum()
-    around = mirrored(pictures, before=WIDE, after=WIDE)
-    _, height, width, _ = pictures.shape
-    down = sum(part * around[:, i : i + height] for i, part in enumerate(share))
-    across: Pictures = sum(part * down[:, :, i : i + width] for i, part in enumerate(share))
-    return across
+    wide = (0, WIDE, WIDE, 0)
+    found: Pictures = gaussian_filter(pictures, (0.0, 1.0, 1.0, 0.0), mode="reflect", radius=wide)
+    return found
 
 
 def compressed(pictures: Pictures, black: float, white: float) -> Pictures:
@@ -57,17 +53,10 @@ def compressed(pictures: Pictures, black: float, white: float) -> Pictures:
     blocks = whole.reshape(rows, high // BLOCK, BLOCK, wide // BLOCK, BLOCK, channels).transpose(
         0, 1, 3, 5, 2, 4
     )
-    cosines = _cosines()
-    kept = np.rint(cosines @ blocks @ cosines.T / STEPS) * STEPS
-    shades = np.rint(cosines.T @ kept @ cosines + MIDDLE).clip(0.0, BYTE) * ((white - black) / BYTE) + black
+    kept = np.rint(dctn(blocks, axes=(-2, -1), norm="ortho") / STEPS) * STEPS
+    shades = (
+        np.rint(idctn(kept, axes=(-2, -1), norm="ortho") + MIDDLE).clip(0.0, BYTE) * ((white - black) / BYTE)
+        + black
+    )
     back: Pictures = shades.transpose(0, 1, 4, 2, 5, 3).reshape(rows, high, wide, channels)
     return back[:, :height, :width]
-
-
-@cache
-def _cosines() -> Pictures:
-    """The orthonormal cosine transform of a line of a block, (BLOCK, BLOCK)."""
-    angles = np.pi / BLOCK * np.outer(np.arange(BLOCK), np.arange(BLOCK) + 0.5)
-    found: Pictures = np.cos(angles) * np.sqrt(2.0 / BLOCK)
-    found[0] /= np.sqrt(2.0)
-    return found
