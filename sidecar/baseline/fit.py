@@ -136,25 +136,19 @@ def fit(
         **(old.arrays if old is not None else {}),
     }
     if layout is not None:
-        arrays |= noise.fit(layout, features.values, parts, counts)
-        if ask is not None:
-            done = (1 + len(wanted)) / (2 + len(wanted))
-            arrays |= shifts.fit(
-                ask,
-                layout,
-                features.values,
-                parts,
-                counts,
-                lambda share: progress("asking the model", done + share * (1.0 - done)),
-            )
+        done = (1 + len(wanted)) / (2 + len(wanted))
+        arrays |= _of_pictures(
+            layout,
+            ask,
+            features.values,
+            parts,
+            counts,
+            lambda share: progress("asking the model", done + share * (1.0 - done)),
+        )
     answer_fields: tuple[Field, ...] = ()
     if answered is not None:
-        try:
-            spread = (typical["typical"], typical["spread"])
-            answer_schema, own = answers.fit(answered, features.matrix, parts, *spread, seed)
-            answer_fields, arrays = answer_schema.fields, {**arrays, **own}
-        except DataError as error:
-            notes = (*notes, f"answers are not scored: {error}")
+        answer_fields, own, said_of_them = _of_answers(answered, features.matrix, parts, typical, seed)
+        arrays, notes = {**arrays, **own}, (*notes, *said_of_them)
     validated = None
     if answered is not None and truth is not None:
         validated, own = labelled.fit(answered, truth, features.values, described, meant, seed)
@@ -207,6 +201,35 @@ def _left_out(features: Features, rows: int) -> tuple[str, ...]:
         return ()
     first = min(features.unscorable)
     return (f"{rows} rows are left out; the first is row {first + 1}: {features.unscorable[first]}",)
+
+
+# -- pictures and answers ----------------------------------------------------------------------------
+
+
+def _of_pictures(
+    layout: Layout,
+    ask: shifts.Model | None,
+    values: Matrix,
+    parts: Parts,
+    counts: Floats | None,
+    asking: Callable[[float], None],
+) -> Arrays:
+    """What clean pictures are like, and how far the answers of their model shift where it may be asked."""
+    found = noise.fit(layout, values, parts, counts)
+    if ask is not None:
+        found |= shifts.fit(ask, layout, values, parts, counts, asking)
+    return found
+
+
+def _of_answers(
+    answered: tables.Table, matrix: Matrix, parts: Parts, typical: Arrays, seed: int
+) -> tuple[tuple[Field, ...], Arrays, tuple[str, ...]]:
+    """Fields of the answers, what is stored of them, and why nothing is when they cannot be scored."""
+    try:
+        schema, found = answers.fit(answered, matrix, parts, typical["typical"], typical["spread"], seed)
+    except DataError as error:
+        return (), {}, (f"answers are not scored: {error}",)
+    return schema.fields, found, ()
 
 
 # -- detectors ---------------------------------------------------------------------------------------
