@@ -173,6 +173,11 @@ async def test_an_old_cluster_gets_an_ordinary_sidecar(tmp_path):
         assert [one["name"] for one in patched["spec"]["containers"]] == ["model", "model-sidecar"]
 
 
+async def changes(running) -> float:
+    """Counted once a certificate is served, which is a moment after the cluster has it."""
+    return await running.measure("sidecar_webhook_certificate_changes_total")
+
+
 async def test_certificates_change_under_load_and_no_review_fails(tmp_path):
     """Lifetimes of half a minute: changes come often, and nothing is ever near its end. Every review comes
     over a new connection, and trusts only what the configuration says at that moment."""
@@ -180,7 +185,7 @@ async def test_certificates_change_under_load_and_no_review_fails(tmp_path):
     async with webhook(tmp_path, *flags) as running:
         serials, bundles, calls = set(), set(), 0
         async with asyncio.timeout(60):
-            while len(bundles) < 3 or len(serials) < 3:
+            while len(bundles) < 3 or len(serials) < 3 or await changes(running) < 3:
                 for answered in await asyncio.gather(*(running.post(body()) for _ in range(4))):
                     assert answered[0] == 200
                     assert patch_of(answered[1])
@@ -189,7 +194,6 @@ async def test_certificates_change_under_load_and_no_review_fails(tmp_path):
                 serials.add(data["tls.crt"])
                 bundles.add(running.api.configuration["webhooks"][0]["clientConfig"]["caBundle"])
         assert calls > 20
-        assert await running.measure("sidecar_webhook_certificate_changes_total") >= 3
         assert await running.measure("sidecar_webhook_upkeep_failures_total") == 0
 
 

@@ -71,7 +71,8 @@ async def test_a_deadline_is_kept_by_the_model_as_by_the_caller():
             await asyncio.to_thread(channel.unary_unary("/echo.Echo/Wait"), b"", timeout=1.0)
         assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert await asyncio.to_thread(echo.left.wait, 5)
-        assert 0 < echo.remaining <= 1.0
+        # grpcio rounds the time that it sends up, to few digits: a second may have become 1.01.
+        assert 0 < echo.remaining <= 1.1
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
