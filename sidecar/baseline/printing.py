@@ -4,12 +4,15 @@ Some rows play the reference, others a stream of honest questions. Of each of th
 nearest of the others, as a share of how far the second nearest of the reference is? The smallest thousandth
 of these shares is `ratio`: one honest question in a thousand then has two others that are alike. The other
 half of the promised 0.2 % is for what a reference has not: one caller's questions that resemble each other.
+A caller's own latest questions are 16 where those of all are 4,096, so pairs among them are thousands of
+times rarer, and may lie further away: `own`.
 Counterpart: `sidecar.scoring.prints`, where they are used.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import defaultdict
 
@@ -22,7 +25,17 @@ from sidecar.exchange import Features, Payload, Tensor
 from sidecar.features import Schema
 from sidecar.features.images import ImageReading, thumbnails
 from sidecar.scoring.detector import Arrays, Floats
-from sidecar.scoring.prints import PREFIX, RAW, RECENT, WIDTH, Points, Printer, cosines, squared
+from sidecar.scoring.prints import (
+    OWN_RECENT,
+    PREFIX,
+    RAW,
+    RECENT,
+    WIDTH,
+    Points,
+    Printer,
+    cosines,
+    squared,
+)
 
 REFERENCE_ROWS = 2_000
 """Prints that are kept of the reference: 256 KB, and 15 us for each question."""
@@ -31,13 +44,21 @@ STREAM_ROWS = 8_192
 """Rows that play a stream."""
 
 LEAST_ROWS = 50
-"""Of either; with fewer there are no prints."""
+"""Of either, all different; with fewer there are no prints."""
 
 NEIGHBOURS = 2
 """A question with so many others that are alike is the third of a sequence."""
 
 ALIKE = 0.001
 """Share of honest questions that have so many."""
+
+ALIKE_OWN = 1e-6
+"""Share of honest questions that have so many among the same caller's latest. A thousandth of ALIKE, because
+callers ask about what concerns them: who only ever asks about one kind of thirty has pairs 30 x 30 times as
+often, which is then still ALIKE."""
+
+LEAST_PAIRS = 10
+"""Of the rows of a stream, below which they don't tell `own`."""
 
 WIDEST = 0.9
 
@@ -46,8 +67,6 @@ USUAL = 0.75
 
 LINE_ROWS = 1_000
 """Honest rows that are tried for lying between two of as many others as a caller is remembered for."""
-
-LINE_OTHERS = 16
 
 CROOKED = -0.9
 """Where none of these sees two others so nearly in opposite directions, lines say something. In few
@@ -73,15 +92,20 @@ def fit(table: Table, schema: Schema, features: Features, parts: Parts, seed: in
         "images": _image_weights(table, schema, reference),
         "reference": np.empty((0, WIDTH), np.float32),
         "ratio": np.ones(1),
+        "own": np.ones(1),
         "usual": np.full(1, np.inf),
         "lines": np.zeros(1),
     }
     printer = Printer(schema, {PREFIX + name: array for name, array in arrays.items()})
     arrays["reference"] = _prints(printer, table, schema, features, reference)
     points = _prints(printer, table, schema, features, stream)
-    shares, apart = _shares(points, arrays["reference"])
-    arrays["ratio"] = np.array([ratio(shares)])
-    arrays["usual"] = np.array([np.quantile(apart, USUAL)])
+    if min(len(arrays["reference"]), len(points)) < LEAST_ROWS:
+        return {}
+    near, apart = _neighbours(points, arrays["reference"])
+    arrays["ratio"] = np.array([ratio(near[:, NEIGHBOURS - 1] / apart)])
+    arrays["usual"] = np.quantile(apart, [USUAL])
+    shares = near / np.minimum(apart, arrays["usual"])[:, None]
+    arrays["own"] = np.maximum(arrays["ratio"], own_ratio(shares))
     arrays["lines"] = np.array([float(lines(points, seed))])
     return {PREFIX + name: array for name, array in arrays.items()}
 
@@ -115,28 +139,53 @@ def ratio(shares: Floats) -> float:
     return float(min(WIDEST, found * (rarer * shorter**NEIGHBOURS) ** power))
 
 
+def own_ratio(shares: Floats) -> float:
+    """The share of the distance to the reference within which the same caller's latest are alike.
+
+    `shares`: for each row of a stream the distances to its nearest others, in order, as shares. The odds that
+    two of OWN_RECENT others are alike are at most those of two, times the pairs there are (Bonferroni). Those
+    of two are counted over all pairs of a row's others: the j-th that comes within reach makes j - 1 more.
+    0.0 where rows are too few to tell."""
+    allowed = _pairs(len(shares))
+    if allowed < LEAST_PAIRS:
+        return 0.0
+    order = np.argsort(shares, axis=None, kind="stable")
+    within = shares.ravel()[order]
+    made = np.cumsum(np.broadcast_to(np.arange(shares.shape[1]), shares.shape).ravel()[order])
+    beyond = within[made > allowed]
+    if not beyond.size:
+        return WIDEST
+    return float(min(WIDEST, within[: np.searchsorted(within, beyond[0])].max(initial=0.0)))
+
+
+def _pairs(rows: int) -> float:
+    """Of all pairs of others that rows of a stream have, how many may be alike."""
+    return ALIKE_OWN / math.comb(OWN_RECENT, 2) * rows * math.comb(rows - 1, 2)
+
+
 def lines(stream: Points, seed: int) -> bool:
     """Whether no print of a stream lies nearly between two others."""
     rng = np.random.default_rng(seed)
-    if len(stream) <= LINE_OTHERS:
+    if len(stream) <= OWN_RECENT:
         return False
     return all(
-        cosines(point, stream[rng.choice(len(stream), LINE_OTHERS, replace=False)]).min() > CROOKED
+        cosines(point, stream[rng.choice(len(stream), OWN_RECENT, replace=False)]).min() > CROOKED
         for point in stream[:LINE_ROWS]
     )
 
 
-def _shares(stream: Points, reference: Points) -> tuple[Floats, Floats]:
-    """For each print of a stream: how far its NEIGHBOURS-th other one is, as a share of how far the second of
-    the reference is; and how far that is."""
-    found, far = np.empty(len(stream)), np.empty(len(stream))
-    for start in range(0, len(stream), 512):
+def _neighbours(stream: Points, reference: Points) -> tuple[Floats, Floats]:
+    """For each print of a stream: how far its nearest others are, in order, as many as `own_ratio` may need;
+    and how far the second of the reference is."""
+    rows = len(stream)
+    count = min(rows - 1, max(NEIGHBOURS, int(np.sqrt(2.0 * _pairs(rows))) + 2))
+    near, apart = np.empty((rows, count)), np.empty(rows)
+    for start in range(0, rows, 512):
         some = stream[start : start + 512]
-        near = np.partition(squared(some, stream), NEIGHBOURS, axis=1)[:, NEIGHBOURS]
-        apart = np.partition(squared(some, reference), 1, axis=1)[:, 1]
-        found[start : start + 512] = np.sqrt(near / np.maximum(apart, 1e-12))
-        far[start : start + 512] = np.sqrt(apart)
-    return found, far
+        closest = np.partition(squared(some, stream), count, axis=1)[:, : count + 1]
+        near[start : start + 512] = np.sqrt(np.sort(closest, axis=1)[:, 1:])  # the first is the print itself
+        apart[start : start + 512] = np.sqrt(np.partition(squared(some, reference), 1, axis=1)[:, 1])
+    return near, np.maximum(apart, 1e-6)
 
 
 def _prints(

@@ -7,7 +7,8 @@ is told by the reference: two prints are alike when they lie within a share, `ra
 the print to the second nearest of the reference. So it may be wide where data are sparse, and is narrow
 where they are dense; a plain distance would have to be as narrow everywhere as between the most alike of
 them. But no wider than that of a usual row: far from all of the reference, inputs that have only drifted (a
-camera that inverts) lie closer to one another than to it. `sidecar.baseline.printing` finds the ratio.
+camera that inverts) lie closer to one another than to it. A caller's own latest questions are few, so they
+count from further away, within `own`. `sidecar.baseline.printing` finds both shares.
 
 Prints are added up, so what lies on a straight line between two rows does so in print, too. That tells who
 halves the way from one input to another.
@@ -49,6 +50,9 @@ WIDTH = COORDINATES + 1
 RECENT = 4_096
 """Recent questions that each is compared with. `ratio` is found for so many: of more, more would be alike."""
 
+OWN_RECENT = 16
+"""Recent questions of the same caller that each is compared with, too. `own` is found for so many."""
+
 ROWS = 32
 """Rows of one call that are looked at, evenly spaced: an attack that comes in batches is in any part of
 one."""
@@ -68,13 +72,15 @@ Ids: TypeAlias = NDArray[np.uint64]
 class Prints(NamedTuple):
     """The fingerprints of some rows of a call. `ids`: equal for equal rows only. `reach`: the square of the
     distance within which another print is alike. Prints with other tags are by other signs, and not to be
-    compared. `lines`: that one lies between two others says something."""
+    compared. `lines`: that one lies between two others says something. `wider`: how many times `reach` is
+    for the latest questions of the same caller."""
 
     points: Points
     ids: Ids
     reach: NDArray[np.float32]
     tag: int
     lines: bool = False
+    wider: float = 1.0
 
 
 class Printer:
@@ -96,9 +102,11 @@ class Printer:
         self._deep = bool(schema.readings) and any(isinstance(one, RAW) for one in schema.readings)
         self.reference: Points = need(own, "reference", np.float32, -1, WIDTH)
         self.ratio = float(need(own, "ratio", np.float64, 1)[0])
-        own = {"usual": np.full(1, np.inf), "lines": np.zeros(1), **own}  # unknown to earlier baselines
+        earlier = {"usual": np.full(1, np.inf), "lines": np.zeros(1), "own": own["ratio"]}
+        own = {**earlier, **own}  # what baselines had not from the beginning
         self._usual = float(need(own, "usual", np.float64, 1)[0])
         self._lines = bool(need(own, "lines", np.float64, 1)[0])
+        self._wider = float(need(own, "own", np.float64, 1)[0] / self.ratio) ** 2
 
     def prints(self, features: Features, payload: Payload) -> Prints | None:
         """The prints of a call's rows, `ROWS` at most; None when it has none that can be scored."""
@@ -113,7 +121,7 @@ class Printer:
                 rows = rows[np.linspace(0, rows.size - 1, ROWS).astype(np.intp)]
             which = rows
         points, ids = self.taken(features, payload, which)
-        return Prints(points, ids, self.reach(points), self.tag, self._lines)
+        return Prints(points, ids, self.reach(points), self.tag, self._lines, self._wider)
 
     def taken(self, features: Features, payload: Payload, which: Column | slice) -> tuple[Points, Ids]:
         """The prints and ids of the rows `which`, all of whose `matrix` is finite."""

@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.scoring.prints import RECENT, WIDTH, Points
+from sidecar.scoring.prints import OWN_RECENT, RECENT, WIDTH, Points
 
 SEQUENCES = "sequences.memory"
 """What the file is called in the run directory."""
 
 GROUPS = 1_024
-GROUP = 16
 
 ENTRY = np.dtype(
     [
@@ -41,7 +40,7 @@ ENTRY = np.dtype(
 """What is known of a question beside its print. `at`, `since`: Unix time; 0.0 is an empty place. `n`,
 `clients`: what it was told (`sidecar.exchange.Evidence`)."""
 
-PLACES = RECENT + GROUPS * GROUP
+PLACES = RECENT + GROUPS * OWN_RECENT
 
 SIZE = PLACES * (4 * WIDTH + ENTRY.itemsize)
 
@@ -71,8 +70,8 @@ class Memory:
 
     def group(self, client: int) -> slice:
         """Where the questions of this caller are, beside those of all."""
-        start = RECENT + client % GROUPS * GROUP
-        return slice(start, start + GROUP)
+        start = RECENT + client % GROUPS * OWN_RECENT
+        return slice(start, start + OWN_RECENT)
 
     def add(self, point: Points, about: Any) -> None:
         """Remember a question, (WIDTH,) and an `ENTRY`, in place of the oldest ones."""

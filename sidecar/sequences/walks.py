@@ -4,12 +4,15 @@
     the same  asked before, bit for bit: a retry, a health check, a popular input. It is what it was the first
               time, and nothing is remembered of it: so it makes no sequence longer and pushes nobody out
 
+    nearby    less near, but to two of the same caller's latest: these are so few that by chance it happens
+              less often all the same
+
     between   on the straight line from one question of the same caller to another: who looks for the boundary
               between two inputs halves the way, and the first step may be as wide as digits are apart
 
-A question with two others that are alike, or between two, makes a sequence, of which it is the third. From
-then on every question that is alike to one of a sequence is the next of it, however far the first ones lie
-by now.
+A question with two others that are alike or nearby, or between two, makes a sequence, of which it is the
+third. From then on every question that is alike to one of a sequence is the next of it, however far the first
+ones lie by now.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.exchange import Evidence
-from sidecar.scoring.prints import RECENT, Points, Prints, asked, cosines, squared
+from sidecar.scoring.prints import RECENT, Prints, asked, cosines, squared
 from sidecar.sequences.memory import ENTRY, Memory
 
 LEAST = 3
@@ -57,8 +60,8 @@ class Walks:
             about = memory.about[near[row]] if near[row].size else NOBODY
             if about.size:
                 about = about[self._counts(about, tag, now)]
-            if prints.lines and np.unique(about["id"]).size < LEAST - 1:
-                about = np.concatenate((about, self._ends(prints.points[row], own[row], now)))
+            if (prints.lines or prints.wider > 1.0) and np.unique(about["id"]).size < LEAST - 1:
+                about = np.concatenate((about, self._own(prints, row, own[row], now)))
             if inner is not None:
                 about = np.concatenate((about, own[:row][inner[row, :row]]))
             if _place(own[row : row + 1], about):
@@ -75,13 +78,19 @@ class Walks:
         counts: NDArray[np.bool_] = (about["at"] > now - self.seconds) & (about["tag"] == tag)
         return counts
 
-    def _ends(self, point: Points, own: Any, now: float) -> NDArray[Any]:
-        """The questions of the same caller that this one lies between, two or more, if any."""
-        group = self._memory.group(int(own["client"]))
+    def _own(self, prints: Prints, row: int, entry: Any, now: float) -> NDArray[Any]:
+        """The latest questions of the same caller that make a sequence with this row, two or more, if any."""
+        group = self._memory.group(int(entry["client"]))
         about = self._memory.about[group]
-        which = np.flatnonzero(self._counts(about, own["tag"], now) & (about["client"] == own["client"]))
-        ends = (cosines(point, self._memory.points[group][which]) <= STRAIGHT).any(axis=0)
-        return about[which[ends]]
+        which = np.flatnonzero(self._counts(about, entry["tag"], now) & (about["client"] == entry["client"]))
+        points = self._memory.points[group][which]
+        found = squared(prints.points[row : row + 1], points)[0] <= prints.reach[row] * prints.wider
+        if np.count_nonzero(found) < LEAST - 1:
+            found[:] = False
+        if prints.lines:
+            found |= (cosines(prints.points[row], points) <= STRAIGHT).any(axis=0)
+        own: NDArray[Any] = about[which[found]]
+        return own
 
     def _near(self, prints: Prints, client: int) -> list[NDArray[np.intp]]:
         """The places of the prints within reach of each row: among those of all callers, and of this one."""

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
+from scipy.stats import hypergeom
 
 from sidecar.baseline import printing
 from sidecar.baseline.fit import fit
-from sidecar.exchange import Features
+from sidecar.exchange import Features, Payload
 from sidecar.features import Field, Schema
-from sidecar.scoring.prints import COORDINATES, RECENT, stored
+from sidecar.scoring.prints import COORDINATES, OWN_RECENT, RECENT, stored
 from tests.scoring.sets import adbench
 
 
@@ -63,6 +65,13 @@ def test_of_few_rows_no_prints_are_kept(tmp_path: Path):
     assert fit(tmp_path / "rows.npz", tmp_path / "b", ["pca"]).baseline.printer is None
 
 
+def test_of_many_rows_that_are_few_different_ones_no_prints_are_kept(tmp_path: Path):
+    """An answer to two questions: nothing is nearly the same."""
+    file = tmp_path / "rows.csv"
+    file.write_text("member,channel\n" + "true,web\nfalse,app\n" * 300)
+    assert fit(file, tmp_path / "b", ["hbos"]).baseline.printer is None
+
+
 def test_lines_say_something_only_where_there_are_dimensions_enough():
     rng = np.random.default_rng(0)
     for dimensions, expected in ((2, False), (40, True)):
@@ -101,6 +110,34 @@ def test_with_fewer_rows_it_follows_the_power_that_shares_have(power):
 
 def test_the_ratio_is_never_near_one():
     assert printing.ratio(np.full(9999, 5.0)) == printing.WIDEST
+
+
+# -- a caller's own latest -----------------------------------------------------------------------------
+
+
+def far(rows: int) -> np.ndarray:
+    """How far each of some points is from each other one, in order, (rows, rows - 1)."""
+    points = np.random.default_rng(3).normal(size=(rows, 6))
+    return np.sort(cdist(points, points), axis=1)[:, 1:]
+
+
+def test_a_callers_own_latest_may_lie_so_far_away_that_two_of_them_hardly_ever_do():
+    apart = far(2_000)
+    found = printing.own_ratio(apart[:, :40])
+    assert 0.0 < found < printing.WIDEST
+    within = (apart <= found).sum(axis=1)
+    odds = hypergeom(apart.shape[1], within, OWN_RECENT).sf(1).mean()
+    assert 0.8 * printing.ALIKE_OWN < odds <= printing.ALIKE_OWN
+
+
+def test_few_rows_do_not_tell_how_far():
+    assert printing.own_ratio(far(1_000)[:, :40]) == 0.0
+
+
+def test_of_one_caller_more_is_alike_than_of_all(satellites):
+    baseline, rows = satellites
+    found = baseline.printer.prints(Features(rows[:1], rows[:1]), Payload("test", ()))
+    assert found.wider > 1.2
 
 
 # -- weights -------------------------------------------------------------------------------------------

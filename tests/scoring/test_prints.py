@@ -185,6 +185,7 @@ def test_a_baseline_from_before_there_were_lines_has_none():
     taker = Printer(schema, {PREFIX + name: array for name, array in arrays.items()})
     found = prints(taker, schema, ("x", np.full((1, 3), 9.0)))
     assert not found.lines
+    assert found.wider == 1.0
     assert found.reach[0] > 4.0, "no distance is too far"
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sidecar.scoring.prints import RECENT, WIDTH
-from sidecar.sequences.memory import ENTRY, GROUP, SIZE, Memory
+from sidecar.scoring.prints import OWN_RECENT, RECENT, WIDTH
+from sidecar.sequences.memory import ENTRY, SIZE, Memory
 
 
 def add(memory: Memory, number: int, client: int = 7, at: float | None = None) -> None:
@@ -60,7 +60,7 @@ def test_what_one_caller_asked_is_there_when_thousands_have_asked_since():
     own = memory.about[memory.group(3)]
     assert own["id"][own["id"] > 0].tolist() == [1]
     others = memory.about[memory.group(4)]
-    assert sorted(others["id"].tolist()) == list(range(RECENT + 10 - GROUP, RECENT + 10))
+    assert sorted(others["id"].tolist()) == list(range(RECENT + 10 - OWN_RECENT, RECENT + 10))
 
 
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path):

@@ -9,17 +9,20 @@ import pytest
 
 from sidecar.scoring.prints import COORDINATES, Prints, stored
 from sidecar.sequences import Memory, Walks
+from sidecar.sequences.memory import GROUPS
+from sidecar.sequences.walks import _number
 
 NOW = 1_790_000_000.0
 REACH = 1.0
 
 
-def at(*places: float, tag: int = 1, lines: bool = False) -> Prints:
-    """A call with a row at each place of a line; rows less than 1 apart are alike."""
+def at(*places: float, tag: int = 1, lines: bool = False, wider: float = 1.0) -> Prints:
+    """A call with a row at each place of a line; rows less than 1 apart are alike, or less than the root of
+    `wider` among one caller's latest."""
     points = np.zeros((len(places), COORDINATES))
     points[:, 0] = places
     ids = np.array([hash(place) % 2**63 for place in places], np.uint64)
-    return Prints(stored(points), ids, np.full(len(places), REACH**2, np.float32), tag, lines)
+    return Prints(stored(points), ids, np.full(len(places), REACH**2, np.float32), tag, lines, wider)
 
 
 @pytest.fixture
@@ -110,6 +113,43 @@ def test_workers_share_what_they_know(tmp_path: Path):
 
 def test_places_that_were_never_written_are_like_nothing(walks):
     assert ns(walks, 0.0, 0.0) == [0, 0]
+
+
+# -- nearby ----------------------------------------------------------------------------------------------
+
+
+def nearby(walks: Walks, *asked: tuple[float, str]) -> list[int]:
+    """Places and who asks, one after the other, where two of one caller may be 3 apart."""
+    found = (walks.update(at(place, wider=9.0), who, NOW + i) for i, (place, who) in enumerate(asked))
+    return [one.n if one is not None else 0 for one in found]
+
+
+def test_one_caller_makes_a_sequence_from_further_away(walks):
+    assert nearby(walks, *((place, "10.0.0.1") for place in (0.0, 2.0, -0.5, 40.0, 0.8))) == [0, 0, 3, 0, 4]
+
+
+def test_of_others_what_is_further_away_is_not_alike(walks):
+    assert nearby(walks, (0.0, "10.0.0.1"), (2.0, "10.0.0.2"), (-1.5, "10.0.0.3")) == [0, 0, 0]
+
+
+def test_one_that_is_alike_and_one_nearby_are_no_sequence(walks):
+    """The odds of each are small by themselves, those of either are not."""
+    assert nearby(walks, (0.0, "10.0.0.2"), (2.0, "10.0.0.1"), (0.5, "10.0.0.1")) == [0, 0, 0]
+
+
+def test_who_shares_a_group_is_not_the_same_caller(walks):
+    """Places for the latest are few: two addresses may have the same ones."""
+    first = "10.0.0.1"
+    others = (f"10.1.{i // 250}.{i % 250}" for i in range(20_000))
+    other = next(one for one in others if _number(one) % GROUPS == _number(first) % GROUPS)
+    assert nearby(walks, (0.0, first), (1.5, first), (2.8, other)) == [0, 0, 0]
+    assert nearby(walks, (-1.2, first)) == [3]
+
+
+def test_only_the_latest_are_nearby(walks):
+    nearby(walks, (0.0, "10.0.0.1"), (2.0, "10.0.0.1"))
+    nearby(walks, *((100.0 + 10.0 * i, "10.0.0.1") for i in range(15)))
+    assert nearby(walks, (-0.5, "10.0.0.1")) == [0], "one of the two has gone"
 
 
 # -- between two -----------------------------------------------------------------------------------------
