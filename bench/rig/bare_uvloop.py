@@ -1,7 +1,8 @@
 """The least that a proxy in Python can do: bytes from one uvloop connection to another, unread.
 
 No head is parsed, nothing is counted, kept or told. What this takes, any data plane on uvloop takes: it is
-the floor that sidecar's figures are held to. Run as `python -m bench.rig.bare_uvloop LISTEN_PORT UPSTREAM_PORT`.
+the floor that sidecar's figures are held to. Run as
+`python -m bench.rig.bare_uvloop LISTEN_PORT UPSTREAM_PORT`.
 """
 
 from __future__ import annotations
