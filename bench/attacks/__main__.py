@@ -2,6 +2,7 @@
 
     python -m bench.attacks sequences        attacks by many questions: found, blocked, and what it costs
     python -m bench.attacks blocked          two of them where policies 04 and 05 stand in their way
+    python -m bench.attacks clean            what both policies cost who asks about clean digits
     python -m bench.attacks singles          attacks that know the model: by noise, and by answers that flip
     python -m bench.attacks singles --quick
 
@@ -26,6 +27,7 @@ PARTS = {
     "sequences": "bench.attacks.sequences",
     "singles": "bench.attacks.singles",
     "blocked": "bench.attacks.blocked",
+    "clean": "bench.attacks.clean",
 }
 """Part of the command -> module with `main(python, place, quick, arguments)`."""
 

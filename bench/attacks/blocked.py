@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,20 +38,13 @@ def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
     subprocess.run([python, ROOT / "bench/attacks/digits.py", place / "digits.npz"], check=True)
     with np.load(place / "digits.npz") as found:
         digits = Digits(place / "digits.npz", found["pixels"], found["labels"])
-    np.savez(place / "reference.npz", X=digits.pixels[TRAINED:REFERENCE])
-    policies = place / "policies"
-    policies.mkdir()
-    adversarial = (ROOT / "policies" / "04-adversarial.yaml").read_text(encoding="utf-8")
-    (policies / "04.yaml").write_text(adversarial, encoding="utf-8")
-    (policies / "05.yaml").write_text(sequences.blocking(), encoding="utf-8")
+    policies = both(place)
     rows: list[list[object]] = []
     streams = []
     for kind in only or ("network", "convolutional"):
         with sequences.served(python, place, digits, kind, TRAINED) as model:
-            baseline, run = place / kind, place / f"run-{kind}"
-            fit = ["fit", "--data", str(place / "reference.npz"), "--out", str(baseline), "--pixels", "28x28"]
-            fit += ["--detectors", "hbos", "--ask", f"{model.url}/v1/models/digits:predict"]
-            subprocess.run(command("sidecar.cli", *fit), cwd=ROOT, check=True, stdout=sys.stderr)
+            run = place / f"run-{kind}"
+            baseline = learned(place / kind, digits.pixels[TRAINED:REFERENCE], model.url)
             flags = ("--policy", str(policies), "--baseline", str(baseline))
             victims = sequences.chosen(model.url, digits, 5 if quick else 20)
             with launch.sidecar(model.url, place, (*flags, "--run-dir", str(run))) as sidecar:
@@ -70,13 +65,46 @@ def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
     return 0
 
 
+def both(place: Path) -> Path:
+    """A folder with policies 04 and 05."""
+    policies = place / "policies"
+    policies.mkdir()
+    adversarial = (ROOT / "policies" / "04-adversarial.yaml").read_text(encoding="utf-8")
+    (policies / "04.yaml").write_text(adversarial, encoding="utf-8")
+    (policies / "05.yaml").write_text(sequences.blocking(), encoding="utf-8")
+    return policies
+
+
+def learned(out: Path, pixels: Any, url: str) -> Path:
+    """A baseline of these digits, about which the model at `url` is asked."""
+    rows = out.with_suffix(".npz")
+    np.savez(rows, X=pixels)
+    fit = ["fit", "--data", str(rows), "--out", str(out), "--pixels", "28x28"]
+    fit += ["--detectors", "hbos", "--ask", f"{url}/v1/models/digits:predict"]
+    subprocess.run(command("sidecar.cli", *fit), cwd=ROOT, check=True, stdout=sys.stderr)
+    return out
+
+
 def at_most(successes: int, tries: int) -> float:
     """What the share of successes is at most, 19 times in 20 (Clopper and Pearson 1934, one-sided)."""
-    low, high = successes / tries, 1.0
+    return _share(lambda share: _odds(successes, tries, share) > SURE)
+
+
+def between(successes: int, tries: int) -> tuple[float, float]:
+    """What the share of successes lies between, 19 times in 20 (Clopper and Pearson 1934)."""
+    low = _share(lambda share: 1.0 - _odds(successes - 1, tries, share) < SURE / 2.0)
+    return low, _share(lambda share: _odds(successes, tries, share) > SURE / 2.0)
+
+
+def _odds(successes: int, tries: int, share: float) -> float:
+    """Of so many successes or fewer."""
+    return sum(math.comb(tries, i) * share**i * (1.0 - share) ** (tries - i) for i in range(successes + 1))
+
+
+def _share(is_below: Callable[[float], bool]) -> float:
+    """Where `is_below`, which is so up to some share, ends to be."""
+    low, high = 0.0, 1.0
     for _ in range(60):
-        middle = (low + high) / 2
-        odds = sum(
-            math.comb(tries, i) * middle**i * (1 - middle) ** (tries - i) for i in range(successes + 1)
-        )
-        low, high = (middle, high) if odds > SURE else (low, middle)
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if is_below(middle) else (low, middle)
     return high

@@ -273,6 +273,10 @@ def touch(url: str, digits: Digits) -> None:
     Caller(url).ask(digits.pixels[0])
 
 
+CALLERS = 20
+"""Honest ones, each at an address of its own."""
+
+
 class Question(NamedTuple):
     kind: str
     place: int
@@ -281,8 +285,8 @@ class Question(NamedTuple):
 
 
 def stream(digits: Digits, count: int, first: int = TRAINED) -> Iterator[Question]:
-    """Honest questions of 20 callers: digits that nobody trained on, each once; one in ten a retry of the
-    one before, one in ten one of five popular digits, one in twenty a digit of the last hundred saved again:
+    """Honest questions of CALLERS: digits that nobody trained on, each once; one in ten a retry of the one
+    before, one in ten one of five popular digits, one in twenty a digit of the last hundred saved again:
     moved by a pixel, lighter or darker, or in the coarse steps of another format."""
     rng = np.random.default_rng(7)
     fresh = iter(range(first, len(digits.labels)))
@@ -290,7 +294,7 @@ def stream(digits: Digits, count: int, first: int = TRAINED) -> Iterator[Questio
     asked: list[int] = []
     last: Question | None = None
     for _ in range(count):
-        draw, client = rng.random(), int(rng.integers(20))
+        draw, client = rng.random(), int(rng.integers(CALLERS))
         if draw < 0.1 and last is not None:
             question = last._replace(kind="retry")
         elif draw < 0.2:
@@ -328,22 +332,36 @@ def _honest(python: Path, place: Path, baseline: Path, digits: Digits, size: Siz
             print(honest(sidecar.url, model.url, digits, stream(digits, size.honest)))
 
 
-def honest(url: str, model: str, digits: Digits, questions: Iterable[Question]) -> str:
-    """What becomes of honest questions at `url`, and past it at the `model`, as a table."""
-    rows: list[list[object]] = []
-    callers = [Caller(url, f"127.0.0.{10 + i}") for i in range(20)]
+class Fate(NamedTuple):
+    """What became of an honest question: whether it was refused, whether the answer through the sidecar was
+    right, and whether the model's own was."""
+
+    refused: bool
+    right: bool
+    plain: bool
+
+
+def fates(url: str, model: str, digits: Digits, questions: Iterable[Question]) -> dict[str, list[Fate]]:
+    """What becomes of honest questions at `url`, and past it at the `model`, by their kind."""
+    callers = [Caller(url, f"127.0.0.{10 + i}") for i in range(CALLERS)]
     past = Caller(model)
-    told: dict[str, list[tuple[Told, bool, bool]]] = {}
+    found: dict[str, list[Fate]] = {}
     for question in questions:
-        found = callers[question.client].ask(question.pixels)
+        through = callers[question.client].ask(question.pixels).label
         truth = int(digits.labels[question.place])
         plain = past.ask(question.pixels).label == truth
-        told.setdefault(question.kind, []).append((found, found.label == truth, plain))
-    for kind, ones in [*told.items(), ("all", [one for some in told.values() for one in some])]:
-        flagged = sum(one[0].label < 0 for one in ones)
-        right, plain = (sum(one[i] for one in ones) for i in (1, 2))
+        found.setdefault(question.kind, []).append(Fate(through < 0, through == truth, plain))
+    return found
+
+
+def honest(url: str, model: str, digits: Digits, questions: Iterable[Question]) -> str:
+    """`fates` as a table."""
+    rows: list[list[object]] = []
+    found = fates(url, model, digits, questions)
+    for kind, ones in [*found.items(), ("all", [one for some in found.values() for one in some])]:
+        refused, right, plain = (sum(column) for column in zip(*ones, strict=True))
         rows.append(
-            [kind, len(ones), flagged, percent(flagged, len(ones)), percent(right, len(ones)),
+            [kind, len(ones), refused, percent(refused, len(ones)), percent(right, len(ones)),
              percent(plain, len(ones))]
         )  # fmt: skip
     return table(
