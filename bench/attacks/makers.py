@@ -1,10 +1,11 @@
 """Attacks that know the model, one picture each, and pictures that are worse for no purpose. Runs in the
 attacks' environment.
 
-    python makers.py logistic|convolutional DIGITS.npz TRAINED FIRST COUNT FILE.npz
+    python makers.py logistic|convolutional DIGITS.npz TRAINED FIRST COUNT WORSE FILE.npz
 
 trains the model as `model.py` does and writes, by name, what attacks made of COUNT digits from FIRST on that
-the model reads right, those that it then reads wrong; and what corruptions made of the same digits.
+the model reads right, those that it then reads wrong; and what corruptions made of WORSE digits from FIRST
+on.
 
 FGSM: Goodfellow and others 2015. PGD: Madry and others 2018, ten steps. DeepFool: Moosavi-Dezfooli and others
 2016. Carlini-Wagner: 2017, see `carlini.py`. The regression of scikit-learn is attacked as the layer of
@@ -110,7 +111,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    kind, file, trained, first, count, out = sys.argv[1:]
+    kind, file, trained, first, count, more, out = sys.argv[1:]
     with np.load(file) as digits:
         pixels, labels = digits["pixels"].astype(np.float32), digits["labels"]
     logits = logits_of(kind, digits_of(file)[: int(trained)], labels[: int(trained)])
@@ -118,7 +119,7 @@ def main() -> None:
     right = logits(torch.tensor(fresh)).argmax(1).numpy() == truth
     chosen = fresh[right][: int(count)]
     made = attacked(logits, chosen)
-    worse = corrupted(chosen.astype(np.float64))
+    worse = corrupted(fresh[: int(more)].astype(np.float64))
     np.savez(
         out,
         **{f"attack/{name}": rows for name, rows in made.items()},

@@ -53,6 +53,16 @@ LOOK = 2.0
 SIGN = re.compile(r"(noise|inconsistent);p=([\d.]+)")
 
 
+class Size(NamedTuple):
+    """Digits that are attacked, and that are made worse: so many of these that windows can tell."""
+
+    attacked: int
+    worse: int
+
+
+SIZES = {False: Size(200, 500), True: Size(40, 40)}
+
+
 class Seen(NamedTuple):
     """What was said of one picture: the p-value of each sign that was found, and whether it's an outlier."""
 
@@ -62,7 +72,7 @@ class Seen(NamedTuple):
 
 
 def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
-    count = 40 if quick else 200
+    size = SIZES[quick]
     subprocess.run([python, ROOT / "bench/attacks/digits.py", place / "digits.npz"], check=True)
     with np.load(place / "digits.npz") as found:
         digits = Digits(place / "digits.npz", found["pixels"], found["labels"])
@@ -71,7 +81,7 @@ def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
     rows: list[list[object]] = []
     for kind in only or ("logistic", "convolutional"):
         print(f"attacks on {kind}", file=sys.stderr)
-        made = _made(python, place, digits, kind, count)
+        made = _made(python, place, digits, kind, size)
         with served(python, place, digits, kind, TRAINED) as model:
             _fit(place, kind, model.url)
             flags = ("--baseline", str(place / kind), "--policy", str(place / "looked-at.yaml"))
@@ -90,10 +100,10 @@ def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
     return 0
 
 
-def _made(python: Path, place: Path, digits: Digits, kind: str, count: int) -> dict[str, Any]:
+def _made(python: Path, place: Path, digits: Digits, kind: str, size: Size) -> dict[str, Any]:
     """Attacks, then pictures that are only worse, by name."""
     out = place / f"made-{kind}.npz"
-    numbers = map(str, (TRAINED, REFERENCE, count))
+    numbers = map(str, (TRAINED, REFERENCE, *size))
     maker = ROOT / "bench/attacks/makers.py"
     subprocess.run([python, maker, kind, digits.file, *numbers, out], check=True, stdout=sys.stderr)
     with np.load(out) as made:
