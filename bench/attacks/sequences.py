@@ -176,16 +176,15 @@ def chosen(url: str, digits: Digits, count: int) -> list[int]:
 def _row(kind: str, policy: str, name: str, walks: list[dict[str, Any]]) -> list[object]:
     asked = sum(one["questions"] for one in walks)
     first = [one["first"] or 10**9 for one in walks]
-    return [
-        kind,
-        policy,
-        name,
-        len(walks),
-        asked,
+    told: list[object] = [
         f"{sum(one <= 5 for one in first)} of {len(walks)}",
         f"{sum(0 < one['accused'] <= 5 for one in walks)}",
         max(first) if max(first) < 10**9 else "never",
         percent(sum(one["flagged"] for one in walks), asked),
+    ]
+    return [
+        *(kind, policy, name, len(walks), asked),
+        *(told if policy == "seen" else ["not told"] * len(told)),  # policy 05 exposes nothing
         percent(sum(one["refused"] for one in walks), asked),
         percent(sum(one["success"] for one in walks), len(walks)),
     ]

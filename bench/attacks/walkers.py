@@ -17,7 +17,8 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -238,6 +239,21 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
+@contextlib.contextmanager
+def chance(seed: int) -> Iterator[None]:
+    """Within, what is drawn by chance is the same each time: also what the library draws by a generator that
+    it gives no seed, which is where HopSkipJump and Boundary begin."""
+    import art.attacks.evasion  # noqa: F401 (what it imports wants the class itself)
+
+    unseeded = np.random.RandomState
+    np.random.seed(seed)
+    np.random.RandomState = partial(unseeded, seed)
+    try:
+        yield
+    finally:
+        np.random.RandomState = unseeded
+
+
 def main() -> None:
     name, url, file, budget, reset, *places = sys.argv[1:]
     warnings.simplefilter("ignore")
@@ -248,10 +264,9 @@ def main() -> None:
         if reset:
             with Path(reset).open("r+b") as memory:
                 memory.write(bytes(Path(reset).stat().st_size))
-        np.random.seed(place)
         other = pixels[int(np.flatnonzero(labels != labels[place])[place % 100])]
         walk = Walk(url, pixels[place], int(labels[place]), int(budget), other)
-        with contextlib.suppress(Spent), contextlib.redirect_stdout(sys.stderr):
+        with contextlib.suppress(Spent), contextlib.redirect_stdout(sys.stderr), chance(place):
             ATTACKS[name](walk, pixels[place], int(labels[place]))
         np.save(f"{name}-{place}.npy", np.array(walk.questions))
         print(json.dumps(walk.told(name, place)), flush=True)
