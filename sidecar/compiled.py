@@ -33,6 +33,7 @@ HOT = (
     "proxy/judging.py",
     "proxy/keeping.py",
     "proxy/listener.py",
+    "proxy/masking.py",
     "proxy/outgoing.py",
     "proxy/overdue.py",
     "proxy/pieces.py",

@@ -220,6 +220,8 @@ class Decision(msgspec.Struct, frozen=True):
     keep: float = 0.0
     """Share of calls like this one that a capture is to keep; 0.0: as the settings say."""
     mirrors: tuple[Mirror, ...] = ()
+    masks: tuple[str, ...] = ()
+    """Kinds of secrets that are masked in the answer on its way to the caller."""
 
 
 class SpanIds(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sidecar.exchange import Decision
 from sidecar.policy.known import Absent, Facts
-from sidecar.policy.scope import Ready, Scope, answer_of, kept_share
+from sidecar.policy.scope import Ready, Scope, answer_of, kept_share, masked
 
 
 class Course:
@@ -123,4 +123,5 @@ class Course:
         answer, to = (answer_of(last, self._wait), last.to) if last is not None else (None, "")
         keep = kept_share([one.rule for one in acting])
         mirrors = tuple([one.mirror for one in acting if one.mirror is not None])
-        return Decision(shown.rule.action, shown.id, expose, label, hits, answer, to, keep, mirrors)
+        masks = masked([one.rule for one in acting])
+        return Decision(shown.rule.action, shown.id, expose, label, hits, answer, to, keep, mirrors, masks)

@@ -128,6 +128,13 @@ RULE: dict[str, Key] = {
         False,
         ("shadow",),
     ),
+    "secrets": Key(
+        kinds.SECRETS,
+        "What is masked, by the names that the setting `redact` has for it; all of these without.",
+        kinds.SECRETS_EXAMPLE,
+        False,
+        ("mask",),
+    ),
     "rate": Key(kinds.RATE, "Calls that may pass for each `by`.", "100/min", False, ("throttle",)),
     "burst": Key(
         kinds.number("a whole number from 1 to 1000000", 1, 1_000_000, whole=True),

@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from sidecar.policy.expressions import Mistake
 from sidecar.policy.expressions import read as read_expression
 from sidecar.redaction import redactor
+from sidecar.redaction.patterns import PATTERNS as SECRETS_KNOWN
 from sidecar.values import DURATIONS, READERS
 
 _TAG = "tag:yaml.org,2002:"
@@ -209,6 +210,24 @@ def _redaction(node: Node) -> str:
 
 REDACTION = Kind(
     "rules as those of the setting `redact`, separated by commas", _redaction, {"type": "string"}
+)
+
+
+def _secrets(node: Node) -> tuple[str, ...]:
+    value = _scalar(node, f"kinds of secrets, such as {SECRETS_EXAMPLE}", "str")
+    names = [one.strip() for one in value.split(",")]
+    for one in names:
+        if one not in SECRETS_KNOWN:
+            raise Unfit(node, f'names "{one}"; there are {", ".join(SECRETS_KNOWN)}')
+    return tuple(name for name in SECRETS_KNOWN if name in names)
+
+
+SECRETS_EXAMPLE = '"email,card"'
+
+SECRETS = Kind(
+    f"some of {', '.join(f'`{name}`' for name in SECRETS_KNOWN)}, separated by commas",
+    _secrets,
+    {"type": "string"},
 )
 
 

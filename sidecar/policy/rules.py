@@ -11,9 +11,10 @@ import msgspec
 
 from sidecar.exchange import Expose, Hints, Mirror
 from sidecar.policy.tree import Node
+from sidecar.redaction.patterns import PATTERNS
 
 Action: TypeAlias = Literal[
-    "allow", "tag", "block", "throttle", "fallback", "shadow", "quarantine", "sample", "alert"
+    "allow", "tag", "block", "throttle", "fallback", "shadow", "mask", "quarantine", "sample", "alert"
 ]
 
 
@@ -46,6 +47,9 @@ ACTIONS: dict[Action, Deed] = {
         "the caller got.",
         False,
         False,
+    ),
+    "mask": Deed(
+        "Put stars for the `secrets` in a language model's answer on its way to the caller.", False, False
     ),
     "quarantine": Deed("Keep the whole exchange, if captures are kept.", False, False),
     "sample": Deed("Keep a `share` of the exchanges, with its weight, if captures are kept.", False, False),
@@ -95,10 +99,16 @@ class Rule(msgspec.Struct, frozen=True, omit_defaults=True):
     burst: int = 0
     by: Node | None = None
     tolerance: float = 1e-6
+    secrets: tuple[str, ...] = tuple(PATTERNS)
 
     def mirror(self, id_: str) -> Mirror | None:
         """What it wants asked of another model, too."""
         return Mirror(id_, self.to, self.share, self.tolerance) if self.action == "shadow" else None
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The kinds of secrets that it wants masked."""
+        return self.secrets if self.action == "mask" else ()
 
 
 class Budget(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -75,6 +75,8 @@ class Scope:
         self.waits_first = bool(self.waits) and self.waits[0]
         self.mirrors = any(one.mirror is not None and not one.rule.dry_run for one in self.rules)
         """Whether a call may be asked of another model, too."""
+        self.masks = any(one.rule.masks and not one.rule.dry_run for one in self.rules)
+        """Whether secrets may be masked in the answer."""
         self.again = any(one.again for one in self.rules)
         """Whether the model is to be asked again about a call, with its pictures squeezed."""
         self.again_first = self._waits(0, again=True)
@@ -144,6 +146,7 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
             rule.to if deed.ends else "",
             kept_share([rule]),
             (mirror,) if mirror is not None else (),
+            rule.masks,
         )
     key = function(rule.by) if rule.by is not None else None
     buckets = None
@@ -172,6 +175,11 @@ def kept_share(rules: list[Rule]) -> float:
     """The share of calls like this one that the rules want kept; 0.0 when they want nothing."""
     shares = [rule.share if rule.action == "sample" else 1.0 for rule in rules if rule.action in KEEPING]
     return max(shares, default=0.0)
+
+
+def masked(rules: list[Rule]) -> tuple[str, ...]:
+    """The kinds of secrets that any of the rules wants masked."""
+    return tuple(dict.fromkeys(name for rule in rules for name in rule.masks))
 
 
 KEEPING = ("quarantine", "alert", "sample")

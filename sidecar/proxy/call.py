@@ -22,6 +22,7 @@ from sidecar.proxy.beforehand import answer_in_place, may_begin, score_deadline
 from sidecar.proxy.case import Case
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, Judged
+from sidecar.proxy.masking import Masked, masked, passes
 from sidecar.proxy.outgoing import to_caller, to_model
 from sidecar.proxy.overdue import overdue
 from sidecar.proxy.pieces import chunk, first, last_chunk, write
@@ -46,6 +47,7 @@ class Call(Case):
         "close_after",
         "head_sent",
         "last_moved",
+        "masked",
         "out",
         "pool",
         "response_done",
@@ -64,6 +66,7 @@ class Call(Case):
         self.trailers: Headers = ()
         self.waiting = False
         """For a score, with the model's answer in hand."""
+        self.masked: Masked | None = None
         self.client = client
         self.last_moved = client.last_read
         self.close_after = not head.keep_alive
@@ -220,6 +223,7 @@ class Call(Case):
         self.response = response
         if self.codec is not None and self.codec.condensed is not None:
             self.streamed = streamed(self, response)
+            self.masked = masked(self, response)
 
     def response_body(self, data: bytes) -> None:
         """A piece of the model's answer."""
@@ -229,6 +233,9 @@ class Call(Case):
         if self.response_bytes < max(told, self.plane.held_bytes):
             self.kept_response.append(data)
         self.response_bytes += len(data)
+        if self.masked is not None:
+            self.masked.update(data)
+            return
         assert self.response is not None
         if self.response.rechunk:
             chunk(self.back, data)
@@ -250,6 +257,8 @@ class Call(Case):
                 deciding.decide(self)
             self.back.insert(0, to_caller(self, response))
             self.head_sent = True
+        if self.masked is not None and not passes(self, self.masked):
+            return
         if self.response_done and response.rechunk:
             self.back.append(last_chunk(self.trailers))
         if self.back:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.proxy.heads import ResponseHead
+from sidecar.proxy.masking import readable_only
 from sidecar.proxy.reply import anomaly_fields
 from sidecar.tracing.context import traceresponse
 
@@ -19,6 +20,8 @@ def to_model(call: Call) -> bytes:
     """The caller's head for the model, with trace context, request id and, if it may see them, the facts."""
     plane = call.plane
     lines = call.head.lines + plane.outbound(call.span)
+    if call.scope is not None and call.scope.masks:
+        lines = readable_only(lines)
     if not call.head.request_id:
         lines += b"x-request-id: %b\r\n" % call.request_id.encode()
     decision = call.decision

@@ -106,10 +106,10 @@ def _word(text: str, stop: int) -> bool:
 
 # -- the table -------------------------------------------------------------------------------------
 
-_LOCAL = r"\w.!#$%&'*+=?^`{|}~-"
+LOCAL = r"\w.!#$%&'*+=?^`{|}~-"
 
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
-    "email": (Pattern(_all(rf"(?<![{_LOCAL}])[{_LOCAL}]++@[\w-]++(?:\.[\w-]++)+"), ("@",)),),
+    "email": (Pattern(_all(rf"(?<![{LOCAL}])[{LOCAL}]++@[\w-]++(?:\.[\w-]++)+"), ("@",)),),
     # A digit after the dot of a number is no card's: floats are what most bodies are full of.
     "card": (
         Pattern(

@@ -4,6 +4,7 @@ import pytest
 
 from sidecar.exchange import Decision, Hit, Mirror
 from sidecar.policy.course import Course
+from sidecar.redaction.patterns import PATTERNS
 from tests.policy.books import NORMAL, ODD, book, decided
 from tests.policy.documents import policy
 from tests.policy.told import facts, unscored
@@ -71,6 +72,20 @@ def test_other_models_are_asked_by_every_rule_that_applies_and_the_call_goes_on_
     assert found.mirrors == (Mirror("p/a", "http://a:1", 0.5, 0.01), Mirror("p/b", "http://b:1", 1.0, 1e-6))
     assert decided(rulebook, NORMAL).mirrors == found.mirrors[:1]
     assert (decided(book(policy("{name: a, action: shadow, to: 'http://a:1'}")), ODD).to) == ""
+
+
+def test_what_several_rules_want_masked_is_masked_and_a_dry_run_masks_nothing():
+    rulebook = book(
+        policy(
+            "{name: a, action: mask, secrets: 'card,email'}",
+            "{name: b, when: p < 0.01, action: mask, secrets: pem}",
+            "{name: c, action: mask, dry-run: true}",
+        )
+    )
+    assert decided(rulebook, ODD).masks == ("email", "card", "pem")
+    assert decided(rulebook, NORMAL).masks == ("email", "card")
+    assert decided(book(policy("{name: a, action: mask}")), ODD).masks == tuple(PATTERNS)
+    assert decided(book(policy("{name: a, action: tag}")), ODD).masks == ()
 
 
 def test_who_sees_it_is_said_by_the_first_that_says_it():

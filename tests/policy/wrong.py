@@ -380,6 +380,14 @@ GROUPS: dict[str, list[Row]] = {
             "p.yaml:5:38: rules[0].share: is text; expected a number above 0 and up to 1",
         ),
         Row(
+            "rules:\n  - {name: r, action: mask, secrets: 'email,phone'}",
+            'p.yaml:5:38: rules[0].secrets: names "phone"; there are email, card, iban, token, aws, pem',
+        ),
+        Row(
+            "rules:\n  - {name: r, action: mask, secrets: [email]}",
+            'p.yaml:5:38: rules[0].secrets: is a list; expected kinds of secrets, such as "email,card"',
+        ),
+        Row(
             "rules:\n  - {name: r, action: quarantine, share: 0.5}",
             "p.yaml:5:42: rules[0].share: is for sample and shadow, and the action is quarantine",
         ),
