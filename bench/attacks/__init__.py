@@ -4,7 +4,7 @@
 
     sequences.py    attacks that ask many questions   walkers.py      these attacks
     blocked.py      where policies are in their way   blacklight.py   another's way to find them
-    clean.py        what the policies cost others
+    clean.py        what the policies cost others     honest.py       others whose questions are alike
 
     singles.py      attacks that know the model, and pictures that are only worse
     makers.py       these attacks and pictures        carlini.py      one of the attacks

@@ -3,6 +3,7 @@
     python -m bench.attacks sequences        attacks by many questions: found, blocked, and what it costs
     python -m bench.attacks blocked          two of them where policies 04 and 05 stand in their way
     python -m bench.attacks clean            what both policies cost who asks about clean digits
+    python -m bench.attacks honest           honest streams whose questions resemble each other
     python -m bench.attacks singles          attacks that know the model: by noise, and by answers that flip
     python -m bench.attacks singles --quick
 
@@ -28,6 +29,7 @@ PARTS = {
     "singles": "bench.attacks.singles",
     "blocked": "bench.attacks.blocked",
     "clean": "bench.attacks.clean",
+    "honest": "bench.attacks.honest",
 }
 """Part of the command -> module with `main(python, place, quick, arguments)`."""
 
@@ -37,7 +39,7 @@ def main() -> None:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--python", type=Path, default=None)
     parser.add_argument("--quick", action="store_true", help="fewer digits, fewer questions")
-    parser.add_argument("--only", default="", help="only these attacks, comma-separated")
+    parser.add_argument("--only", default="", help="only these attacks, models or parts, comma-separated")
     arguments = parser.parse_args()
     python = arguments.python or installs.environment("attacks") / "bin" / "python"
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the machine is shared with the model and the sidecar
