@@ -287,9 +287,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     that. `features` is the little-endian float64 block of `Features.values` with `rows` rows, or empty
     when the call was not laid out against a schema. Bodies are kept only where the observer has a use
     for them and up to the capture limit; `request_body` is there while learning and with flagged
-    rows that may hold a new category, `response_body` whenever a codec knows the route. `failure` is
-    empty or the name of what broke (`upstream-refused`, `client-gone`, `response-truncated`, ...; the
-    table is in `sidecar.errors`).
+    rows that may hold a new category, `response_body` where a codec knows the route, of many calls with a
+    sample (`sidecar.proxy.told_bodies`). `failure` is empty or the name of what broke (`upstream-refused`,
+    `client-gone`, `response-truncated`, ...; the table is in `sidecar.errors`).
     """
 
     id: str

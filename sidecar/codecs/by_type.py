@@ -46,7 +46,7 @@ def codec(form: Format) -> Codec:
                 return Payload(candidate.name, _one_each(candidate.read(reply.headers, reply.body), rows))
         raise Undecodable(reason("reply-type", media_type(reply.headers).decode("latin-1")))
 
-    return Codec(form.name, matches, read, read_reply)
+    return Codec(form.name, matches, read, read_reply, only_rows=True)
 
 
 def _owned(path: str) -> bool:

@@ -37,6 +37,8 @@ class Codec(msgspec.Struct, frozen=True):
     """`read` by a shorter way, where there is one."""
     condensed: Callable[[bytes], bytes] | None = None
     """What a stream of events is told as, where the protocol has such answers."""
+    only_rows: bool = False
+    """Whether an answer says nothing but its rows: no version of the model, no count of tokens."""
 
     def one_row(self, request: Request, width: int) -> OneRow | None:
         """The body, if it is one row of `width` plain numbers and that can be told at once; else None, and it

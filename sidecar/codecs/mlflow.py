@@ -73,4 +73,4 @@ _SHAPES = {
     "inputs": table.columnar,
 }
 
-CODEC: Codec = Codec("mlflow", matches, read, read_reply)
+CODEC: Codec = Codec("mlflow", matches, read, read_reply, only_rows=True)

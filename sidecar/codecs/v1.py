@@ -75,4 +75,4 @@ def _tensors(document: Any, by_row: str, by_column: str) -> tuple[Tensor, ...]:
     raise Undecodable(f"no-{by_row}")
 
 
-CODEC: Codec = Codec("v1", matches, read, read_reply, read_one if NATIVE else None)
+CODEC: Codec = Codec("v1", matches, read, read_reply, read_one if NATIVE else None, only_rows=True)

@@ -69,7 +69,10 @@ def read_each(
     records: Sequence[Record], left_out: Counter[str], most: int = DECODED
 ) -> list[tuple[Record, Columns]]:
     """`read`, each with the call it ended."""
-    able = [r for r in records if r.response_body and r.codec and 200 <= r.status < 300 and not r.failure]
+    good = [r for r in records if r.codec and 200 <= r.status < 300 and not r.failure]
+    able = [r for r in good if r.response_body]
+    if untold := sum(1 for r in good if r.response_bytes and not r.response_body):
+        left_out["output-untold"] += untold
     chosen = able
     if len(able) > most:
         start = _start.randrange(len(able))

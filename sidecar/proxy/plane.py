@@ -19,10 +19,10 @@ from sidecar.proxy.recall import Recall
 from sidecar.proxy.shadowing import Shadowing
 from sidecar.proxy.squeezing import MARK, Squeezing
 from sidecar.proxy.telling import Teller
+from sidecar.proxy.told_bodies import ToldBodies
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
-from sidecar.tracing.consistent import CALLS, Consistent
 from sidecar.tracing.context import Propagation
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ class Plane:
         self.in_flight = 0
         self.answering: dict[str, Case] | None = None
         """Calls in flight by their CLIENT span, when somebody (`sidecar.proxy.egress`) needs to know them."""
-        self.close_ups = Consistent(CALLS if settings.pair_rows else 0)
-        """Calls whose bodies the observer gets, to keep question and answer beside each other."""
+        self.told_bodies = ToldBodies(settings)
         self._left = asyncio.Event()
         self.failures: Counter[str] = Counter()
 

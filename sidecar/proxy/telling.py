@@ -20,7 +20,6 @@ import msgspec
 from sidecar.exchange import Joined, Outbound, Record
 from sidecar.link import MAX_FRAME, Batch, Frames, Order, frame, order
 from sidecar.proxy.judging import unscored
-from sidecar.proxy.pieces import joined
 
 if TYPE_CHECKING:
     from sidecar.proxy.case import Case
@@ -32,7 +31,11 @@ BATCH_SECONDS = 0.05
 """How long records wait for company. The windows are minutes long, so this is soon enough."""
 
 BATCH_RECORDS = 64
-"""A full batch goes at once. Small, because making records is work, and calls wait for it."""
+"""A full batch goes at once."""
+
+RECORDS_AT_ONCE = 8
+"""Calls whose records are made in one go. Few, because calls in flight wait for it; but not one by one, which
+would find none of what it needs in the core's caches."""
 
 BATCH_BYTES = 262_144
 """A batch goes at once when the bodies of its calls, of which features are made, have come to so much."""
@@ -67,6 +70,8 @@ class Teller(asyncio.Protocol):
         self.limit_bytes(queue_bytes)
         self._obey = obey
         self._calls: list[Case] = []
+        """Ended, and without a record yet."""
+        self._records: list[Record] = []
         self._outbound: list[Outbound] = []
         self._weight = 0
         self._queue: deque[Sealed] = deque()
@@ -90,7 +95,9 @@ class Teller(asyncio.Protocol):
         """Take a call that has ended. Its record is made soon, with those of its batch."""
         self._calls.append(call)
         self._weight += call.request_bytes + call.response_bytes
-        if len(self._calls) >= BATCH_RECORDS or self._weight >= self._full:
+        if len(self._calls) >= RECORDS_AT_ONCE:
+            self._record()
+        if len(self._records) + len(self._outbound) >= BATCH_RECORDS or self._weight >= self._full:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
@@ -99,7 +106,7 @@ class Teller(asyncio.Protocol):
         """Take a call of the model's own that has ended; it travels with the calls it was made for."""
         (record,) = self.plane.keeping.clean((record_of(call),))
         self._outbound.append(Outbound(record, to, joined))
-        if len(self._calls) + len(self._outbound) >= BATCH_RECORDS:
+        if len(self._records) + len(self._outbound) >= BATCH_RECORDS:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
@@ -109,19 +116,28 @@ class Teller(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._calls or self._outbound or not self._queue:
+        self._record()
+        if self._records or self._outbound or not self._queue:
             self._seal()
         self._send()
 
+    def _record(self) -> None:
+        """Make the records of the calls that have ended."""
+        calls, self._calls = self._calls, []
+        try:
+            self._records += self._cleaned(calls)
+        except Exception:
+            log.exception("records cannot be made")
+            self.dropped += len(calls)
+
     def _seal(self) -> None:
-        calls, self._calls, self._weight = self._calls, [], 0
+        records, self._records, self._weight = tuple(self._records), [], 0
         outbound, self._outbound = tuple(self._outbound), []
         try:
-            message = self._batch(self._records(calls), outbound)
-            batch = Sealed(frame(message), len(calls) + len(outbound))
+            batch = Sealed(frame(self._batch(records, outbound)), len(records) + len(outbound))
         except Exception:
             log.exception("a batch cannot be told")
-            self.dropped += len(calls) + len(outbound)
+            self.dropped += len(records) + len(outbound)
             return
         size = len(batch.data)
         if self.queued_bytes + size > self._limit or size > MAX_FRAME:
@@ -130,7 +146,7 @@ class Teller(asyncio.Protocol):
             self.queued_bytes += size
             self._queue.append(batch)
 
-    def _records(self, calls: list[Case]) -> tuple[Record, ...]:
+    def _cleaned(self, calls: list[Case]) -> tuple[Record, ...]:
         """The records of calls, without what must not be kept."""
         keeping = self.plane.keeping
         if any(call.scope is not None and call.scope.redact for call in calls):
@@ -235,11 +251,8 @@ def record_of(call: Case) -> Record:
     judged = call.judgement or unscored(call.failure or "response-first")
     score, head, response = judged.score, call.head, call.response
     decision = call.decision or call.plane.decision
-    body_matters = score.verdict == "learning" or (score.flagged and _has_categories(call))
     codec = call.codec
-    body_matters = body_matters or (codec is not None and call.plane.close_ups.take(call.span.trace))
-    limit = call.plane.settings.kept_body_bytes
-    whole = body_matters and call.request_bytes <= limit
+    question, answer = call.plane.told_bodies.of(call)
     keeping = call.plane.keeping.of(call)
     weight = 0.0
     if keeping.capturing:
@@ -247,7 +260,6 @@ def record_of(call: Case) -> Record:
         weight = keeping.weight(
             call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep, rate
         )
-    answer, size = call.answer() if codec is not None else ([], 0)
     events = call.streamed
     return Record(  # by position, in the order of its fields: naming 39 fields costs as much as the rest
         call.request_id,
@@ -280,8 +292,8 @@ def record_of(call: Case) -> Record:
         score.detectors,
         decision.action,
         decision.rule,
-        joined(call.kept) if whole else b"",
-        joined(answer) if size <= limit else b"",
+        question,
+        answer,
         judged.baseline,
         weight,
         keeping.captured(call) if weight else None,
@@ -290,10 +302,3 @@ def record_of(call: Case) -> Record:
         events.first_ns if events is not None else 0,
         events.events if events is not None else 0,
     )
-
-
-def _has_categories(call: Case) -> bool:
-    """Whether a flagged row may hold a category never seen: its features say only that it's new, the body how
-    it is called."""
-    baseline = call.plane.judge.baseline
-    return baseline is not None and not baseline.schema.plan.numeric

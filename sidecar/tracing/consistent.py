@@ -3,7 +3,7 @@
 A call is taken when the last bits of its trace id are zero, which are random by W3C Trace Context level 2.
 The busier a sidecar, the more bits must be; so whoever takes fewer takes a part of what the others take, and
 calls that two sidecars kept can be laid side by side. Counterparts: the data plane sends the bodies of such
-calls along, `sidecar.observer.paired` keeps their rows.
+calls along (`sidecar.proxy.told_bodies`), `sidecar.observer.paired` keeps their rows.
 """
 
 from __future__ import annotations
@@ -19,18 +19,25 @@ SAVED_SECONDS = 10.0
 """What was not taken in so many seconds may be taken at once: a story of a few hundred calls is kept whole,
 however fast it is told."""
 
-DEEPEST = 28
-"""Bits at most; one call in a quarter of a billion."""
+DEEPEST = 2**28 - 1
+"""Bits at most: one call in a quarter of a billion."""
 
 
 class Consistent:
     """Takes about `most` calls a second in the long run; none when that is 0."""
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        saved_seconds: float = SAVED_SECONDS,
+    ) -> None:
         self._most = most
         self._clock = clock
-        self._bits = 0
-        self._saved = SAVED_SECONDS * most
+        self._mask = 0
+        """Bits of a trace id that must be zero."""
+        self._full = saved_seconds * most
+        self._saved = self._full
         self._saved_at = self._eased_at = clock()
 
     def take(self, trace: str) -> bool:
@@ -38,22 +45,22 @@ class Consistent:
         if not self._most:
             return False
         self._save(self._clock())
-        try:
-            if int(trace[-7:], 16) & ((1 << self._bits) - 1):
+        if self._mask:
+            try:
+                if int(trace[-7:], 16) & self._mask:
+                    return False
+            except ValueError:
                 return False
-        except ValueError:
-            return False
         self._saved -= 1.0
-        if self._saved <= 0.0 and self._bits < DEEPEST:
-            self._bits += 1
+        if self._saved <= 0.0 and self._mask < DEEPEST:
+            self._mask = 2 * self._mask + 1
             self._saved = self._most / 2
         return True
 
     def _save(self, now: float) -> None:
         """What time brings; half of all that can be saved is enough to look at twice as many again."""
-        full = SAVED_SECONDS * self._most
-        self._saved = min(full, self._saved + self._most * (now - self._saved_at))
+        self._saved = min(self._full, self._saved + self._most * (now - self._saved_at))
         self._saved_at = now
-        if self._bits and self._saved >= full / 2 and now - self._eased_at >= 1.0:
-            self._bits -= 1
+        if self._mask and self._saved >= self._full / 2 and now - self._eased_at >= 1.0:
+            self._mask >>= 1
             self._eased_at = now

@@ -33,12 +33,24 @@ def test_what_cannot_be_read_is_counted(body):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"status": 500}, {"failure": "response-truncated"}, {"codec": ""}, {"response_body": b""}]
+    "changes",
+    [
+        {"status": 500},
+        {"failure": "response-truncated"},
+        {"codec": ""},
+        {"response_body": b"", "response_bytes": 0},
+    ],
 )
 def test_what_is_no_answer_of_the_model_is_not_looked_at(changes):
     left_out = Counter()
     assert read([record(0, **changes)], left_out) == []
     assert not left_out
+
+
+def test_an_answer_that_the_data_plane_did_not_send_along_is_counted():
+    left_out = Counter()
+    assert read([record(0, response_body=b"")], left_out) == []
+    assert left_out == {"output-untold": 1}
 
 
 @pytest.mark.parametrize("calls", [DECODED, DECODED + 1, 10 * DECODED])

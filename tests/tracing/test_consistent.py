@@ -63,4 +63,7 @@ def test_it_takes_more_again_when_it_is_quiet():
 
 def test_none_wanted_and_what_is_no_trace_id():
     assert not Consistent(0).take("0" * 32)
-    assert not Consistent(5).take("not hexadecimal")
+    clock = Clock()
+    busy = Consistent(1, clock)
+    run(busy, clock, traces(1000), rate=1e6)
+    assert not busy.take("not hexadecimal")
