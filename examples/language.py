@@ -3,8 +3,9 @@
     python -m examples.language --listen 127.0.0.1:8000 [--token-ms 5]
 
 No model is behind it: an answer is made of the question's own words, streamed as vLLM and OpenAI do it, in
-chunks of a few letters, a role first, a finish reason, then usage if that is asked for, and `[DONE]`. Chat,
-completions, embeddings (numbers or base64) and rerank. Counterpart: tests/stories/test_language_model.py.
+chunks of a few letters, a role first, a finish reason, then usage if that is asked for, and `[DONE]`. Where it
+is given tools it asks for all of them, until a tool has spoken. Chat, completions,
+embeddings (numbers or base64) and rerank. Counterpart: tests/stories/test_language_model.py.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def words(question: str) -> list[str]:
 def identity(body: dict[str, Any], kind: str) -> dict[str, Any]:
     """What every chunk of an answer begins with: the same for the same question."""
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:24]
-    kinds = {"chat": "chat.completion", "text": "text_completion"}
+    kinds = {"chat": "chat.completion", "text": "text_completion", "call": "call"}
     return {"id": f"{kind}-{digest}", "object": kinds[kind], "created": CREATED, "model": MODEL}
 
 
@@ -48,12 +49,43 @@ def usage(question: str, answer: list[str]) -> dict[str, int]:
     return {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
 
 
+def tools(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tool calls of an answer: each tool that the question offers, unless one has just spoken."""
+    if body["messages"][-1]["role"] == "tool":
+        return []
+    made = identity(body, "call")["id"]
+    return [
+        {
+            "id": f"{made}-{i}",
+            "type": "function",
+            "function": {"name": tool["function"]["name"], "arguments": json.dumps({"about": "all of it"})},
+        }
+        for i, tool in enumerate(body.get("tools") or ())
+    ]
+
+
+def calling(wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Tool calls as deltas: id and name first, then the arguments piece by piece."""
+    for i, call in enumerate(wanted):
+        function = call["function"]
+        named = {**call, "index": i, "function": {"name": function["name"], "arguments": ""}}
+        yield {"delta": {"tool_calls": [named]}}
+        for at in range(0, len(function["arguments"]), TOKEN):
+            piece = function["arguments"][at : at + TOKEN]
+            yield {"delta": {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}}
+
+
 def chunks(body: dict[str, Any], kind: str, question: str) -> Iterator[dict[str, Any]]:
     """A streamed answer."""
     head, answer = identity(body, kind), words(question)
     if kind == "chat":
+        wanted = tools(body)
         head["object"] = "chat.completion.chunk"
         yield head | {"choices": [_choice({"delta": {"role": "assistant", "content": ""}})]}
+        if wanted:
+            yield from (head | {"choices": [_choice(delta)]} for delta in calling(wanted))
+            yield head | {"choices": [_choice({"delta": {}}, "tool_calls")]}
+            return
     for word in answer:
         yield head | {
             "choices": [_choice({"delta": {"content": word}} if kind == "chat" else {"text": word})]
@@ -88,6 +120,10 @@ class Server:
             return await self._stream(request, chunks(body, kind, question))
         answer = words(question)
         text = "".join(answer)
+        if kind == "chat" and (wanted := tools(body)):
+            message = {"role": "assistant", "content": None, "tool_calls": wanted}
+            asking = identity(body, kind) | {"choices": [_choice({"message": message}, "tool_calls")]}
+            return web.json_response(asking | {"usage": usage(question, [])})
         content = {"message": {"role": "assistant", "content": text}} if kind == "chat" else {"text": text}
         whole = identity(body, kind) | {
             "choices": [_choice(content, "stop")],

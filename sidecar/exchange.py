@@ -78,6 +78,8 @@ class Payload(msgspec.Struct, frozen=True):
     tensors: tuple[Tensor, ...]
     model: str | None = None
     version: str | None = None
+    brought: tuple[int, ...] = ()
+    """See `Record.brought`."""
 
     @property
     def rows(self) -> int:
@@ -338,6 +340,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of an answer that came event by event: when the first came, in nanoseconds after `started_ns`."""
     events: int = 0
     """How many there were: of a language model, about as many as tokens."""
+    brought: tuple[int, ...] = ()
+    """The tool calls whose results a conversation brings back, as digests of their ids
+    (`sidecar.codecs.tool_calls`)."""
 
 
 JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]

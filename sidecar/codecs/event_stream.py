@@ -76,7 +76,9 @@ def _add(choices: dict[int, dict[str, Any]], choice: dict[str, Any]) -> None:
 
 def _add_call(calls: dict[int, dict[str, str]], call: dict[str, Any]) -> None:
     index = call.get("index")
-    made = calls.setdefault(index if type(index) is int else 0, {"name": "", "arguments": ""})
+    made = calls.setdefault(index if type(index) is int else 0, {"id": "", "name": "", "arguments": ""})
+    if type(call.get("id")) is str:
+        made["id"] = made["id"] or call["id"]
     function = call.get("function")
     if type(function) is dict:
         for key in ("name", "arguments"):
@@ -90,7 +92,9 @@ def _finished(answer: dict[str, Any]) -> dict[str, Any]:
         return {"text": text, "finish_reason": reason}
     message: dict[str, Any] = {"role": "assistant", "content": text}
     if answer["calls"]:
-        message["tool_calls"] = [{"type": "function", "function": call} for call in answer["calls"].values()]
+        message["tool_calls"] = [
+            {"id": call.pop("id"), "type": "function", "function": call} for call in answer["calls"].values()
+        ]
     return {"message": message, "finish_reason": reason}
 
 

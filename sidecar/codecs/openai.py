@@ -8,7 +8,7 @@
 Texts are columns, so a baseline learns their length and the surprise of their letters as it does of any text
 (`sidecar.features.texts`). Answers are told by numbers and short names only: their words stay out of windows.
 A stream (`event_stream`) is read as what it came to. Sources: OpenAI's API reference; Cohere's and Jina's for
-rerank. Counterparts: `wording`, `tongue`, `embedding`.
+rerank. Counterparts: `wording`, `tongue`, `embedding`, `tool_calls`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from sidecar.codecs import embedding, event_stream, table, tongue, wording
+from sidecar.codecs import embedding, event_stream, table, tongue, tool_calls, wording
 from sidecar.codecs.codec import Codec, may_be_json, media_type
 from sidecar.codecs.json_text import parse
 from sidecar.errors import Undecodable
@@ -49,7 +49,9 @@ def read(request: Request) -> Payload:
     document = _object(parse(request.body))
     model = document.get("model")
     tensors = ASKED[operation(request.path)](document)
-    return Payload("openai", tensors, model if type(model) is str else None)
+    messages = document.get("messages")
+    brought = tool_calls.brought(messages) if type(messages) is list else ()
+    return Payload("openai", tensors, model if type(model) is str else None, brought=brought)
 
 
 def read_reply(request: Request, reply: Reply, rows: int) -> Payload:
@@ -131,6 +133,7 @@ def _completed(document: dict[str, Any]) -> tuple[Tensor, ...]:
         raise Undecodable("no-choices")
     found = [_choice(one) for one in choices[:MOST_ROWS]]
     texts = [text for text, _, _ in found]
+    called = [calls for _, _, calls in found]
     usage = document.get("usage")
     spent = usage if type(usage) is dict else {}
     each = len(found)
@@ -141,14 +144,15 @@ def _completed(document: dict[str, Any]) -> tuple[Tensor, ...]:
         _texts("answer script", scripts := [wording.script(text) for text in texts]),
         _texts("answer language", [tongue.language(*pair) for pair in zip(texts, scripts, strict=True)]),
         _texts("finish reason", [reason for _, reason, _ in found]),
-        _numbers("tool calls", [float(calls) for _, _, calls in found]),
+        _numbers("tool calls", [float(len(calls)) for calls in called]),
+        _texts("first tool", [calls[0] if calls else None for calls in called]),
         _numbers("input tokens", [_count(spent.get("prompt_tokens"))] * each),
         _numbers("output tokens", [_count(spent.get("completion_tokens"))] * each),
     )
 
 
-def _choice(choice: Any) -> tuple[str, str | None, int]:
-    """The text of a choice, why it ended, and how many tools it calls."""
+def _choice(choice: Any) -> tuple[str, str | None, list[str]]:
+    """The text of a choice, why it ended, and the tools that it asks for."""
     if type(choice) is not dict:
         raise Undecodable("no-choices")
     message = choice.get("message")
@@ -162,8 +166,14 @@ def _choice(choice: Any) -> tuple[str, str | None, int]:
     return (
         text if type(text) is str else "",
         reason if type(reason) is str else None,
-        len(calls) if type(calls) is list else 0,
+        [_tool(call) for call in calls] if type(calls) is list else [],
     )
+
+
+def _tool(call: Any) -> str:
+    function = call.get("function") if type(call) is dict else None
+    name = function.get("name") if type(function) is dict else None
+    return name[: tool_calls.MOST_NAME] if type(name) is str else ""
 
 
 def _embedded(document: dict[str, Any]) -> tuple[Tensor, ...]:

@@ -28,6 +28,7 @@ def graph(observer: Observer) -> View:
             for edge, counts in sorted(edges.counts.items())
         ],
         "joins": edges.joins,
+        "tools": {"waiting": observer.tools.waiting, "unknown": observer.tools.unknown},
     }
 
 
@@ -50,7 +51,7 @@ def cascade(ours: Witness, addresses: Sequence[str], since: float, token: str = 
 
 def witness(observer: Observer) -> Witness:
     """What this sidecar can tell of who broke the chain."""
-    edges = tuple((edge.source, edge.target) for edge in sorted(observer.edges.counts))
+    edges = tuple((one.source, one.target) for one in sorted(observer.edges.counts) if not one.is_of_tool)
     return Witness(observer.edges.service, observer.paired.pairs(), edges, observer.canary.replayed)
 
 

@@ -1,5 +1,6 @@
-"""Spans of calls on their way from the observer to the exporter: with drift, and with a link to the call of
-another model whose answer a question was. Counterparts: `sidecar.tracing.spans`, `sidecar.observer.lineage`.
+"""Spans of calls on their way from the observer to the exporter: with drift, with a link to the call of another
+model whose answer a question was, and to calls that asked for the tools whose results it brought.
+Counterparts: `sidecar.tracing.spans`, `sidecar.observer.lineage`, `sidecar.observer.tools`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from sidecar.exchange import Record
 from sidecar.observer.observer import Observer
 from sidecar.tracing.held import Held
-from sidecar.tracing.spans import SpanExport
+from sidecar.tracing.spans import Linked, SpanExport
 
 LOOK_SECONDS = 0.5
 """How often it is looked whether held calls may go."""
@@ -44,4 +45,9 @@ class Exporting:
         drift = self._observer.drift_state()
         for record in records:
             origin = self._observer.lineage.origin(record)
-            self._spans.record(record, drift, ((origin.trace, origin.span),) if origin is not None else ())
+            links = [Linked(origin.trace, origin.span, "lineage")] if origin is not None else []
+            links += [
+                Linked(one.trace, one.span, "tool-call", one.tool)
+                for one in self._observer.tools.origins(record)
+            ]
+            self._spans.record(record, drift, links)

@@ -35,4 +35,4 @@ def hinted(payload: Payload, hints: Hints) -> Payload:
         raise Undecodable(reason("duplicate-name", twice))
     if not kept:
         raise Undecodable("no-rows")
-    return Payload(payload.codec, kept, payload.model, payload.version)
+    return Payload(payload.codec, kept, payload.model, payload.version, payload.brought)

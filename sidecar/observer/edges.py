@@ -1,7 +1,8 @@
 """Who feeds whom: the edges of the graph of models that this sidecar is part of.
 
 An edge comes to our model by the chain in a call's baggage (`sidecar.tracing.chain`), and leaves it by its
-own calls through the egress (`sidecar.proxy.egress`). Counts only, so those of any number of pods add up; an
+own calls through the egress (`sidecar.proxy.egress`); one to a tool and back is two halves of a conversation
+(`sidecar.observer.tools`). Counts only, so those of any number of pods add up; an
 edge is told of by both its ends. Counterpart: `sidecar.console.chain_view`, which shows them.
 """
 
@@ -20,12 +21,20 @@ MOST_EDGES = 256
 
 OTHER = "other"
 
+TOOL = "tool:"
+"""What the names of tools begin with, which are no models: they stand at the other end of an edge."""
+
 
 class Edge(NamedTuple):
     """From one model to another, by service name; a target of the egress goes by its route or host."""
 
     source: str
     target: str
+
+    @property
+    def is_of_tool(self) -> bool:
+        """Whether one of its ends is a tool and no model."""
+        return self.source.startswith(TOOL) or self.target.startswith(TOOL)
 
 
 class Counts(msgspec.Struct):
@@ -75,6 +84,15 @@ class Edges:
         before = chain(record.span.baggage) if record.span.baggage else ()
         if source != self.service and not (before and before[-1] != self.service):
             self._count(Edge(source, self.service), record, odd_there)
+
+    def update_asked(self, record: Record, tool: str) -> None:
+        """Take in a call whose answer asks for a tool."""
+        asked = msgspec.structs.replace(record, flagged=())  # what the tool was asked, nobody has scored
+        self._count(Edge(self.service, TOOL + tool), asked, upstream_odd=bool(record.flagged))
+
+    def update_returned(self, record: Record, tool: str, odd_there: bool) -> None:
+        """Take in a call that brings a tool's result; `odd_there`: the call that asked for it was odd."""
+        self._count(Edge(TOOL + tool, self.service), record, odd_there)
 
     def update_outbound(self, outbound: Iterable[Outbound]) -> None:
         """Take in calls of our model."""

@@ -33,6 +33,7 @@ from sidecar.observer.policy_alerts import PolicyAlerts
 from sidecar.observer.refit import KeptRefit, Refit, Refused, Rows
 from sidecar.observer.refit import rows as rows_to_learn
 from sidecar.observer.routes import Key
+from sidecar.observer.tools import Tools
 from sidecar.observer.traffic import KeptFlow, Traffic
 from sidecar.observer.truth.truth import KeptTruth, Truth
 from sidecar.observer.verdict import Verdict, verdict
@@ -101,6 +102,11 @@ class Observer:
         self.lineage = Lineage(
             lambda record, origin: self.edges.update_origin(record, origin.service, origin.odd), clock
         )
+        self.tools = Tools(
+            self.edges.update_asked,
+            lambda record, asking: self.edges.update_returned(record, asking.tool, asking.odd),
+            clock,
+        )
         self.canary = Canary(settings.canary_seconds > 0 and not settings.redact)
         self.lineage.listening = bool(settings.peers)
         self.paired = Paired(settings.pair_rows, self.traffic.left_out, self.lineage)
@@ -158,6 +164,7 @@ class Observer:
         step_aside()
         self.cohorts.update(records, self.clock(), self.traffic.oddness.taken())
         self.edges.update(records)
+        self.tools.update(records)
         self.paired.update(records)
         self.canary.update(records)
         if self.is_learning:

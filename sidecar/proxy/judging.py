@@ -61,11 +61,14 @@ class Judged(NamedTuple):
     """The columns of `features`."""
     prints: Prints | None = None
     """Where sequences are looked for: what to find others by that are alike."""
+    brought: tuple[int, ...] = ()
+    """Tool calls whose results the question brings back."""
 
 
-def unscored(reason: str) -> Judged:
-    """No score, and why."""
-    return Judged(Score("unscored", NAN, reason=reason))
+def unscored(reason: str, payload: Payload | None = None) -> Judged:
+    """No score, and why. `payload`: what could be read all the same."""
+    brought = payload.brought if payload is not None else ()
+    return Judged(Score("unscored", NAN, reason=reason), brought=brought)
 
 
 UNKNOWN_FORMAT = unscored("unknown-format")
@@ -260,11 +263,12 @@ def judge(work: list[Work], against: Against) -> list[Judged]:
         if hints is not None:
             outcome[place] = _judge_alone(request, codec, hints, against)
             continue
+        read: Payload | None = None
         try:
-            payload = codec.decode(request)
-            ready.append((place, payload, lay_out(payload, baseline.schema)))
+            read = codec.decode(request)
+            ready.append((place, read, lay_out(read, baseline.schema)))
         except (Undecodable, Unscorable) as error:
-            outcome[place] = unscored(str(error))
+            outcome[place] = unscored(str(error), read)
     scores = baseline.score_many([features for _, _, features in ready], against.threshold)
     took = (perf_counter_ns() - started) // len(work)
     for (place, payload, features), score in zip(ready, scores, strict=True):
@@ -292,13 +296,13 @@ def _judge_alone(request: Request, codec: Codec, hints: Hints | None, against: A
         took = perf_counter_ns() - started
         names = baseline.schema.names
         return Judged(score, one.model, one.version, 1, one.block, took, baseline.digest, names)
+    read: Payload | None = None
     try:
-        payload = codec.decode(request)
-        if hints is not None:
-            payload = hinted(payload, hints)
+        read = codec.decode(request)
+        payload = read if hints is None else hinted(read, hints)
         features = lay_out(payload, baseline.schema)
     except (Undecodable, Unscorable) as error:
-        return unscored(str(error))
+        return unscored(str(error), read)
     if hints is not None and hints.detectors:
         score = baseline.score_by(features, hints.detectors)
     else:
@@ -320,4 +324,5 @@ def _judged(score: Score, payload: Payload, features: Features, took: int, again
         baseline.digest,
         baseline.schema.names,
         printer.prints(features, payload) if printer is not None else None,
+        payload.brought,
     )

@@ -23,10 +23,33 @@ OPERATIONS = {
 MOST_TEXT = 128
 """Characters of a name that an answer gives."""
 
+MOST_TOOLS = 64
+"""Tools that a span names."""
+
 
 class _Usage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+
+
+class _Call(msgspec.Struct):
+    function: _Function | None = None
+
+
+class _Message(msgspec.Struct):
+    tool_calls: list[_Call] | None = None
+
+
+class _Asking(msgspec.Struct):
+    message: _Message | None = None
+
+
+class _Tools(msgspec.Struct):
+    choices: list[_Asking] = []
 
 
 class _Choice(msgspec.Struct):
@@ -41,6 +64,7 @@ class _Answer(msgspec.Struct):
 
 
 _answer = msgspec.json.Decoder(_Answer)
+_tools = msgspec.json.Decoder(_Tools)
 
 
 def attributes(record: Record) -> dict[str, str | int | float | list[str]]:
@@ -67,8 +91,22 @@ def attributes(record: Record) -> dict[str, str | int | float | list[str]]:
         found["gen_ai.response.model"] = answer.model[:MOST_TEXT]
     if reasons := [one.finish_reason[:MOST_TEXT] for one in answer.choices[:8] if one.finish_reason]:
         found["gen_ai.response.finish_reasons"] = reasons
+    if b'"tool_calls"' in record.response_body and (names := _called(record.response_body)):
+        found["sidecar.tools.called"] = names
     if answer.usage is not None:
         found["gen_ai.usage.input_tokens"] = answer.usage.prompt_tokens
         if operation != "embeddings":
             found["gen_ai.usage.output_tokens"] = answer.usage.completion_tokens
     return found
+
+
+def _called(body: bytes) -> list[str]:
+    """The names of the tools that an answer asks for."""
+    try:
+        choices = _tools.decode(body).choices
+    except (ValueError, RecursionError):
+        return []
+    calls = [call for one in choices if one.message is not None for call in one.message.tool_calls or ()]
+    return [
+        call.function.name[:MOST_TEXT] for call in calls[:MOST_TOOLS] if call.function and call.function.name
+    ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
@@ -37,6 +38,9 @@ from sidecar.tracing import attributes, w3c
 from sidecar.tracing.attributes import Facts
 from sidecar.tracing.keep import Reason
 from sidecar.tracing.quiet import Quiet
+
+if TYPE_CHECKING:
+    from sidecar.tracing.spans import Linked
 
 
 class Preset(IdGenerator):
@@ -103,7 +107,7 @@ class Pipeline:
         self._tracer: Tracer = self._provider.get_tracer("sidecar", sidecar.__version__)
         self._quiet = Quiet("opentelemetry")
 
-    def emit(self, record: Record, kept: Reason, drift: str, links: Sequence[tuple[str, str]] = ()) -> None:
+    def emit(self, record: Record, kept: Reason, drift: str, links: Sequence[Linked] = ()) -> None:
         """Export the spans of one call: SERVER, and CLIENT beneath it if the model was asked. Never waits."""
         ids = self._ids
         ids.trace, ids.span = int(record.span.trace, 16), int(record.span.server, 16)
@@ -115,7 +119,7 @@ class Pipeline:
             _caller(record.span),
             SpanKind.SERVER,
             facts.attributes,
-            links=[Link(_linked(*link), {"sidecar.joined": "lineage"}) for link in links],
+            links=[Link(_linked(link.trace, link.span), _joined(link)) for link in links],
             start_time=start,
         )
         if record.forwarded_ns:
@@ -186,6 +190,11 @@ def _caller(span: SpanIds) -> Context:
         trace_state=_state(span.state),
     )
     return set_span_in_context(NonRecordingSpan(caller), Context())
+
+
+def _joined(link: Linked) -> dict[str, str]:
+    joined: dict[str, str] = {"sidecar.joined": link.joined}
+    return joined | {"sidecar.tool": link.tool} if link.tool else joined
 
 
 def _linked(trace: str, span: str) -> SpanContext:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sidecar.exchange import Outbound, Record
 from sidecar.settings import Settings
@@ -25,6 +25,15 @@ log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
 """Patience with a collector at shutdown. Well under the drain time-out."""
+
+
+class Linked(NamedTuple):
+    """A call that led to another one's question: its span, how that is known, and the tool between them."""
+
+    trace: str
+    span: str
+    joined: Literal["lineage", "tool-call"]
+    tool: str = ""
 
 
 class SpanExport:
@@ -56,9 +65,9 @@ class SpanExport:
         """Spans that exporters have given up."""
         return sum(exporter.failed for exporter in self._pipeline.exporters) if self._pipeline else 0
 
-    def record(self, record: Record, drift: str = "", links: Sequence[tuple[str, str]] = ()) -> None:
+    def record(self, record: Record, drift: str = "", links: Sequence[Linked] = ()) -> None:
         """Export this call if it is sampled or worth keeping. `drift` is its window's `x-drift-state`,
-        `links` are the spans (trace, span) of calls whose answers its question was."""
+        `links` are the calls whose answers led to its question."""
         # A call that broke before its headers were read has no ids.
         if self._pipeline is None or self._closed or not record.span.trace:
             return

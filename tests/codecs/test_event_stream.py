@@ -42,7 +42,7 @@ def test_a_chat_becomes_its_answer():
 
 
 def test_choices_refusals_and_tool_calls_are_kept_apart():
-    call = {"index": 0, "function": {"name": "weather", "arguments": '{"ci'}}
+    call = {"index": 0, "id": "c1", "function": {"name": "weather", "arguments": '{"ci'}}
     more = {"index": 0, "function": {"arguments": 'ty": "Oslo"}'}}
     body = stream(
         chat("a", index=0), chat("b", index=1), chat(refusal="no", index=1),
@@ -50,7 +50,7 @@ def test_choices_refusals_and_tool_calls_are_kept_apart():
     )  # fmt: skip
     first, second = json.loads(condensed(body))["choices"]
     made = {"name": "weather", "arguments": '{"city": "Oslo"}'}
-    assert first["message"]["tool_calls"] == [{"type": "function", "function": made}]
+    assert first["message"]["tool_calls"] == [{"id": "c1", "type": "function", "function": made}]
     assert (first["finish_reason"], second["message"]["content"]) == ("tool_calls", "bno")
 
 

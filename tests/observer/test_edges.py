@@ -71,3 +71,16 @@ def test_an_edge_by_lineage_counts_only_where_baggage_named_nobody():
     edges.update_origin(call(1, "sidecar.chain=speech"), "intent", False)
     edges.update_origin(call(2, ""), "action", False)
     assert edges.counts == {Edge("intent", "action"): Counts(1, 1, 0, 1, 1, 1)}
+
+
+def test_a_tool_stands_between_two_calls_of_its_own_model():
+    edges = Edges("chat")
+    edges.update_asked(record(0, flagged=(0,)), "weather")
+    edges.update_returned(record(1, flagged=(0,)), "weather", odd_there=True)
+    edges.update_returned(record(2), "weather", odd_there=False)
+    assert edges.counts == {
+        Edge("chat", "tool:weather"): Counts(calls=1, rows=1, upstream_odd=1),
+        Edge("tool:weather", "chat"): Counts(calls=2, rows=2, flagged=1, upstream_odd=1, both=1),
+    }
+    assert all(edge.is_of_tool for edge in edges.counts)
+    assert not Edge("a", "b").is_of_tool

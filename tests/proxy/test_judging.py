@@ -16,6 +16,7 @@ import pytest
 
 from sidecar import codecs
 from sidecar.codecs import Codec, v1
+from sidecar.codecs.tool_calls import digest
 from sidecar.defence.guard import Guard
 from sidecar.exchange import Features, Payload, Request, Score
 from sidecar.link import Progress
@@ -546,3 +547,14 @@ async def test_what_fails_while_looking_for_sequences_costs_only_the_evidence():
         stage.plane.judge.walks = Walks(None, 1.0)  # type: ignore[arg-type]
         (told,) = await answers(stage, [clean()])
         assert told.field("x-anomaly-verdict") == "normal"
+
+
+async def test_tool_results_that_a_question_brings_are_told_by_digest_scored_or_not():
+    talk = [{"role": "assistant"}, {"role": "tool", "tool_call_id": "c1", "content": "21"}]
+    body = json.dumps({"messages": talk}).encode()
+    head = ("POST /v1/chat/completions HTTP/1.1", "Host: m", f"Content-Length: {len(body)}")
+    async with sidecar(baseline=baseline()) as stage:
+        await stage.call(http(*head, body=body), OK)
+        (record,) = await stage.records()
+        assert (record.codec, record.verdict, record.brought) == ("openai", "unscored", (digest("c1"),))
+        assert b"c1" not in msgspec.msgpack.encode(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -52,6 +53,27 @@ def test_the_client_gets_the_same_chunks_and_the_sidecar_learns_what_prompts_are
     assert "output tokens" in _text(through.admin_url + "/api/v1/windows")
 
 
+def test_a_tool_stands_in_the_chain_between_the_calls_that_ask_for_it_and_bring_its_result(
+    language: Server, through: Server
+) -> None:
+    with _client(through) as client, _client(language) as direct:
+        for ask in (_with_tools, _with_tools_in_chunks):
+            assert ask(client) == ask(direct)
+    through.process.wait_until(lambda: "tool:clock" in _text(through.admin_url + "/api/v1/chain"), 30)
+    found = json.loads(_text(through.admin_url + "/api/v1/chain"))
+    us = found["service"]
+    edges = {(edge["source"], edge["target"]): edge["calls"] for edge in found["edges"]}
+    through.process.wait_until(lambda: _edges(through).get(("tool:clock", us)) == 2, 30)
+    assert _edges(through) == {
+        (us, "tool:weather"): 2,
+        ("tool:weather", us): 2,
+        (us, "tool:clock"): 2,
+        ("tool:clock", us): 2,
+    }
+    assert "sidecar_edge_calls_total" in _text(through.admin_url + "/metrics")
+    assert edges.keys() <= _edges(through).keys()
+
+
 def test_a_secret_that_chunks_cut_in_two_is_not_kept(language: Server, through: Server, tmp_path) -> None:
     del language
     half, other = SECRET[:6], SECRET[6:]
@@ -88,6 +110,37 @@ def _chat_in_chunks(client: OpenAI, question: str = "hello to all of you") -> An
         model="parrot", messages=_messages(question), stream=True, stream_options=options
     )
     return [chunk.model_dump() for chunk in stream]
+
+
+def _edges(server: Server) -> dict[tuple[str, str], int]:
+    found = json.loads(_text(server.admin_url + "/api/v1/chain"))
+    return {(edge["source"], edge["target"]): edge["calls"] for edge in found["edges"]}
+
+
+TOOLS: Any = [{"type": "function", "function": {"name": name}} for name in ("weather", "clock")]
+
+
+def _with_tools(client: OpenAI) -> Any:
+    """A conversation in which both tools are asked for and answer."""
+    talk: list[Any] = _messages("how warm is it, and when")
+    asked = client.chat.completions.create(model="parrot", messages=talk, tools=TOOLS)
+    calls = asked.choices[0].message.tool_calls or []
+    talk.append(asked.choices[0].message.model_dump(exclude_none=True))
+    talk += [{"role": "tool", "tool_call_id": one.id, "content": "21"} for one in calls]
+    told = client.chat.completions.create(model="parrot", messages=talk, tools=TOOLS)
+    return [asked.model_dump(), told.model_dump()]
+
+
+def _with_tools_in_chunks(client: OpenAI) -> Any:
+    talk: list[Any] = _messages("how warm is it in chunks, and when")
+    asked = [*client.chat.completions.create(model="parrot", messages=talk, tools=TOOLS, stream=True)]
+    deltas = [call for chunk in asked for call in chunk.choices[0].delta.tool_calls or []]
+    ids = [call.id for call in deltas if call.id]
+    calls = [{"id": one, "type": "function", "function": {"name": "f", "arguments": ""}} for one in ids]
+    talk.append({"role": "assistant", "tool_calls": calls})
+    talk += [{"role": "tool", "tool_call_id": one, "content": "21"} for one in ids]
+    told = client.chat.completions.create(model="parrot", messages=talk, tools=TOOLS, stream=True)
+    return [[chunk.model_dump() for chunk in chunks] for chunks in (asked, told)]
 
 
 def _completion(client: OpenAI) -> Any:

@@ -53,6 +53,7 @@ class Span(NamedTuple):
     resource: dict[str, Any]
     scope: str
     links: list[tuple[str, str]]
+    link_attributes: list[dict[str, Any]]
     """Trace and span of each, in hex."""
 
 
@@ -191,6 +192,7 @@ def _span(span: trace_pb2.Span, resource: Any, scope: Any) -> Span:
         resource=_attributes(resource.resource.attributes),
         scope=scope.scope.name,
         links=[(link.trace_id.hex(), link.span_id.hex()) for link in span.links],
+        link_attributes=[_attributes(link.attributes) for link in span.links],
     )
 
 

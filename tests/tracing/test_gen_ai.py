@@ -39,6 +39,18 @@ def test_a_chat_is_told_by_the_conventions_without_its_words():
     assert "SECRET" not in repr(found)
 
 
+def test_tools_that_an_answer_asks_for_are_named_without_their_arguments():
+    calls = [
+        {"id": f"c{i}", "function": {"name": name, "arguments": "SECRET"}} for i, name in enumerate("ab")
+    ]
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    found = asked(body={"choices": [{"message": message, "finish_reason": "tool_calls"}]})
+    assert found["sidecar.tools.called"] == ["a", "b"]
+    assert "SECRET" not in repr(found)
+    broken = asked(body={"id": "x", "choices": [{"message": {"tool_calls": 7}}]})
+    assert (broken["gen_ai.response.id"], "sidecar.tools.called" in broken) == ("x", False)
+
+
 def test_each_operation_has_its_name():
     assert asked("/v1/completions?x=1")["gen_ai.operation.name"] == "text_completion"
     embedded = asked("/v1/embeddings", {"usage": {"prompt_tokens": 3}})

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from sidecar.exchange import Joined, JoinedHow, Outbound, Record, SpanIds
 from sidecar.settings import Settings
 from sidecar.tracing.keep import BUDGETS
-from sidecar.tracing.spans import SpanExport
+from sidecar.tracing.spans import Linked, SpanExport
 from tests.tracing import receiver
 from tests.tracing.receiver import Receiver
 from tests.tracing.records import MS, NORMAL, OUTLIER, SPAN, STARTED, UNSCORED, record
@@ -164,6 +164,20 @@ def test_a_call_that_may_be_one_of_twos_has_links_and_no_parent(
     assert client.parent == ""
     assert client.links == list(links)
     assert client.attributes["sidecar.joined"] == "ambiguous"
+
+
+def test_the_server_span_is_linked_to_the_call_that_asked_for_its_tool(
+    http_collector: Receiver, export: Callable[[], SpanExport]
+) -> None:
+    link = Linked("a" * 32, "b" * 16, "tool-call", "clock")
+    export().record(NORMAL, "", [link, Linked("c" * 32, "d" * 16, "lineage")])
+    received = {span.kind: span for span in http_collector.wait(2)}
+    assert received["SERVER"].links == [("a" * 32, "b" * 16), ("c" * 32, "d" * 16)]
+    assert received["SERVER"].link_attributes == [
+        {"sidecar.joined": "tool-call", "sidecar.tool": "clock"},
+        {"sidecar.joined": "lineage"},
+    ]
+    assert received["CLIENT"].links == []
 
 
 def test_a_tunnel_is_named_by_its_target(http_collector: Receiver, export: Callable[[], SpanExport]) -> None:
