@@ -3,9 +3,9 @@
     python -m examples.language --listen 127.0.0.1:8000 [--token-ms 5]
 
 No model is behind it: an answer is made of the question's own words, streamed as vLLM and OpenAI do it, in
-chunks of a few letters, a role first, a finish reason, then usage if that is asked for, and `[DONE]`. Where it
-is given tools it asks for all of them, until a tool has spoken. Chat, completions,
-embeddings (numbers or base64) and rerank. Counterpart: tests/stories/test_language_model.py.
+chunks of a few letters, a role first, a finish reason, then usage if that is asked for, and `[DONE]`. Where
+it is given tools it asks for all of them, until a tool has spoken. Chat, completions, embeddings (numbers or
+base64) and rerank. Counterpart: tests/stories/test_language_model.py.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Spans of calls on their way from the observer to the exporter: with drift, with a link to the call of another
-model whose answer a question was, and to calls that asked for the tools whose results it brought.
+"""Spans of calls on their way from the observer to the exporter: with drift, and with links to the call of
+another model whose answer a question was, and to calls that asked for the tools whose results it brought.
 Counterparts: `sidecar.tracing.spans`, `sidecar.observer.lineage`, `sidecar.observer.tools`.
 """
 

@@ -3,7 +3,7 @@
     an answer with tool calls -> remembered by digest -> the question with their results -> joined, once
 
 So a chain shows what the model's own chain goes through outside: an edge to each tool and one back from it.
-Everything is bounded; a call that nobody brings back is forgotten in time. Counterparts: `edges`, which counts;
+Everything is bounded; a call that nobody brings back is forgotten. Counterparts: `edges`, which counts;
 `sidecar.codecs.tool_calls`, which reads both; `sidecar.console.exporting`, which links the two calls' spans.
 """
 

@@ -1,8 +1,8 @@
 """Spans leave with a link to where their question came from, a moment late if need be."""
 
 from sidecar.cascade.pairs import Lineage, Made
-from sidecar.console.exporting import Exporting
 from sidecar.codecs.tool_calls import digest as tool_digest
+from sidecar.console.exporting import Exporting
 from sidecar.exchange import SpanIds
 from sidecar.observer.digests import digest
 from sidecar.observer.observer import Observer

@@ -553,7 +553,7 @@ async def test_tool_results_that_a_question_brings_are_told_by_digest_scored_or_
     talk = [{"role": "assistant"}, {"role": "tool", "tool_call_id": "c1", "content": "21"}]
     body = json.dumps({"messages": talk}).encode()
     head = ("POST /v1/chat/completions HTTP/1.1", "Host: m", f"Content-Length: {len(body)}")
-    async with sidecar(baseline=baseline()) as stage:
+    async with sidecar(baseline=baseline(), pair_rows=0) as stage:
         await stage.call(http(*head, body=body), OK)
         (record,) = await stage.records()
         assert (record.codec, record.verdict, record.brought) == ("openai", "unscored", (digest("c1"),))
