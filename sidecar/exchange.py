@@ -80,6 +80,8 @@ class Payload(msgspec.Struct, frozen=True):
     version: str | None = None
     brought: tuple[int, ...] = ()
     """See `Record.brought`."""
+    vectors: NDArray[Any] | None = None
+    """Embeddings of an answer, (rows, numbers); no tensor, because their numbers mean nothing alone."""
 
     @property
     def rows(self) -> int:

@@ -4,7 +4,8 @@ An embedding has hundreds of numbers, none of which means anything alone. Its no
 with a few fixed directions: random ones, the same for every pod and every run. When embeddings turn as a
 whole (another model, another language, another field), the distribution of some of these cosines moves, and
 the windows of outputs tell it. Projections of this kind keep angles (Johnson and Lindenstrauss 1984); signs
-in place of normal numbers do as well (Achlioptas 2003). Counterpart: `openai`.
+in place of normal numbers do as well (Achlioptas 2003). Counterparts: `openai`; `sidecar.observer.headings`,
+which compares embeddings with those of the first window.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.errors import Undecodable
-from sidecar.exchange import Tensor
+from sidecar.exchange import Matrix, Tensor
 
 DIRECTIONS = 8
 
@@ -26,15 +27,19 @@ LONGEST = 65_536
 """Numbers of one embedding."""
 
 
-def measured(vectors: list[Any]) -> tuple[Tensor, ...]:
-    """Norm, and cosine with each direction, of every embedding: lists of numbers, or base64 of float32.
+def matrix(vectors: list[Any]) -> Matrix:
+    """Embeddings as they stand in an answer, lists of numbers or base64 of float32: (rows, numbers).
 
     Raises Undecodable `malformed-embedding` and `ragged-rows`.
     """
     rows = [_numbers(vector) for vector in vectors]
     if len({len(row) for row in rows}) != 1:
         raise Undecodable("ragged-rows")
-    matrix = np.array(rows, dtype=np.float64)
+    return np.array(rows, dtype=np.float64)
+
+
+def measured(matrix: Matrix) -> tuple[Tensor, ...]:
+    """Norm, and cosine with each direction, of every embedding."""
     norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
     with np.errstate(divide="ignore", invalid="ignore"):
         cosines = matrix @ _directions(matrix.shape[1]) / norms[:, None]

@@ -23,7 +23,7 @@ from sidecar.codecs import embedding, event_stream, table, tongue, tool_calls, w
 from sidecar.codecs.codec import Codec, may_be_json, media_type
 from sidecar.codecs.json_text import parse
 from sidecar.errors import Undecodable
-from sidecar.exchange import Payload, Reply, Request, Tensor
+from sidecar.exchange import Matrix, Payload, Reply, Request, Tensor
 
 _PATH = re.compile(r"/v\d+/(chat/completions|completions|embeddings|rerank)$")
 
@@ -58,8 +58,12 @@ def read_reply(request: Request, reply: Reply, rows: int) -> Payload:
     body = event_stream.condensed(reply.body) if event_stream.matches(reply.headers) else reply.body
     document = _object(parse(body))
     model = document.get("model")
-    tensors = ANSWERED[operation(request.path)](document)
-    return Payload("openai", tensors, model if type(model) is str else None)
+    name = model if type(model) is str else None
+    asked = operation(request.path)
+    if asked == "embeddings":
+        vectors = _embedded(document)
+        return Payload("openai", embedding.measured(vectors), name, vectors=vectors)
+    return Payload("openai", ANSWERED[asked](document), name)
 
 
 # -- questions -----------------------------------------------------------------------------------------
@@ -176,13 +180,11 @@ def _tool(call: Any) -> str:
     return name[: tool_calls.MOST_NAME] if type(name) is str else ""
 
 
-def _embedded(document: dict[str, Any]) -> tuple[Tensor, ...]:
+def _embedded(document: dict[str, Any]) -> Matrix:
     data = document.get("data")
     if type(data) is not list or not data:
         raise Undecodable("no-embeddings")
-    return embedding.measured(
-        [one.get("embedding") if type(one) is dict else None for one in data[:MOST_ROWS]]
-    )
+    return embedding.matrix([one.get("embedding") if type(one) is dict else None for one in data[:MOST_ROWS]])
 
 
 def _reranked(document: dict[str, Any]) -> tuple[Tensor, ...]:
@@ -226,7 +228,6 @@ ASKED: dict[str, Reading] = {
 ANSWERED: dict[str, Reading] = {
     "chat/completions": _completed,
     "completions": _completed,
-    "embeddings": _embedded,
     "rerank": _reranked,
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sidecar.console.views import View, flow_names, when
+from sidecar.observer.headings import Headings
 from sidecar.observer.observer import Observer
 from sidecar.observer.outputs import Outputs
 from sidecar.observer.routes import Key
@@ -58,6 +59,22 @@ def _outputs(outputs: Outputs, now: float) -> View | None:
         "reference_is": "first-window" if outputs.cut else "none-yet",
         "rows_of_other_shape": outputs.other_shape,
         **window(outputs.window, now),
+        "embeddings": _embeddings(outputs.headings, now) if outputs.headings is not None else None,
+    }
+
+
+def _embeddings(headings: Headings, now: float) -> View:
+    """Where embeddings point as wholes, beside where those of the first window did."""
+    reference, found = headings.reference, headings.snapshot(now)
+    expected = reference.expected(found.rows)
+    return {
+        "rows": found.rows,
+        "reference_rows": reference.rows,
+        "numbers": len(reference.total),
+        "concentration": found.concentration,
+        "reference_concentration": reference.concentration,
+        "mean_cosine": _number(reference.cosine(found), found.rows),
+        "mean_cosine_expected": expected if found.rows else None,
     }
 
 

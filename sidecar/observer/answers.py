@@ -18,7 +18,7 @@ from sidecar import codecs
 from sidecar.errors import Undecodable
 from sidecar.exchange import Record, Reply, Request
 from sidecar.features import columns
-from sidecar.observer.outputs import Columns
+from sidecar.observer.outputs import Columns, Embedded
 
 DECODED = 128
 """Answers read of one slice of calls of one flow at most."""
@@ -94,4 +94,6 @@ def decoded(record: Record) -> Columns:
     if codec is None:
         return {}
     reply = Reply(record.status, record.response_headers, record.response_body)
-    return columns(codec.decode_reply(request, reply, record.rows))
+    payload = codec.decode_reply(request, reply, record.rows)
+    found = columns(payload)
+    return Embedded(found, payload.vectors) if payload.vectors is not None else found

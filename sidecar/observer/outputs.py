@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sidecar.exchange import Matrix
 from sidecar.features import label
 from sidecar.observer.axes import Fields, as_reference, by_quantiles, category, undivided
+from sidecar.observer.headings import COSINE, Gathering, Headings, KeptHeadings, apart, heading
 from sidecar.observer.windows import Kept, Window
 from sidecar.scoring.bins import ReferenceField
 
@@ -24,6 +25,15 @@ log = logging.getLogger(__name__)
 
 Columns = Mapping[str, NDArray[Any]]
 """Named columns of one answer, each of shape (rows,): see `sidecar.features.columns`."""
+
+
+class Embedded(dict[str, NDArray[Any]]):
+    """The columns of an answer that is embeddings, and these as wholes, (rows, numbers)."""
+
+    def __init__(self, columns: Columns, vectors: NDArray[Any]) -> None:
+        super().__init__(columns)
+        self.vectors = vectors
+
 
 OUTPUTS = 32
 """Columns of an answer that have windows. An embedding is longer, but nobody looks at its 33rd number."""
@@ -45,6 +55,7 @@ class KeptOutputs(msgspec.Struct, frozen=True):
     labels: dict[int, tuple[str, ...]]
     cut: bool
     window: Kept
+    headings: KeptHeadings | None = None
 
 
 class Outputs:
@@ -56,6 +67,10 @@ class Outputs:
         """Whether the first window was full and the axes are final."""
         self.other_shape = 0
         """Rows left out, because their columns are not those of the first answer."""
+        self.headings: Headings | None = None
+        """Where embeddings point, once the first window is full."""
+        self._gathering: Gathering | None = None
+        """Embeddings of the first window, until it is."""
         self._rows = rows
         self._seconds = seconds
         self._names: tuple[str, ...] = ()
@@ -63,7 +78,7 @@ class Outputs:
 
     def update(self, answers: Sequence[Columns], now: float) -> None:
         """Take in the columns of new answers."""
-        blocks = [self._read(columns) for columns in answers]
+        blocks = [self._read(columns, now) for columns in answers]
         found = [block for block in blocks if block is not None and len(block)]
         if not found:
             return
@@ -72,20 +87,31 @@ class Outputs:
         if not self.cut and self.window.full and self.window.rows >= min(self._rows, LEAST):
             self._cut(now)
 
-    def _read(self, columns: Columns) -> Matrix | None:
+    def _read(self, columns: Columns, now: float) -> Matrix | None:
         """One answer's rows as numbers; None when it has other columns than the first one had."""
+        vectors = columns.vectors if isinstance(columns, Embedded) else None
+        if vectors is not None:
+            turned = (
+                self.headings.reference.cosines(vectors) if self.headings else np.full(len(vectors), np.nan)
+            )
+            columns = {**columns, COSINE: turned}
         if self.window is None:
             self._begin(columns)
         if tuple(columns)[:OUTPUTS] != self._names:
             self.other_shape += len(next(iter(columns.values()), ()))
             return None
-        rows = [self._column(i, columns[name]) for i, name in enumerate(self._names)]
-        return np.array(rows, dtype=np.float64).T
+        rows = np.array([self._column(i, columns[name]) for i, name in enumerate(self._names)], np.float64).T
+        if self.headings is not None and vectors is not None:
+            self.headings.update(vectors, now)
+        elif self._gathering is not None and vectors is not None:
+            self._gathering.update(rows, vectors)
+        return rows
 
     def _begin(self, columns: Columns) -> None:
         self._names = tuple(columns)[:OUTPUTS]
         textual = (i for i, name in enumerate(self._names) if columns[name].dtype.kind not in "fiub")
         self._labels = {i: {} for i in textual}
+        self._gathering = Gathering() if COSINE in columns else None
         self.window = self._window(tuple(undivided(name) for name in self._names))
 
     def _window(self, fields: Fields) -> Window:
@@ -109,10 +135,22 @@ class Outputs:
         """Cut the axes by the first full window and count its rows again."""
         assert self.window is not None
         rows = self.window.snapshot(now).summary.sample.rows
+        if self._gathering is not None:
+            rows = self._turned(rows, self._gathering, now)
         fields = tuple(self._field(i, name, rows[:, i]) for i, name in enumerate(self._names))
         self.window = self._window(fields)
         self.cut = True
         self.window.update(rows, now)
+
+    def _turned(self, rows: Matrix, gathered: Gathering, now: float) -> Matrix:
+        """The rows whose embeddings are known, each with the cosine with where all others point."""
+        known, vectors = gathered.found(rows)
+        rows = rows[known]
+        rows[:, self._names.index(COSINE)] = apart(vectors)
+        self.headings = Headings(heading(vectors), self._rows, self._seconds)
+        self.headings.update(vectors, now)
+        self._gathering = None
+        return rows
 
     def _field(self, column: int, name: str, values: NDArray[np.float64]) -> ReferenceField:
         if column not in self._labels:
@@ -124,10 +162,16 @@ class Outputs:
         if self.window is None:
             return None
         labels = {field: tuple(ranks) for field, ranks in self._labels.items()}
-        return KeptOutputs(self._names, labels, self.cut, self.window.keep())
+        headings = self.headings.keep() if self.headings is not None else None
+        return KeptOutputs(self._names, labels, self.cut, self.window.keep(), headings)
 
     def restore(self, kept: KeptOutputs) -> None:
-        """Go on from `kept`."""
+        """Go on from `kept`. A first window of embeddings begins anew: they weren't kept."""
+        if COSINE in kept.names and kept.headings is None:
+            return
+        if kept.headings is not None:
+            self.headings = Headings(kept.headings.reference, self._rows, self._seconds)
+            self.headings.restore(kept.headings)
         self._names = kept.names
         for column, texts in kept.labels.items():
             self._labels[column] = {text: rank for rank, text in enumerate(texts)}

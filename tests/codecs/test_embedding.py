@@ -5,12 +5,12 @@ import base64
 import numpy as np
 import pytest
 
-from sidecar.codecs.embedding import DIRECTIONS, measured
+from sidecar.codecs.embedding import DIRECTIONS, matrix, measured
 from sidecar.errors import Undecodable
 
 
 def columns(vectors):
-    return {tensor.name: tensor.data for tensor in measured(vectors)}
+    return {tensor.name: tensor.data for tensor in measured(matrix(vectors))}
 
 
 def test_norms_and_cosines():
@@ -55,9 +55,9 @@ def test_a_vector_of_nothing_has_no_direction():
 @pytest.mark.parametrize("bad", [None, [], ["a"], "*", "", {}, [[1.0]], [True], "YQ=="])
 def test_what_is_no_embedding_is_refused(bad):
     with pytest.raises(Undecodable, match="malformed-embedding"):
-        measured([bad])
+        matrix([bad])
 
 
 def test_embeddings_of_different_sizes_are_refused():
     with pytest.raises(Undecodable, match="ragged-rows"):
-        measured([[1.0], [1.0, 2.0]])
+        matrix([[1.0], [1.0, 2.0]])

@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 
-from sidecar.observer.outputs import LABELS, OUTPUTS, Outputs
+from sidecar.codecs.embedding import measured
+from sidecar.observer.headings import COSINE
+from sidecar.observer.outputs import LABELS, OUTPUTS, Embedded, Outputs
 
 RANDOM = np.random.default_rng(0)
 
@@ -101,3 +104,52 @@ def test_restored_outputs_go_on_with_the_same_reference():
         one.update([texts("cow", "dog")], 1.0)
     assert field(outputs) == field(again)
     assert again.cut
+
+
+def embedded(dice, rows, centre):
+    vectors = centre + dice.normal(size=(rows, len(centre)))
+    return Embedded({tensor.name: tensor.data for tensor in measured(vectors)}, vectors)
+
+
+def test_embeddings_have_their_cosine_with_the_first_window_s_mean():
+    dice, centre = np.random.default_rng(7), np.ones(24)
+    outputs = Outputs(100, 3600.0)
+    first = [embedded(dice, 5, centre) for _ in range(20)]
+    for answer in first:
+        outputs.update([answer], 0.0)
+    assert outputs.cut
+    cosine = outputs.window.fields[-1]
+    vectors = np.concatenate([answer.vectors for answer in first])
+    pointing = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    mean = pointing.mean(axis=0)
+    assert (cosine.name, cosine.rows, cosine.probabilities[-1]) == (COSINE, 100, 0.0)
+    assert cosine.mean == pytest.approx(np.mean(pointing @ mean / np.linalg.norm(mean)), abs=0.01)
+    later = embedded(dice, 50, -centre)
+    outputs.update([later], 1.0)
+    turned = outputs.window.snapshot(1.0).summary.sample.rows[:, -1]
+    expected = later.vectors @ mean / np.linalg.norm(later.vectors, axis=1) / np.linalg.norm(mean)
+    assert np.sort(turned)[:50] == pytest.approx(np.sort(expected), abs=1e-6)
+    assert outputs.headings.snapshot(1.0).rows == outputs.window.rows == 100
+
+
+def test_of_embeddings_a_first_window_that_was_interrupted_begins_anew_and_a_full_one_goes_on():
+    dice, centre = np.random.default_rng(8), np.ones(24)
+    outputs = Outputs(100, 3600.0)
+    outputs.update([embedded(dice, 60, centre)], 0.0)
+    again = Outputs(100, 3600.0)
+    again.restore(outputs.keep())
+    assert again.window is None
+    outputs.update([embedded(dice, 60, centre)], 0.0)
+    again.restore(outputs.keep())
+    again.update([embedded(dice, 1, centre)], 0.0)
+    assert again.cut
+    assert again.window.total.rows == outputs.window.total.rows + 1
+    assert again.headings.reference.rows == outputs.headings.reference.rows
+
+
+def test_embeddings_of_another_length_have_no_cosine():
+    dice = np.random.default_rng(9)
+    outputs = Outputs(60, 3600.0)
+    outputs.update([embedded(dice, 60, np.ones(24))], 0.0)
+    outputs.update([embedded(dice, 5, np.ones(12))], 0.0)
+    assert field(outputs, 9)[1]["missing"] == 5

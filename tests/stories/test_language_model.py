@@ -74,6 +74,39 @@ def test_a_tool_stands_in_the_chain_between_the_calls_that_ask_for_it_and_bring_
     assert edges.keys() <= _edges(through).keys()
 
 
+def test_embeddings_that_point_elsewhere_are_a_drift_of_predictions(language: Server, start_sidecar) -> None:
+    server = start_sidecar(language.url, "--learn-rows", "5000", "--window-rows", "100", "--trace-ratio", "0")
+    with _client(server) as client:
+        _embed(client, "walk", 100)
+        server.process.wait_until(lambda: (_pointing(server) or {}).get("rows") == 100, 60)
+        still = _pointing(server)
+        assert still["mean_cosine"] == pytest.approx(1.0)
+        assert (still["numbers"], still["reference_rows"]) == (64, 100)
+        _embed(client, "bread", 100)
+        server.process.wait_until(lambda: _outputs(server)["state"] == "moved", 60)
+        server.process.wait_until(lambda: _pointing(server)["mean_cosine"] < 0.9, 60)
+    flow = json.loads(_text(server.admin_url + "/api/v1/verdict"))["flows"][0]
+    assert (flow["verdict"], flow["subject"][:9]) == ("prediction-drift", "embedding")
+    assert _pointing(server)["mean_cosine"] < _pointing(server)["mean_cosine_expected"]
+    assert "embedding cosine" in _text(server.admin_url + "/metrics")
+
+
+def _embed(client: OpenAI, about: str, texts: int) -> None:
+    """Ask for embeddings of so many texts about something, ten at a time."""
+    for at in range(0, texts, 10):
+        words = [f"{about} {about} in the {about} number {at + i}" for i in range(10)]
+        client.embeddings.create(model="parrot", input=words)
+
+
+def _pointing(server: Server) -> Any:
+    found = json.loads(_text(server.admin_url + "/api/v1/windows"))["windows"]
+    return found[0]["outputs"]["embeddings"] if found and found[0]["outputs"] else None
+
+
+def _outputs(server: Server) -> Any:
+    return json.loads(_text(server.admin_url + "/api/v1/verdict"))["flows"][0]["outputs"]
+
+
 def test_a_secret_that_chunks_cut_in_two_is_not_kept(language: Server, through: Server, tmp_path) -> None:
     del language
     half, other = SECRET[:6], SECRET[6:]
