@@ -47,8 +47,11 @@ rules:
 PATIENCE = 30.0
 """Seconds that the windows are given to hear of all calls."""
 
-LOOK = 2.0
-"""Seconds in which what was heard of is looked at."""
+LOOK = 3.5
+"""Seconds after which windows of 784 inputs look again at what they have heard of, when they hear of more."""
+
+LAST = 10
+"""Pictures that are sent so much later, so that all others have been looked at."""
 
 SIGN = re.compile(r"(noise|inconsistent);p=([\d.]+)")
 
@@ -88,7 +91,9 @@ def main(python: Path, place: Path, quick: bool, only: tuple[str, ...]) -> int:
             flags += ("--adversarial-threshold", str(EACH))
             for name, pictures in (("clean", digits.pixels[REFERENCE:]), *made.items()):
                 with launch.sidecar(model.url, place, flags) as sidecar:  # each with windows of its own
-                    seen = _ask(sidecar.url, pictures)
+                    seen = _ask(sidecar.url, pictures[:-LAST])
+                    time.sleep(LOOK)
+                    seen += _ask(sidecar.url, pictures[-LAST:])
                     state = _drift(sidecar.admin_url, len(pictures))
                 if name == "clean":
                     right = np.mean([one.answer for one in seen] == digits.labels[REFERENCE:])
@@ -138,7 +143,6 @@ def _drift(admin_url: str, calls: int) -> str:
     deadline = time.monotonic() + PATIENCE
     while _status(admin_url)["records"] < calls and time.monotonic() < deadline:
         time.sleep(0.2)
-    time.sleep(LOOK)
     return str(_status(admin_url)["drift"]).partition(";")[0]
 
 
