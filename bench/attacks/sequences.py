@@ -157,7 +157,7 @@ def walk(
     walkers = str(ROOT / "bench/attacks/walkers.py")
     arguments = [str(python), walkers, name, url, str(digits.file), str(budget), str(run / SEQUENCES)]
     told = subprocess.run(
-        [*arguments, *map(str, victims)], cwd=place, check=True, capture_output=True, text=True
+        [*arguments, *map(str, victims)], cwd=place, check=True, stdout=subprocess.PIPE, text=True
     )
     return [json.loads(line) for line in told.stdout.splitlines()]
 

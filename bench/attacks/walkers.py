@@ -18,7 +18,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -243,11 +242,14 @@ ATTACKS: dict[str, Attack] = {
 def chance(seed: int) -> Iterator[None]:
     """Within, what is drawn by chance is the same each time: also what the library draws by a generator that
     it gives no seed, which is where HopSkipJump and Boundary begin."""
-    import art.attacks.evasion  # noqa: F401 (what it imports wants the class itself)
-
     unseeded = np.random.RandomState
+
+    class Seeded(unseeded):
+        def __init__(self, given: Any = None) -> None:
+            super().__init__(seed if given is None else given)
+
     np.random.seed(seed)
-    np.random.RandomState = partial(unseeded, seed)
+    np.random.RandomState = Seeded
     try:
         yield
     finally:
