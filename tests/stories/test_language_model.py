@@ -6,6 +6,7 @@ import itertools
 import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -123,6 +124,38 @@ def test_a_secret_that_chunks_cut_in_two_is_not_kept(language: Server, through: 
     assert len(rows) == 2
     assert "You said: " in told
     assert other not in told
+
+
+def test_a_secret_that_chunks_cut_in_two_is_masked_where_a_policy_says_so(
+    language: Server, start_sidecar, tmp_path
+) -> None:
+    policy = (POLICIES / "09-mask-answers.yaml").read_text()
+    (tmp_path / "mask.yaml").write_text(policy)
+    masking = start_sidecar(language.url, "--policy", str(tmp_path / "mask.yaml"), "--trace-ratio", "0")
+    question = f"my address is {SECRET} and no other"
+    with _client(language) as direct, _client(masking) as client:
+        bare, masked = _chat_in_chunks(direct, question), _chat_in_chunks(client, question)
+        for ask in (_chat, _chat_in_chunks, _completion, _completion_in_chunks, _embedding):
+            assert ask(client) == ask(direct), ask.__name__
+        answer = client.chat.completions.create(model="parrot", messages=_messages(question))
+    stars = "*" * len(SECRET)
+    assert _text_of(masked) == _text_of(bare).replace(SECRET, stars)
+    assert answer.choices[0].message.content == _text_of(masked)
+    assert SECRET in _text_of(bare)
+    assert [_without_text(one) for one in masked] == [_without_text(one) for one in bare]
+
+
+POLICIES = Path(__file__).parent.parent.parent / "policies"
+
+
+def _text_of(chunks: list[Any]) -> str:
+    return "".join(choice["delta"]["content"] or "" for chunk in chunks for choice in chunk["choices"])
+
+
+def _without_text(chunk: Any) -> Any:
+    """A chunk with how long its texts are in place of them."""
+    choices = [{**one, "delta": {"size": len(one["delta"]["content"] or "")}} for one in chunk["choices"]]
+    return {**chunk, "choices": choices}
 
 
 def _client(server: Server) -> OpenAI:
