@@ -61,7 +61,7 @@ def _each(digits: Digits, count: int) -> Iterator[Question]:
 
 
 def _row(kind: str, met: list[Fate]) -> list[object]:
-    refused, right, plain = (sum(column) for column in zip(*met, strict=True))
+    refused, right, plain, _ = (sum(column) for column in zip(*met, strict=True))
     lost = sum(one.plain and not one.right for one in met)
     low, high = between(lost, len(met))
     return [

@@ -324,20 +324,26 @@ def _saved_again(pixels: Any, rng: np.random.Generator) -> Any:
 
 
 def _honest(python: Path, place: Path, baseline: Path, digits: Digits, size: Size) -> None:
-    """An honest stream through a sidecar that blocks, and past it; the sidecar with two workers."""
+    """An honest stream through a sidecar that blocks, and past it; and through one that only tells. Both with
+    two workers."""
+    flags = ("--baseline", str(baseline), "--workers", "2", "--policy")
     with served(python, place, digits, "network") as model:
-        flags = ("--policy", str(place / "blocking.yaml"), "--baseline", str(baseline), "--workers", "2")
-        with launch.sidecar(model.url, place, flags) as sidecar:
+        with launch.sidecar(model.url, place, (*flags, str(place / "blocking.yaml"))) as sidecar:
             print(honest(sidecar.url, model.url, digits, stream(digits, size.honest)))
+        with launch.sidecar(model.url, place, (*flags, str(place / "seen.yaml"))) as sidecar:
+            found = fates(sidecar.url, model.url, digits, stream(digits, size.honest))
+    told = {kind: f"{sum(one.accused for one in ones)} of {len(ones)}" for kind, ones in found.items()}
+    print("called adversarial, by any sign:", told)
 
 
 class Fate(NamedTuple):
     """What became of an honest question: whether it was refused, whether the answer through the sidecar was
-    right, and whether the model's own was."""
+    right, and whether the model's own was; and whether the caller was told that it is adversarial."""
 
     refused: bool
     right: bool
     plain: bool
+    accused: bool
 
 
 def fates(url: str, model: str, digits: Digits, questions: Iterable[Question]) -> dict[str, list[Fate]]:
@@ -346,10 +352,10 @@ def fates(url: str, model: str, digits: Digits, questions: Iterable[Question]) -
     past = Caller(model)
     found: dict[str, list[Fate]] = {}
     for question in questions:
-        through = callers[question.client].ask(question.pixels).label
+        through, evidence = callers[question.client].ask(question.pixels)
         truth = int(digits.labels[question.place])
         plain = past.ask(question.pixels).label == truth
-        found.setdefault(question.kind, []).append(Fate(through < 0, through == truth, plain))
+        found.setdefault(question.kind, []).append(Fate(through < 0, through == truth, plain, bool(evidence)))
     return found
 
 
@@ -358,7 +364,7 @@ def honest(url: str, model: str, digits: Digits, questions: Iterable[Question]) 
     rows: list[list[object]] = []
     found = fates(url, model, digits, questions)
     for kind, ones in [*found.items(), ("all", [one for some in found.values() for one in some])]:
-        refused, right, plain = (sum(column) for column in zip(*ones, strict=True))
+        refused, right, plain, _ = (sum(column) for column in zip(*ones, strict=True))
         rows.append(
             [kind, len(ones), refused, percent(refused, len(ones)), percent(right, len(ones)),
              percent(plain, len(ones))]
