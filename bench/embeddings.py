@@ -5,7 +5,8 @@
 Paragraphs of Debian's manual pages in English, French and German, drawn with replacement. Their embeddings
 are of a simple kind: pieces of three to five letters, hashed, and projected to 256 numbers at random; another
 seed is another model. Windows have 500 rows. Each stream has a first window and one more in which nothing
-happens; then something does, and rows are counted until the alarm, with the cosine and without it.
+happens; then something does, and rows are counted until the alarm, with the cosines (with the mean of the
+first ones, and with the nearest of some) and without them.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def main() -> int:
     streams = parser.parse_args().streams
     with tempfile.TemporaryDirectory(prefix="sidecar-embeddings-") as directory:
         texts = {one: downloaded(one, Path(directory)) for one in ("en", "fr", "de")}
-    print("| | with the cosine: seen, rows until the alarm | without |\n| --- | --- | --- |")
+    print("| | with the cosines: seen, rows until the alarm | without |\n| --- | --- | --- |")
     for bias in (0.0, 0.1):
         ours, others = Model(1, bias), Model(2, bias)
         known = {one: ours.embeddings(some) for one, some in texts.items()}

@@ -39,12 +39,14 @@ def matrix(vectors: list[Any]) -> Matrix:
 
 
 def measured(matrix: Matrix) -> tuple[Tensor, ...]:
-    """Norm, and cosine with each direction, of every embedding."""
+    """Norm, and cosine with each direction, of every embedding; rounded, so that one embedding has one value,
+    however it was coded and whatever stood beside it."""
     norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
     with np.errstate(divide="ignore", invalid="ignore"):
         cosines = matrix @ _directions(matrix.shape[1]) / norms[:, None]
-    named = {f"embedding direction {i + 1}": cosines[:, i] for i in range(DIRECTIONS)}
-    return tuple(Tensor(name, values) for name, values in {"embedding norm": norms, **named}.items())
+    lengths = np.array([float(f"{norm:.5g}") for norm in norms.tolist()])
+    named = {f"embedding direction {i + 1}": np.round(cosines[:, i], 6) for i in range(DIRECTIONS)}
+    return tuple(Tensor(name, values) for name, values in {"embedding norm": lengths, **named}.items())
 
 
 def _numbers(vector: Any) -> NDArray[Any]:

@@ -1,9 +1,11 @@
 """Where embeddings point as a whole: the sum of unit vectors, and the cosine of each one with it.
 
-An embedding model that is replaced, asked in another language or fed another field points elsewhere. The
-cosine of each embedding with the mean of the first window is one number a row whose law can be watched as any
-other output's (`outputs`); the cosine of the window's mean with that mean says how far all of them turned.
-Verbs: `update / snapshot / merge`. Statistics of directions: Mardia and Jupp, "Directional Statistics", 2000.
+An embedding model that is replaced, asked in another language or fed another field points elsewhere. A
+part of the first window says where it pointed: its mean, and some embeddings as exemplars. The cosine of
+any other with that mean, and with the exemplar that is nearest, are two numbers a row whose law can be
+watched as any other output's (`outputs`); the cosine of the window's mean with the first one's says how
+far all of them turned. Verbs: `update / snapshot / merge`. Source: Mardia and Jupp, "Directional
+Statistics", 2000.
 """
 
 from __future__ import annotations
@@ -21,10 +23,25 @@ from sidecar.observer.windows import BLOCKS
 COSINE = "embedding cosine"
 """What the column of these cosines is called."""
 
+NEAREST = "embedding nearest"
+"""What that of the cosine with the nearest exemplar is called."""
+
+EXEMPLARS = 64
+"""So many are kept. Where some embeddings are of a new kind, the mean hardly turns, yet those are far."""
+
+PART = 0.2
+"""Of the first window that says where embeddings point. The rest is the reference: cosines with a mean that
+they are a part of would be larger than later ones, and a text that comes again must have one value."""
+
+DECIMALS = 6
+"""Of cosines. The last bits of a sum hang on how many rows it was worked out for."""
+
 GATHERED_BYTES = 16 * 1024 * 1024
 """Bytes of embeddings of one flow that are kept until its first window is full."""
 
 Vector = NDArray[np.float64]
+Vectors = NDArray[np.float64]
+"""(rows, numbers)."""
 
 
 class Heading(msgspec.Struct, frozen=True):
@@ -70,6 +87,26 @@ class Heading(msgspec.Struct, frozen=True):
         return float(true / np.sqrt(ours * theirs))
 
 
+class Compass(msgspec.Struct, frozen=True):
+    """What others are held against: where some embeddings point, and some of them as unit vectors."""
+
+    mean: Heading
+    exemplars: NDArray[np.float64]
+
+    def cosines(self, vectors: Matrix) -> Vector:
+        """The cosine of each vector, (rows, numbers), with the mean; NaN where it points nowhere or has
+        another length."""
+        return np.round(self.mean.cosines(vectors), DECIMALS)
+
+    def nearest(self, vectors: Matrix) -> Vector:
+        """The same with the exemplar that is nearest."""
+        if not len(self.exemplars) or vectors.shape[1] != self.exemplars.shape[1]:
+            return np.full(len(vectors), np.nan)
+        cosines: NDArray[np.float64] = units(vectors) @ self.exemplars.T
+        highest: Vector = cosines.max(axis=1)
+        return np.round(highest, DECIMALS)
+
+
 class Stretch(msgspec.Struct, frozen=True):
     """A heading of one stretch of time, first and last in Unix seconds."""
 
@@ -82,14 +119,18 @@ class KeptHeadings(msgspec.Struct, frozen=True):
     """Headings as they are kept on disk."""
 
     reference: Heading
+    compass: Compass
     stretches: tuple[Stretch, ...]
 
 
 class Headings:
     """The rolling window of where embeddings point, beside the first one."""
 
-    def __init__(self, reference: Heading, rows: int, seconds: float) -> None:
+    def __init__(self, reference: Heading, compass: Compass, rows: int, seconds: float) -> None:
         self.reference = reference
+        """That of the whole first window."""
+        self.compass = compass
+        """What the part of it says that others are held against."""
         self._rows = rows
         self._seconds = seconds
         self._stretches: deque[Stretch] = deque()
@@ -122,11 +163,12 @@ class Headings:
 
     def keep(self) -> KeptHeadings:
         """What `restore` needs."""
-        return KeptHeadings(self.reference, tuple(self._stretches))
+        return KeptHeadings(self.reference, self.compass, tuple(self._stretches))
 
     def restore(self, kept: KeptHeadings) -> None:
         """Go on from `kept`."""
-        self.reference, self._stretches = kept.reference, deque(kept.stretches)
+        self.reference, self.compass = kept.reference, kept.compass
+        self._stretches = deque(kept.stretches)
 
     def _forget(self, now: float) -> None:
         rows = sum(stretch.heading.rows for stretch in self._stretches)
@@ -144,7 +186,7 @@ class Gathering:
 
     def update(self, rows: Matrix, vectors: Matrix) -> None:
         """Take in rows, (rows, fields), and the embedding of each. Those beyond the memory are left out."""
-        for row, vector in zip(rows, vectors.astype(np.float32), strict=True):
+        for row, vector in zip(rows, vectors.astype(np.float32, copy=False), strict=True):
             if self._left < vector.nbytes:
                 return
             if (key := row.tobytes()) not in self._vectors:
@@ -170,16 +212,14 @@ def heading(vectors: Matrix) -> Heading:
 
 def units(vectors: Matrix) -> Matrix:
     """The vectors, (rows, numbers), with length 1; NaN for those of nothing but zeros."""
-    return _divided(vectors, np.linalg.norm(vectors, axis=1)[:, None])
+    wide = vectors.astype(np.float64, copy=False)
+    return _divided(wide, np.linalg.norm(wide, axis=1)[:, None])
 
 
-def apart(vectors: Matrix) -> Vector:
-    """The cosine of each vector, (rows, numbers), with the sum of all *others*. With that of all, which it is
-    a part of, it would be larger than the next ones' are, most of all where embeddings point everywhere."""
+def compass(vectors: Matrix) -> Compass:
+    """What these vectors, (rows, numbers), say; the exemplars are the first that point anywhere."""
     pointing = units(vectors)
-    total = np.nansum(pointing, axis=0)
-    along = pointing @ total
-    return _divided(along - 1.0, np.sqrt(np.maximum(0.0, total @ total - 2.0 * along + 1.0)))
+    return Compass(heading(vectors), pointing[~np.isnan(pointing[:, 0])][:EXEMPLARS])
 
 
 def _divided(above: NDArray[np.float64], below: NDArray[np.float64] | float) -> NDArray[np.float64]:

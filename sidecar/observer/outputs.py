@@ -7,6 +7,7 @@ one bin; then the axes are cut by that window's quantiles and its rows are count
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,16 @@ from numpy.typing import NDArray
 from sidecar.exchange import Matrix
 from sidecar.features import label
 from sidecar.observer.axes import Fields, as_reference, by_quantiles, category, undivided
-from sidecar.observer.headings import COSINE, Gathering, Headings, KeptHeadings, apart, heading
+from sidecar.observer.headings import (
+    COSINE,
+    NEAREST,
+    PART,
+    Gathering,
+    Headings,
+    KeptHeadings,
+    compass,
+    heading,
+)
 from sidecar.observer.windows import Kept, Window
 from sidecar.scoring.bins import ReferenceField
 
@@ -89,12 +99,11 @@ class Outputs:
 
     def _read(self, columns: Columns, now: float) -> Matrix | None:
         """One answer's rows as numbers; None when it has other columns than the first one had."""
-        vectors = columns.vectors if isinstance(columns, Embedded) else None
+        vectors: Matrix | None = None
+        if isinstance(columns, Embedded):  # in single precision, as they are gathered
+            vectors = columns.vectors.astype(np.float32).astype(np.float64)
         if vectors is not None:
-            turned = (
-                self.headings.reference.cosines(vectors) if self.headings else np.full(len(vectors), np.nan)
-            )
-            columns = {**columns, COSINE: turned}
+            columns = {**columns, **self._pointing(vectors)}
         if self.window is None:
             self._begin(columns)
         if tuple(columns)[:OUTPUTS] != self._names:
@@ -106,6 +115,13 @@ class Outputs:
         elif self._gathering is not None and vectors is not None:
             self._gathering.update(rows, vectors)
         return rows
+
+    def _pointing(self, vectors: Matrix) -> Columns:
+        """What is said of where embeddings point, once there are others to say it by."""
+        if self.headings is None:
+            return dict.fromkeys((COSINE, NEAREST), np.full(len(vectors), np.nan))
+        found = self.headings.compass
+        return {COSINE: found.cosines(vectors), NEAREST: found.nearest(vectors)}
 
     def _begin(self, columns: Columns) -> None:
         self._names = tuple(columns)[:OUTPUTS]
@@ -143,11 +159,13 @@ class Outputs:
         self.window.update(rows, now)
 
     def _turned(self, rows: Matrix, gathered: Gathering, now: float) -> Matrix:
-        """The rows whose embeddings are known, each with the cosine with where all others point."""
+        """The rows whose embeddings are known and that are no part of what they are held against."""
         known, vectors = gathered.found(rows)
-        rows = rows[known]
-        rows[:, self._names.index(COSINE)] = apart(vectors)
-        self.headings = Headings(heading(vectors), self._rows, self._seconds)
+        part = math.ceil(PART * len(vectors))
+        self.headings = Headings(heading(vectors), compass(vectors[:part]), self._rows, self._seconds)
+        rows = rows[known][part:]
+        for name, values in self._pointing(vectors[part:]).items():
+            rows[:, self._names.index(name)] = values
         self.headings.update(vectors, now)
         self._gathering = None
         return rows
@@ -170,7 +188,8 @@ class Outputs:
         if COSINE in kept.names and kept.headings is None:
             return
         if kept.headings is not None:
-            self.headings = Headings(kept.headings.reference, self._rows, self._seconds)
+            reference, found = kept.headings.reference, kept.headings.compass
+            self.headings = Headings(reference, found, self._rows, self._seconds)
             self.headings.restore(kept.headings)
         self._names = kept.names
         for column, texts in kept.labels.items():

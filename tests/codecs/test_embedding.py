@@ -27,7 +27,7 @@ def test_a_cosine_knows_no_length_and_base64_is_the_same():
     coded = columns([base64.b64encode(vector.tobytes()).decode()])
     for name in plain:
         if name != "embedding norm":
-            assert longer[name] == pytest.approx(plain[name], abs=1e-6)
+            assert longer[name] == pytest.approx(plain[name], abs=2e-6)
         assert coded[name] == pytest.approx(plain[name], abs=1e-5)
 
 

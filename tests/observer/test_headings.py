@@ -5,13 +5,13 @@ import pytest
 
 from sidecar.observer.headings import (
     COSINE,
+    EXEMPLARS,
     GATHERED_BYTES,
     Gathering,
     Heading,
     Headings,
-    apart,
+    compass,
     heading,
-    units,
 )
 
 
@@ -36,21 +36,35 @@ def test_cosines_are_numpys():
     assert found.cosine(heading(later)) == pytest.approx(cosine(mean, other))
 
 
-def test_cosines_of_the_first_window_are_with_the_others():
-    dice = np.random.default_rng(2)
-    vectors = cloud(dice, 30)
-    pointing = units(vectors)
-    expected = [cosine(pointing[i], np.delete(pointing, i, axis=0).sum(axis=0)) for i in range(30)]
-    assert apart(vectors) == pytest.approx(expected)
-
-
 @pytest.mark.parametrize("centre", [0.0, 0.1, 1.0])
-def test_so_the_next_ones_have_the_same_law_also_when_embeddings_point_everywhere(centre):
+def test_the_next_ones_have_the_law_of_those_that_are_no_part_of_the_compass(centre):
     dice = np.random.default_rng(3)
-    first, later = (cloud(dice, 2000, 256, centre=np.full(256, centre)) for _ in range(2))
-    ours, theirs = apart(first), heading(first).cosines(later)
-    assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=4 * np.std(theirs) / 2000**0.5)
-    assert np.std(ours) == pytest.approx(np.std(theirs), rel=0.1)
+    first, *others = (cloud(dice, 2000, 256, centre=np.full(256, centre)) for _ in range(3))
+    found = compass(first)
+    for law in (found.cosines, found.nearest):
+        ours, theirs = map(law, others)
+        assert np.mean(ours) == pytest.approx(np.mean(theirs), abs=5 * np.std(theirs) / 2000**0.5)
+        assert np.std(ours) == pytest.approx(np.std(theirs), rel=0.1)
+
+
+def test_the_nearest_exemplar_is_numpys_and_one_embedding_has_one_value():
+    dice = np.random.default_rng(10)
+    found, later = compass(cloud(dice, 200)), cloud(dice, 30)
+    assert len(found.exemplars) == EXEMPLARS
+    expected = [max(cosine(one, x) for x in found.exemplars) for one in later]
+    assert found.nearest(later) == pytest.approx(expected, abs=1e-6)
+    assert found.cosines(later).tolist() == [found.cosines(one[None, :])[0] for one in later]
+    assert found.nearest(later).tolist() == [found.nearest(one[None, :])[0] for one in later]
+
+
+def test_where_nothing_points_anywhere_nothing_is_near():
+    nowhere = compass(np.zeros((3, 2)))
+    assert np.isnan(nowhere.nearest(np.eye(2))).all()
+    found = compass(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]]))
+    assert found.exemplars.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert np.isnan(found.nearest(np.ones((1, 3)))).all()
+    assert np.isnan(found.nearest(np.zeros((1, 2)))).all()
+    assert found.cosines(np.ones((1, 2))).tolist() == [1.0]
 
 
 @pytest.mark.parametrize("spread", [1.0, 4.0, 12.0])
@@ -90,7 +104,7 @@ def test_headings_of_parts_are_those_of_the_whole():
 
 def test_the_window_holds_the_latest_rows_and_goes_on_from_what_was_kept():
     dice = np.random.default_rng(6)
-    headings = Headings(heading(cloud(dice, 100)), 100, 60.0)
+    headings = Headings(heading(cloud(dice, 100)), compass(cloud(dice, 50)), 100, 60.0)
     turned = cloud(dice, 400, centre=-np.ones(32))
     for at in range(0, 400, 5):
         headings.update(turned[at : at + 5], at / 100)
@@ -98,8 +112,9 @@ def test_the_window_holds_the_latest_rows_and_goes_on_from_what_was_kept():
     assert 90 <= found.rows <= 100
     assert found.total == pytest.approx(heading(turned[-found.rows :]).total)
     assert headings.reference.cosine(found) < -0.9
-    again = Headings(Heading(0, np.zeros(32)), 100, 60.0)
+    again = Headings(Heading(0, np.zeros(32)), compass(np.zeros((1, 32))), 100, 60.0)
     again.restore(headings.keep())
+    assert again.compass is headings.compass
     assert again.snapshot(4.0).total.tolist() == found.total.tolist()
     assert again.snapshot(100.0).rows == 0
 
