@@ -52,7 +52,7 @@ static void pass_on(int from) {
     static char bytes[65536];
     ssize_t came = recv(from, bytes, sizeof bytes, MSG_DONTWAIT);
     if (came > 0) {
-        if (send(other[from], bytes, (size_t)came, MSG_NOSIGNAL) != came) die("send");
+        if (other[from] && send(other[from], bytes, (size_t)came, MSG_NOSIGNAL) != came) die("send");
     } else {
         int to = other[from];
         close(from);
