@@ -59,7 +59,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("exchanges", Exchanges, "update"),
     ("cohorts", Cohorts, "update"),
     ("drift", Detector, "update"),
-    ("read answers", answers, "read"),
+    ("read answers", answers, "read_each"),
     ("outputs", Outputs, "update"),
     ("windows", Window, "update"),
     ("traffic", Traffic, "update"),

@@ -154,9 +154,7 @@ class Traffic:
     def update(self, records: Sequence[Record], now: float) -> None:
         """Take in finished calls."""
         self.callers.update(records)
-        groups: dict[Key, list[Record]] = {}
-        for record in records:
-            groups.setdefault(self._known(key(record)), []).append(record)
+        groups = self._groups(records)
         most = self._ration.most(max(1, len(groups)))
         for found, group in groups.items():
             flow = self._flow(found, group, now)
@@ -167,6 +165,15 @@ class Traffic:
             self._update_outputs(flow, now)
         for found, group in groups.items():
             self._leave(found, sum(map(_ROWS, group)), groups, now)
+
+    def _groups(self, records: Sequence[Record]) -> dict[Key, list[Record]]:
+        by_key: dict[Key, list[Record]] = {}
+        for record in records:
+            by_key.setdefault(key(record), []).append(record)
+        groups: dict[Key, list[Record]] = {}
+        for found, group in by_key.items():
+            groups.setdefault(self._known(found), []).extend(group)
+        return groups
 
     def _known(self, found: Key) -> Key:
         """Where a call goes that failed before the model could say its version: to the latest one."""

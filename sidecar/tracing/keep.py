@@ -106,7 +106,10 @@ class Keep:
 
     def _slow(self, record: Record) -> bool:
         # Routes come from a fixed table, so there are never many paces.
-        pace = self._paces.setdefault(route(record.target.partition("?")[0]), Pace())
+        found = route(record.target.partition("?")[0])
+        pace = self._paces.get(found)
+        if pace is None:
+            pace = self._paces[found] = Pace()
         seconds = record.ended_ns / 1e9
         slow = seconds > SLOW * pace.snapshot()
         pace.update(seconds)

@@ -7,6 +7,10 @@ model server is known to serve, and nothing where none fits. First match wins.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+REMEMBERED_LENGTH = 256
+"""Characters of a path that is remembered: a caller chooses how many there are, and how long."""
 
 ROUTES = (
     # V1: KServe, TensorFlow Serving
@@ -94,5 +98,12 @@ def route(path: str) -> str:
     >>> route("/v2/models/fraud/versions/3/infer")
     '/v2/models/{model}/versions/{version}/infer'
     """
+    return _known(path) if len(path) <= REMEMBERED_LENGTH else _fitting(path)
+
+
+def _fitting(path: str) -> str:
     match = _ROUTE.fullmatch(path)
     return ROUTES[match.lastindex - 1] if match and match.lastindex else ""
+
+
+_known = lru_cache(maxsize=1024)(_fitting)
