@@ -5,7 +5,8 @@
  * what they replace stays, is the reference, and takes over whenever a body or a row is not of the plain kind.
  *
  *     numbers(body, key, width)     {"KEY": [[n, n, ...]]} -> float64 block, or None: let the reference read it
- *     Steps(cuts, heights, ends)    as sidecar.scoring.tail_sum has them; its score(row) is the sum of heights
+ *     Steps(cuts, heights, ends)    as sidecar.scoring.tail_sum has them; its score(row) is the sum of heights, and
+ *                                   score_many(rows) that of each of many rows
  *
  * Neither keeps state between calls, nor lets go of the interpreter's lock.
  */
@@ -14,6 +15,7 @@
 #include <Python.h>
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -279,6 +281,19 @@ static void steps_dealloc(Steps *self)
     Py_DECREF(type);
 }
 
+/* The height at x of the column whose cuts are `at` to `end`. */
+static inline double height(const double *cuts, const double *heights, int64_t at, int64_t end, double x)
+{
+    /* The first cut that is not below x; infinity at the end never is. No branch depends on x, so that a
+     * processor goes on with the next value while it waits for the memory of this one. */
+    for (int64_t left = end + 1 - at; left > 1;) {
+        int64_t half = left / 2;
+        at += cuts[at + half - 1] < x ? half : 0;
+        left -= half;
+    }
+    return heights[2 * at + (cuts[at] == x)];
+}
+
 static PyObject *steps_score(Steps *self, PyObject *row)
 {
     const double *cuts = self->cuts.buf, *heights = self->heights.buf;
@@ -291,21 +306,51 @@ static PyObject *steps_score(Steps *self, PyObject *row)
     for (Py_ssize_t j = 0; j < columns; at = ends[j++] + 1) {
         double x;
         memcpy(&x, values + j * 8, sizeof x);
-        /* The first cut that is not below x; infinity at the end never is. No branch depends on x, so that a
-         * processor goes on with the next column while it waits for the memory of this one. */
-        for (int64_t left = ends[j] + 1 - at; left > 1;) {
-            int64_t half = left / 2;
-            at += cuts[at + half - 1] < x ? half : 0;
-            left -= half;
-        }
-        total += heights[2 * at + (cuts[at] == x)];
+        total += height(cuts, heights, at, ends[j], x);
     }
     return PyFloat_FromDouble(total);
+}
+
+/* Column by column, so that the cuts of one stay in the cache for all rows. Each row is added up in the order of
+ * the columns, as above: a row's score does not depend on its company. */
+static PyObject *steps_score_many(Steps *self, PyObject *matrix)
+{
+    const double *cuts = self->cuts.buf, *heights = self->heights.buf;
+    const int64_t *ends = self->ends.buf;
+    Py_ssize_t columns = self->ends.len / 8, at = 0;
+    Py_buffer view;
+    if (PyObject_GetBuffer(matrix, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
+        return NULL;
+    PyObject *sums = NULL;
+    if (view.itemsize != 8 || view.format == NULL || view.format[0] != 'd' || view.len % (columns * 8)) {
+        PyErr_Format(PyExc_ValueError, "rows are %zd float64 each", columns);
+        goto done;
+    }
+    Py_ssize_t rows = view.len / (columns * 8);
+    sums = PyBytes_FromStringAndSize(NULL, rows * 8);
+    if (sums == NULL)
+        goto done;
+    double *total = (double *)(void *)PyBytes_AS_STRING(sums);
+    _Static_assert(offsetof(PyBytesObject, ob_sval) % sizeof(double) == 0, "the sums must be aligned");
+    memset(total, 0, (size_t)(rows * 8));
+    for (Py_ssize_t j = 0; j < columns; at = ends[j++] + 1) {
+        const char *value = (const char *)view.buf + j * 8;
+        for (Py_ssize_t i = 0; i < rows; i++, value += columns * 8) {
+            double x; /* rows may lie anywhere in a body */
+            memcpy(&x, value, sizeof x);
+            total[i] += height(cuts, heights, at, ends[j], x);
+        }
+    }
+done:
+    PyBuffer_Release(&view);
+    return sums;
 }
 
 static PyMethodDef steps_methods[] = {
     {"score", (PyCFunction)steps_score, METH_O,
      "The sum of the heights of one row, a block of float64; NaN where a height is in doubt."},
+    {"score_many", (PyCFunction)steps_score_many, METH_O,
+     "The same for each row of a matrix of float64, as a block of float64."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -61,7 +61,7 @@ class TailSum:
         self._numbers = numbers.astype(np.complex128)
         ends = np.array(steps.ends, dtype=np.int64)
         self.native = NativeSteps(self._cuts, self._heights, ends) if NATIVE else None
-        """`score` in C, of a row as a block of float64; NaN where a height is in doubt."""
+        """`score` in C, of a row as a block of float64, and `score_many`; NaN where a height is in doubt."""
 
     @staticmethod
     def heights(left: Floats, right: Floats, sign: NDArray[np.int64]) -> Floats:
@@ -80,8 +80,18 @@ class TailSum:
         return total if total == total else sum(self._settled(found, row).tolist())
 
     def score_many(self, matrix: Matrix) -> Scores:
-        scores: Scores = np.add.reduce(self._found(matrix), axis=1)
+        if self.native is None:
+            return self._summed(matrix)
+        scores: Scores = np.frombuffer(self.native.score_many(np.require(matrix, requirements=["C", "A"])))
+        doubtful = np.flatnonzero(np.isnan(scores))
+        if doubtful.size:
+            scores = scores.copy()
+            scores[doubtful] = self._summed(matrix[doubtful])
         return scores
+
+    def _summed(self, matrix: Matrix) -> Scores:
+        summed: Scores = np.add.reduce(self._found(matrix), axis=1)
+        return summed
 
     def contributions(self, row: Row) -> list[float]:
         found: list[float] = self._found(row[None])[0].tolist()

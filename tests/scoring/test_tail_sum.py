@@ -58,6 +58,53 @@ def test_the_function_in_c_says_what_python_says(kind):
 
 
 @pytest.mark.skipif(not NATIVE, reason="sidecar/native is not built here: it takes a C compiler")
+@pytest.mark.parametrize("kind", [Ecod, Copod])
+def test_a_rows_score_in_c_does_not_depend_on_its_company(kind):
+    rng = np.random.default_rng(4)
+    detector = kind.from_pyod(SimpleNamespace(X_train=np.exp(rng.normal(size=(300, 5)))))
+    rows = np.vstack((np.exp(rng.normal(size=(70, 5))), np.full((1, 5), np.inf), np.full((1, 5), -np.inf)))
+    alone = [detector.score(row) for row in rows]
+    for chosen in (
+        rows,
+        np.asfortranarray(rows),
+        rows.astype(np.float32).astype(np.float64),
+        rows[::-1][::-1],
+    ):
+        assert detector.score_many(chosen).shape == (72,)
+    assert detector.score_many(rows).tolist() == alone
+    assert detector.score_many(rows[::2]).tolist() == alone[::2]
+    assert detector.score_many(rows[:0]).shape == (0,)
+    odd = np.frombuffer(b"x" + rows.tobytes(), offset=1).reshape(rows.shape)  # as a body may have them
+    assert not odd.flags.aligned
+    assert detector.score_many(odd).tolist() == alone
+
+
+@pytest.mark.skipif(not NATIVE, reason="sidecar/native is not built here: it takes a C compiler")
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.zeros((2, 3), np.float32),
+        np.zeros((2, 3), np.int64),
+        np.zeros(4),
+        np.zeros((4, 3)).T,
+        np.zeros((2, 6))[:, ::2],
+    ],
+)
+def test_rows_of_another_form_are_refused_in_c(rows):
+    detector = fitted([[1.0, 5.0, 2.0], [2.0, 6.0, 1.0], [4.0, 9.0, 7.0]])
+    with pytest.raises((ValueError, BufferError)):
+        detector.native.score_many(rows)
+
+
+@pytest.mark.skipif(not NATIVE, reason="sidecar/native is not built here: it takes a C compiler")
+def test_only_rows_in_doubt_are_left_to_python():
+    detector = fitted(np.repeat([[-2.0], [-1.0], [1.0], [2.0]], 10, axis=0))
+    rows = np.array([[0.0], [9.0], [0.0], [-1.0]])
+    assert np.isnan(np.frombuffer(detector.native.score_many(rows))).tolist() == [True, False, True, False]
+    assert detector.score_many(rows).tolist() == [detector.score(row) for row in rows]
+
+
+@pytest.mark.skipif(not NATIVE, reason="sidecar/native is not built here: it takes a C compiler")
 def test_the_function_in_c_leaves_doubt_to_python():
     detector = fitted(np.repeat([[-2.0], [-1.0], [1.0], [2.0]], 10, axis=0))
     assert np.isnan(detector.native.score(np.zeros(1).tobytes()))
