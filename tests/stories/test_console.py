@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
     not needed, reason="needs playwright, and Debian's chromium (apt-get install chromium)"
 )
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that anything may take on a busy machine."""
 
 SHOWN_SECONDS, SHOWN_EVENTS = 5.0, 3

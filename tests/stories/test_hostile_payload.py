@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
     not needed, reason="needs playwright, and Debian's chromium (apt-get install chromium)"
 )
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 def nasty(kind: str) -> str:
