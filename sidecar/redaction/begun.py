@@ -35,7 +35,9 @@ _KEYS = ("AKIA", "ASIA", "AIDA", "AROA", "AGPA", "ANPA")
 _CREDENTIALS = r"\s{1,8}[\w.~+/=-]{0,4000}"
 
 BEGUN: dict[str, tuple[Begun, ...]] = {
-    "email": (Begun(re.compile(rf"(?:(?<![{LOCAL}])[{LOCAL}]++(?:@[\w-]*+(?:\.[\w-]*+)*+)?|\.)\Z"), True),),
+    "email": (
+        Begun(re.compile(rf"(?:(?<![{LOCAL}])[{LOCAL}]++(?:@[\w-]*+(?>(?:\.[\w-]*+)*))?|\.)\Z"), True),
+    ),
     "card": (
         Begun(re.compile(r"(?<![0-9.])[2-6](?:[0-9]{0,3}|[0-9]{3}(?:[ -]?[0-9]){0,15}[ -]?)\Z"), False),
     ),

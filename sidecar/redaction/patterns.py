@@ -155,7 +155,8 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     ),
     "pem": (
         Pattern(
-            _all(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:(?!-----END)[\s\S])*+(?:-----END[A-Z -]*+)?"),
+            # An atomic group, because Python 3.11.2 miscounts possessive repeats of groups.
+            _all(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?>(?:(?!-----END)[\s\S])*)(?:-----END[A-Z -]*+)?"),
             ("private key",),
         ),
     ),

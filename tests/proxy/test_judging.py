@@ -550,11 +550,11 @@ async def test_what_fails_while_looking_for_sequences_costs_only_the_evidence():
 
 
 async def test_tool_results_that_a_question_brings_are_told_by_digest_scored_or_not():
-    talk = [{"role": "assistant"}, {"role": "tool", "tool_call_id": "c1", "content": "21"}]
+    talk = [{"role": "assistant"}, {"role": "tool", "tool_call_id": "call-xyz", "content": "21"}]
     body = json.dumps({"messages": talk}).encode()
     head = ("POST /v1/chat/completions HTTP/1.1", "Host: m", f"Content-Length: {len(body)}")
     async with sidecar(baseline=baseline(), pair_rows=0) as stage:
         await stage.call(http(*head, body=body), OK)
         (record,) = await stage.records()
-        assert (record.codec, record.verdict, record.brought) == ("openai", "unscored", (digest("c1"),))
-        assert b"c1" not in msgspec.msgpack.encode(record)
+        assert (record.codec, record.verdict, record.brought) == ("openai", "unscored", (digest("call-xyz"),))
+        assert b"call-xyz" not in msgspec.msgpack.encode(record)
