@@ -322,11 +322,12 @@ static PyObject *steps_score_many(Steps *self, PyObject *matrix)
     if (PyObject_GetBuffer(matrix, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
         return NULL;
     PyObject *sums = NULL;
-    if (view.itemsize != 8 || view.format == NULL || view.format[0] != 'd' || view.len % (columns * 8)) {
+    if (view.itemsize != 8 || view.format == NULL || view.format[0] != 'd' || view.ndim != 2 ||
+        view.shape[1] != columns) {
         PyErr_Format(PyExc_ValueError, "rows are %zd float64 each", columns);
         goto done;
     }
-    Py_ssize_t rows = view.len / (columns * 8);
+    Py_ssize_t rows = view.shape[0];
     sums = PyBytes_FromStringAndSize(NULL, rows * 8);
     if (sums == NULL)
         goto done;
