@@ -3,6 +3,7 @@
     python -m bench.auroc [--seeds 3] [--ensembles ecod+knn-500,ecod+iforest] [--sets tests/data/adbench]
     python -m bench.auroc --kept figures.json --seconds 120       again and again, until it has all
     python -m bench.auroc --kept figures.json --page > table.md   every detector of PyOD, a line each
+    python -m bench.auroc --whole --limit 900 --kept whole.json   the worker's with as many rows as all others
 
 The protocol is ADBench's for unsupervised detectors: 70 % of the rows, outliers among them and without
 labels, to fit on, at most 10,000; 30 % to score; both with the set's share of outliers. A figure is the mean
@@ -32,7 +33,9 @@ def main() -> int:
     files = singles.directory(options.sets)
     combined = [tuple(names.split("+")) for names in options.ensembles.split(",") if names]
     wanted = [one.text for one in read(options.detectors)] if options.detectors else singles.names()
-    kept = Kept(options.kept, options.seconds)
+    if options.whole:
+        wanted, combined = [name for name in wanted if name in singles.apart()], []
+    kept = Kept(options.kept, options.seconds, options.limit, options.whole)
     for seed in range(options.seeds):
         for file in files:
             kept.measure(file, seed, wanted, combined)
@@ -55,8 +58,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sets", type=Path, default=Path("tests/data/adbench"))
     parser.add_argument("--kept", type=Path, help="a file of figures: those in it aren't measured again")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop then; goes with --kept")
+    parser.add_argument(
+        "--limit", type=int, default=240, help="processor time of a detector on a set, seconds"
+    )
+    parser.add_argument("--whole", action="store_true", help="the worker's detectors only, with every row")
     parser.add_argument("--page", action="store_true", help="a line for every detector of PyOD, in Markdown")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.whole and options.page:
+        parser.error("--page is a table of all detectors, --whole is about a few")
+    return options
 
 
 if __name__ == "__main__":

@@ -12,18 +12,17 @@ from bench.auroc import ensembles, singles
 from bench.auroc.bounded import bounded
 from bench.auroc.protocol import split
 
-LIMIT = 240
-"""Seconds of processor time for one detector on one set."""
-
 
 class Kept:
-    """Figures so far, kept in `file` if there is one; nothing more is measured after `seconds`."""
+    """Figures so far, kept in `file` if there is one; nothing more is measured after `seconds`. `limit`:
+    seconds of processor time for one detector on one set. `whole`: see `singles.measured`."""
 
-    def __init__(self, file: Path | None, seconds: float) -> None:
+    def __init__(self, file: Path | None, seconds: float, limit: int, whole: bool) -> None:
         self.figures: dict[str, dict[str, float | None]] = {}
         """Set and seed -> label -> AUROC, None where it took too long."""
         self.over = False
         self._file, self._until = file, time.monotonic() + seconds
+        self._limit, self._whole = limit, whole
         if file is not None and file.exists():
             self.figures = msgspec.json.decode(file.read_bytes(), type=dict[str, dict[str, float | None]])
 
@@ -39,7 +38,7 @@ class Kept:
         part = split(file, seed)
         for name in missing:
             if not self._stopped():
-                found[name] = bounded(LIMIT, singles.measured, name, part, seed)
+                found[name] = bounded(self._limit, singles.measured, name, part, seed, self._whole)
                 self._keep()
         if together and not self._stopped():
             found.update(ensembles.aurocs(part, combined, seed))

@@ -73,8 +73,12 @@ ONE_COLUMN = "mad"
 
 def names() -> list[str]:
     """Every detector that has a figure, compiled ones first, then those of the worker and of batches."""
-    apart = [TOGETHER.get(name, name) for name in APART]
-    return [*(name for name in RECIPES if name != ONE_COLUMN), *apart, *BATCHWISE]
+    return [*(name for name in RECIPES if name != ONE_COLUMN), *apart(), *BATCHWISE]
+
+
+def apart() -> list[str]:
+    """Those of the worker."""
+    return [TOGETHER.get(name, name) for name in APART]
 
 
 def compiled(name: str) -> bool:
@@ -110,14 +114,17 @@ def rows() -> Iterator[Row]:
             yield Row(pyod, (), entry.remark)
 
 
-def measured(name: str, part: Split, seed: int) -> float:
-    """The AUROC of a single detector."""
+def measured(name: str, part: Split, seed: int, whole: bool = False) -> float:
+    """The AUROC of a single detector. `whole`: the worker's, too, get every row to fit on and to score. That
+    changes a table of this process, so it's for one that ends then."""
+    if whole and (detector := read(name)[0].detector) in APART:
+        ALL[detector] = APART[detector]._replace(rows=None)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):  # networks tell how they learn
-        rows, found = _scored(name, part, seed)
+        rows, found = _scored(name, part, seed, whole)
     return auroc(part.outlier[rows], found)
 
 
-def _scored(name: str, part: Split, seed: int) -> tuple[NDArray[np.intp], Scores | None]:
+def _scored(name: str, part: Split, seed: int, whole: bool) -> tuple[NDArray[np.intp], Scores | None]:
     """Which test rows were asked about, and their scores."""
     if name in BATCHWISE:
         asked, train = batch(part, BATCHWISE[name].rows, seed), part.train[: BATCHWISE[name].rows]
@@ -126,7 +133,7 @@ def _scored(name: str, part: Split, seed: int) -> tuple[NDArray[np.intp], Scores
             asked = asked[(1 if len(asked) % size == 1 else 0) :]
         return asked, _together(BATCHWISE[name], train, part.test[asked])
     detector = read(name)[0].detector
-    if detector in DETECTORS:
+    if detector in DETECTORS or whole:
         return np.arange(len(part.test)), scores(name, part.train, part.test, seed)
     asked, train = few(part, FEW), part.train[: FEWER.get(detector)]
     return asked, scores(name, train, part.test[asked], seed)
