@@ -60,7 +60,8 @@ class Sender:
         self._ahead = asyncio.Semaphore(PARCELS_AHEAD)
         self._done: set[int] = set()
         """Parcels that are delivered or given up, beyond `_safe`."""
-        self._safe = 0
+        self._safe = -1
+        """Parcels up to this number are; -1 before any has come."""
         self._lost: Counter[str] = Counter()
         self._delivered = self._errors = 0
         self._error = ""
@@ -72,9 +73,11 @@ class Sender:
         frames = Frames()
         async with asyncio.TaskGroup() as group:
             while data := await reader.read(READ_BYTES):
-                for body in frames.update(data):
+                for one in map(parcel, frames.update(data)):
+                    # They are numbered in order, but the first of a sender's life may be any.
+                    self._safe = self._safe if self._safe >= 0 else one.number - 1
                     await self._ahead.acquire()
-                    group.create_task(self._parcel(parcel(body)))
+                    group.create_task(self._parcel(one))
             self._ending.set()
             signal.alarm(LAST_SECONDS)  # its default action ends the process, whatever it waits for
 
@@ -84,8 +87,6 @@ class Sender:
                 self._lost[reason] += 1
         finally:
             self._ahead.release()
-        # Parcels are numbered in order, but the first of a sender's life may be any.
-        self._safe = self._safe or one.number - 1
         self._done.add(one.number)
         while self._safe + 1 in self._done:
             self._safe += 1
@@ -148,7 +149,7 @@ class Sender:
 
     def _report(self) -> None:
         lost = dict(self._lost)
-        report = Report(self._safe, lost, self._error, errors=self._errors, events=self._delivered)
+        report = Report(max(0, self._safe), lost, self._error, errors=self._errors, events=self._delivered)
         self._writer.write(sealed(report))
 
 

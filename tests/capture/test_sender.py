@@ -20,12 +20,15 @@ class Receiver:
         self.peers = set()
         self.status = 200
         self.hold = False
+        self.held = {}
         self.url = ""
 
     async def take(self, request):
         self.peers.add(request.transport.get_extra_info("peername"))
         if self.hold:
             await asyncio.sleep(30)
+        if (release := self.held.get(request.headers["Ce-Id"])) is not None:
+            await release.wait()
         body = await request.read()
         if self.status == 200:
             self.seen.append((request.headers["Ce-Id"], request.headers["Ce-Type"].rpartition(".")[2], body))
@@ -109,6 +112,18 @@ async def test_what_is_refused_is_given_up_and_counted():
         far.status = 200
         one.offer([call(3)], "", LAYOUTS)
         await until(lambda: one.kept == 1)
+
+
+async def test_a_parcel_is_kept_until_it_is_delivered_though_a_later_one_already_was():
+    async with receiver() as far, sink(far.url) as one:
+        far.held["call-1"] = asyncio.Event()
+        one.offer([call(1)], "", LAYOUTS)
+        one.offer([call(2)], "", LAYOUTS)
+        await until(lambda: one.report.events == 2)
+        assert (one.kept, one.waiting) == (0, 2)
+        far.held["call-1"].set()
+        await until(lambda: one.kept == 2)
+        assert far.ids == {"call-1": 2, "call-2": 2}
 
 
 async def test_a_receiver_that_hangs_costs_records_and_nothing_else():
