@@ -37,7 +37,7 @@ DECIMALS = 6
 """Of cosines. The last bits of a sum hang on how many rows it was worked out for."""
 
 GATHERED_BYTES = 16 * 1024 * 1024
-"""Bytes of embeddings of one flow that are kept until its first window is full."""
+"""Bytes of embeddings of one flow that are kept until its first window is full, the latest of them."""
 
 Vector = NDArray[np.float64]
 Vectors = NDArray[np.float64]
@@ -182,16 +182,17 @@ class Gathering:
 
     def __init__(self) -> None:
         self._vectors: dict[bytes, NDArray[np.float32]] = {}
-        self._left = GATHERED_BYTES
+        self._bytes = 0
 
     def update(self, rows: Matrix, vectors: Matrix) -> None:
-        """Take in rows, (rows, fields), and the embedding of each. Those beyond the memory are left out."""
+        """Take in rows, (rows, fields), and the embedding of each; the oldest make room. The window is of the
+        latest rows, too, so where calls are few it's not left without any that it knows."""
         for row, vector in zip(rows, vectors.astype(np.float32, copy=False), strict=True):
-            if self._left < vector.nbytes:
-                return
-            if (key := row.tobytes()) not in self._vectors:
-                self._left -= vector.nbytes
+            known = self._vectors.pop(key := row.tobytes(), None)
             self._vectors[key] = vector
+            self._bytes += vector.nbytes - (known.nbytes if known is not None else 0)
+            while self._bytes > GATHERED_BYTES:
+                self._bytes -= self._vectors.pop(next(iter(self._vectors))).nbytes
 
     def found(self, rows: Matrix) -> tuple[NDArray[np.bool_], Matrix]:
         """Which of these rows have an embedding of the usual length here, and those, (rows, numbers)."""
@@ -206,7 +207,7 @@ class Gathering:
 def heading(vectors: Matrix) -> Heading:
     """Of these vectors, (rows, numbers)."""
     pointing = units(vectors)
-    some = ~np.isnan(pointing[:, 0])
+    some = ~np.isnan(pointing).any(axis=1)
     return Heading(int(some.sum()), pointing[some].sum(axis=0))
 
 
@@ -219,7 +220,7 @@ def units(vectors: Matrix) -> Matrix:
 def compass(vectors: Matrix) -> Compass:
     """What these vectors, (rows, numbers), say; the exemplars are the first that point anywhere."""
     pointing = units(vectors)
-    return Compass(heading(vectors), pointing[~np.isnan(pointing[:, 0])][:EXEMPLARS])
+    return Compass(heading(vectors), pointing[~np.isnan(pointing).any(axis=1)][:EXEMPLARS])
 
 
 def _divided(above: NDArray[np.float64], below: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from sidecar.observer.headings import (
-    COSINE,
     EXEMPLARS,
     GATHERED_BYTES,
     Gathering,
@@ -128,5 +127,14 @@ def test_embeddings_are_gathered_by_their_rows_within_the_memory():
     assert vectors.tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0]]
     wide = GATHERED_BYTES // 8
     gathering.update(rows + 10, np.ones((3, wide)))
-    assert gathering.found(rows + 10)[0].tolist() == [True, False, False]
-    assert COSINE == "embedding cosine"
+    assert gathering.found(rows + 10)[0].tolist() == [False, True, True]
+    assert gathering.found(rows)[0].tolist() == [False, False, False]
+    gathering.update(rows + 10, np.eye(3))
+    assert gathering.found(rows + 10)[0].tolist() == [True, True, True]
+
+
+def test_nothing_points_nowhere():
+    found = compass(np.empty((0, 0)))
+    assert (found.mean.rows, len(found.exemplars)) == (0, 0)
+    assert np.isnan(found.cosines(np.ones((2, 3)))).all()
+    assert np.isnan(found.nearest(np.ones((2, 3)))).all()

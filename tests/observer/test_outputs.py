@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sidecar.codecs.embedding import measured
+from sidecar.observer import headings
 from sidecar.observer.headings import COSINE, NEAREST
 from sidecar.observer.outputs import LABELS, OUTPUTS, Embedded, Outputs
 
@@ -168,6 +169,18 @@ def test_of_embeddings_a_first_window_that_was_interrupted_begins_anew_and_a_ful
     assert again.cut
     assert again.window.total.rows == outputs.window.total.rows + 1
     assert again.headings.reference.rows == outputs.headings.reference.rows
+
+
+def test_where_calls_are_few_the_first_window_knows_its_own_embeddings(monkeypatch):
+    dice, centre = np.random.default_rng(8), np.ones(24)
+    monkeypatch.setattr(headings, "GATHERED_BYTES", 70 * 24 * 4)
+    outputs = Outputs(100, 10.0)
+    for second in range(200):
+        outputs.update([embedded(dice, 1, centre)], float(second))
+    assert not outputs.cut
+    outputs.update([embedded(dice, 60, centre)], 200.0)
+    assert outputs.cut
+    assert outputs.headings.reference.rows == outputs.headings.snapshot(200.0).rows >= 60
 
 
 def test_embeddings_of_another_length_have_no_cosine():
