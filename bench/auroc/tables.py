@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 from bench.auroc import singles
 
@@ -14,7 +15,8 @@ Figures = Mapping[str, Sequence[Sequence[float]]]
 
 
 def plain(figures: Figures, names: Sequence[str]) -> Iterator[str]:
-    """Every candidate, best first, with its figure on each set; then what comes of choosing blind."""
+    """Every candidate, best first, with its figure on each set; then what comes of choosing blind, and how
+    far the default is ahead of the best single ones."""
     heads = [name.partition("_")[2][:6] for name in names]
     yield f"{'':26}{'mean':>7}  {' '.join(f'{head:>6}' for head in heads)}"
     for label, found in sorted(figures.items(), key=lambda row: -float(np.mean(row[1]))):
@@ -25,6 +27,22 @@ def plain(figures: Figures, names: Sequence[str]) -> Iterator[str]:
     for what, labels in kinds.items():
         if len(labels) > 1:
             yield chosen(what, {label: np.mean(figures[label], axis=0) for label in labels})
+    yield from ahead(figures, kinds["single"])
+
+
+def ahead(figures: Figures, singles: Sequence[str], most: int = 5) -> Iterator[str]:
+    """How far the default is ahead of the best single detectors: the mean difference over sets, with a 95 %
+    bootstrap interval (bias-corrected and accelerated; Efron 1987) for other sets like these."""
+    default = next((label for label in figures if label.endswith("*")), None)
+    if default is None:
+        return
+    for label in sorted(singles, key=lambda one: -_mean(figures, one))[:most]:
+        gained = np.mean(figures[default], axis=0) - np.mean(figures[label], axis=0)
+        line = f"{'default - ' + label:26}{gained.mean():7.4f}"
+        if len(gained) > 1 and gained.std() > 0:
+            low, high = bootstrap((gained,), np.mean, rng=np.random.default_rng(0)).confidence_interval
+            line += f"  ({low:.3f} to {high:.3f}; ahead on {(gained > 0).sum()} of {len(gained)} sets)"
+        yield line
 
 
 def chosen(what: str, aurocs: Mapping[str, NDArray[np.float64]]) -> str:
