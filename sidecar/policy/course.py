@@ -1,10 +1,14 @@
 """One call's way through the rules of its scope: as far as they go by the head, then, once there is a score,
 to the end. Pure: facts in, a decision out.
 
+Rules are not always looked at in their order: what asks for a score waits for it while others are looked at.
+What comes of them is the same all the same, because a rule that ends the search takes back what came after it.
 Counterparts: `sidecar.policy.scope` has the rules, `sidecar.proxy.deciding` acts on what comes of them.
 """
 
 from __future__ import annotations
+
+import sys
 
 from sidecar.exchange import Decision
 from sidecar.policy.known import Absent, Facts
@@ -14,7 +18,7 @@ from sidecar.policy.scope import Ready, Scope, answer_of, kept_share, masked
 class Course:
     """One call's way through the rules of its scope."""
 
-    __slots__ = ("_at", "_later", "_wait", "applied", "errors", "facts", "last", "scope")
+    __slots__ = ("_at", "_end", "_later", "_wait", "applied", "errors", "facts", "last", "scope")
 
     def __init__(self, scope: Scope, facts: Facts) -> None:
         self.scope = scope
@@ -25,6 +29,8 @@ class Course:
         self.errors: tuple[str, ...] = ()
         """Rules whose condition could not be told though there is a score."""
         self._at = 0
+        self._end = sys.maxsize
+        """The place of `last`: no rule behind it counts."""
         self._later: tuple[int, ...] = ()
         self._wait = 0.0
 
@@ -56,7 +62,8 @@ class Course:
         if facts.scored and self._later:
             later, self._later = self._later, ()
             for i in later:
-                self._look(i, rules[i])
+                if self._look(i, rules[i]):
+                    break
         for i in range(self._at, len(rules)):
             one = rules[i]
             if i in self.scope.afterwards:
@@ -74,8 +81,8 @@ class Course:
     def conclude(self) -> None:
         """The model has been asked again, or won't be: look at the rules that had to wait for that."""
         for i in self.scope.afterwards:
-            if self.last is None:
-                self._look(i, self.scope.rules[i])
+            if i < self._end and self._look(i, self.scope.rules[i]):
+                break
 
     def _look(self, i: int, one: Ready) -> bool:
         """Whether the rule applies and ends the search."""
@@ -90,7 +97,8 @@ class Course:
             return False
         self.applied = (*self.applied, (i, one))
         if one.ends and not one.rule.dry_run:
-            self.last = one
+            self.last, self._end = one, i
+            self.applied = tuple([known for known in self.applied if known[0] <= i])
             return True
         return False
 

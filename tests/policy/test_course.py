@@ -32,6 +32,16 @@ def test_the_first_rule_that_ends_the_search_is_the_last():
     assert decided(rulebook, NORMAL) == Decision("allow", "p/b", "caller", "", (Hit("p/b", "allow"),))
 
 
+def test_a_rule_that_ends_the_search_by_the_score_ends_it_for_all_rules_behind_it():
+    behind = ("{name: tell, when: p < 1.0, action: alert}", "{name: keep, action: quarantine}")
+    course = book(policy("{name: fine, when: p > 0.4, action: allow}", *behind)).course(facts())
+    assert course.go_on()  # nothing blocks, so the call need not wait
+    course.facts.take(NORMAL._score, 1, NORMAL._names, NORMAL._block)
+    assert course.go_on()
+    assert course.decision() == Decision("allow", "p/fine", "caller", "", (Hit("p/fine", "allow"),))
+    assert decided(book(policy(*behind)), NORMAL).keep == 1.0
+
+
 def test_what_blocks_is_shown_before_what_was_noted_on_the_way():
     rulebook = book(policy("{name: a, action: tag}", "{name: b, when: p < 0.01, action: block, status: 422}"))
     found = decided(rulebook, ODD)
@@ -202,6 +212,14 @@ def test_rules_that_wait_for_the_model_to_be_asked_again_are_looked_at_last():
     assert not course.unfinished
     course.conclude()
     assert course.decision().hits == (Hit("p/a", "tag"), Hit("p/b", "alert"))
+
+
+def test_what_ended_the_search_behind_them_is_no_end_for_them():
+    rulebook = book(policy("{name: a, when: inconsistent.p <= 0.5, action: tag}", ALLOW_HEAD))
+    course = rulebook.course(facts((1.0, 2.0)))
+    course.go_on()
+    course.conclude()
+    assert course.decision().hits == (Hit("p/a", "tag"), Hit("p/allow-head", "allow"))
 
 
 def test_what_ended_the_search_before_is_the_end_for_them_too():
