@@ -1,8 +1,8 @@
 """One call's way through the rules of its scope: as far as they go by the head, then, once there is a score,
 to the end. Pure: facts in, a decision out.
 
-Rules are not always looked at in their order: what asks for a score waits for it while others are looked at.
-What comes of them is the same all the same, because a rule that ends the search takes back what came after it.
+Rules are not always looked at in their order: those that ask for a score may wait while others are looked at.
+What comes of them is the same, because a rule that ends the search takes back what applied behind it.
 Counterparts: `sidecar.policy.scope` has the rules, `sidecar.proxy.deciding` acts on what comes of them.
 """
 

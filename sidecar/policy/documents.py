@@ -20,6 +20,9 @@ from sidecar.policy.kinds import Kind, Unfit, shape
 MOST_BYTES = 1_048_576
 """Bytes of one file. A policy is written by people; more is a mistake."""
 
+MOST_SAID = 1_000
+"""Characters of a sentence, which may quote a value of any length."""
+
 
 class Key(NamedTuple):
     """One key of a mapping: its kind, what it means, an example of its value, and the actions it belongs
@@ -58,6 +61,8 @@ class Reading:
 
     def place(self, node: Node, sentence: str, at: int = 0) -> Wrong:
         """A sentence and the place of a node, or of a character of its text."""
+        if len(sentence) > MOST_SAID:
+            sentence = f"{sentence[:MOST_SAID]}..."
         mark = node.start_mark
         if at and isinstance(node, ScalarNode):
             return Wrong(self.file, *self._within(node, at), sentence)
@@ -88,6 +93,9 @@ class Reading:
         found: dict[str, tuple[Any, Node]] = {}
         seen: dict[str, int] = {}
         for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                self.note(key_node, f"{path or what}: a key {shape(key_node)}; expected a name")
+                continue
             name = str(key_node.value)
             where = f"{path}.{name}" if path else name
             if name in seen:
@@ -132,6 +140,8 @@ def documents(file: str, text: str) -> tuple[Reading, list[Node]]:
         reading.wrong.append(
             Wrong(file, line, column, f"not YAML: {_HINTS.get(str(error.problem), error.problem)}")
         )
+    except RecursionError:
+        reading.wrong.append(Wrong(file, 1, 1, "not YAML that can be read: it is nested too deep"))
     except yaml.YAMLError as error:
         reading.wrong.append(Wrong(file, 1, 1, f"not YAML: {str(error).splitlines()[0]}"))
     if not found and not reading.wrong:

@@ -21,7 +21,7 @@ class Fact(NamedTuple):
 
     `stage` is `head` when it is known before the model is called, without the body; `score` when the request
     must be whole and looked at. `absent` says that it is not there when there is no score: a rule
-    that needs it then goes by its `on-missing`. `values`: all that it can be; `low`, `high`: its bounds.
+    that needs it then goes by its `fail`. `values`: all that it can be; `low`, `high`: its bounds.
     """
 
     type: str
@@ -74,7 +74,7 @@ FACTS: dict[str, Fact] = {
         "string",
         "score",
         "Why a call is unscored; empty when it is not.",
-        'reason.startsWith("missing-column")',
+        'reason.startsWith("schema-mismatch")',
     ),
     "score": Fact(
         "double", "score", "The worst row's score, 1 - p.", "score > 0.999", absent=True, low=0.0, high=1.0

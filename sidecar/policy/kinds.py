@@ -7,6 +7,7 @@ Counterpart: `sidecar.policy.keys`, which says what has which kind.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -147,7 +148,7 @@ def _rate(node: Node) -> float:
     expected = "calls for a stretch of time, such as 10/s, 100/min or 1000/h"
     value = _scalar(node, expected, "str")
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|min|h)", value)
-    if not found or float(found[1]) <= 0:
+    if not found or not 0 < float(found[1]) < math.inf:
         raise Unfit(node, f'"{value}" is no rate; expected {expected}')
     return float(found[1]) / DURATIONS[found[2]]
 
@@ -192,7 +193,7 @@ def _header_patterns(node: Node) -> dict[str, tuple[str, ...]]:
         raise Unfit(node, f"{shape(node)}; expected a mapping of field names to patterns")
     found = {}
     for key, value in node.value:
-        field = str(key.value).lower()
+        field = _scalar(key, "the name of a header field", "str", "int").lower()
         if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", field):
             raise Unfit(key, f'"{key.value}" is no name of a header field')
         found[field] = _patterns(value)

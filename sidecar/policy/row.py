@@ -1,6 +1,6 @@
 """One row of a call's features, as rules see it: a mapping that reads a number when it is asked for.
 
-Counterpart: `sidecar.policy.facts`, whose `features`, `lowest` and `highest` are such rows.
+Counterpart: `sidecar.policy.known`, whose `features`, `lowest` and `highest` are such rows.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from collections.abc import Callable
 
 from sidecar.exchange import Expose
 from sidecar.policy.buckets import Buckets
+from sidecar.policy.code import metered
 from sidecar.policy.course import Course
 from sidecar.policy.known import Asked, Facts
 from sidecar.policy.meters import Meter
 from sidecar.policy.rules import Match, Policies
-from sidecar.policy.scope import Scope
+from sidecar.policy.scope import Scope, buckets_id
 from sidecar.policy.tree import facts as facts_of
 
 SCOPES_KEPT = 1024
@@ -29,9 +30,17 @@ class Rulebook:
     """All policies in force."""
 
     def __init__(self, policies: Policies, expose: Expose, before: Rulebook | None = None) -> None:
-        """`before`: the rulebook whose place this one takes; what it has counted goes on."""
-        self.meters: dict[str, Meter] = dict(before.meters) if before is not None else {}
-        self.buckets: dict[str, Buckets] = dict(before.buckets) if before is not None else {}
+        """`before`: the rulebook whose place this one takes; what it has counted goes on, as far as rules
+        ask for it still."""
+        rules = [(one, rule) for one in policies.policies for rule in one.rules]
+        meters = {one.id for _, rule in rules for one in metered(rule.when)}
+        buckets = {buckets_id(one, rule) for one, rule in rules}
+        self.meters: dict[str, Meter] = {
+            id_: meter for id_, meter in (before.meters if before else {}).items() if id_ in meters
+        }
+        self.buckets: dict[str, Buckets] = {
+            id_: found for id_, found in (before.buckets if before else {}).items() if id_ in buckets
+        }
         """Of every throttle, by all that it says: one that has not changed goes on with those that it had."""
         self.policies = policies
         self.digest = policies.digest
@@ -43,9 +52,7 @@ class Rulebook:
         self._scopes: dict[tuple[str, ...], Scope] = {}
         self._by_policies: dict[tuple[int, ...], Scope] = {}
         # Once, because it is asked with every batch that goes to the observer.
-        self._asked = {
-            fact for one in policies.policies for rule in one.rules for fact in facts_of(rule.when)
-        }
+        self._asked = {fact for _, rule in rules for fact in facts_of(rule.when)}
 
     @property
     def others(self) -> set[str]:
@@ -109,6 +116,8 @@ class Rulebook:
         scope = self._by_policies.get(fitting)
         if scope is None:
             policies = [self._matchers[i][1] for i in fitting]
+            if len(self._by_policies) >= SCOPES_KEPT:  # a caller's fields may choose any of them
+                self._by_policies.clear()
             scope = self._by_policies[fitting] = Scope(policies, self._expose, self.buckets)
         return scope
 

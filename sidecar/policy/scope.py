@@ -152,11 +152,16 @@ def _ready(policy: Policy, rule: Rule, expose: Expose, known: dict[str, Buckets]
     buckets = None
     if rule.action == "throttle":
         buckets = known.setdefault(
-            f"{id_} {msgspec.json.encode(rule).decode()}",
+            buckets_id(policy, rule),
             Buckets(rule.rate, rule.burst or max(1, round(rule.rate))),
         )
     holds = function(rule.when)
     return Ready(id_, rule, holds, scored, deed.ends, deed.first, hit, sole, key, buckets, mirror, again)
+
+
+def buckets_id(policy: Policy, rule: Rule) -> str:
+    """Whose buckets a throttle's are: another's as soon as it says anything else."""
+    return f"{policy.name}/{rule.name} {msgspec.json.encode(rule).decode()}"
 
 
 def answer_of(rule: Rule, wait: float) -> Answer | None:

@@ -11,8 +11,10 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 from sidecar.errors import UsageError
 
@@ -48,9 +50,13 @@ class Watching:
     def __init__(self, path: Path, run_dir: Path) -> None:
         self._command = [sys.executable, "-m", "sidecar.policy.compiling", str(path), str(run_dir)]
         self._path = path
+        self._run_dir = run_dir
         self._seen: Look = ()
         self._checked: Look = ()
         self._process: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] | None = None
+        """What the check prints, in a file: a pipe that nobody reads meanwhile would hold up a check that has
+        much to say, and with it every change to come."""
 
     def first(self) -> None:
         """Check and hand over before anything starts. Raises UsageError with all that is wrong."""
@@ -74,26 +80,44 @@ class Watching:
         seen = look(self._path)
         if seen == self._seen != self._checked:
             self._checked = seen
-            self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
+            self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `_tell` or `close`
+            self._process = subprocess.Popen(self._command, stdout=self._output)
         self._seen = seen
 
     def close(self) -> None:
         """End a check that is under way."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+        if self._output is not None:
+            self._output.close()
 
     def _tell(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        said = _said(process.stdout.read())
-        process.stdout.close()
+        assert self._output is not None
+        with self._output as output:
+            output.seek(0)
+            said = _said(output.read())
         for warning in said["warnings"]:
             log.warning("policy: %s", warning)
         if process.returncode == 0:
             log.info("policies changed: %s", said["digest"])
         else:
-            errors = "; ".join(said["errors"]) or f"the check ended with status {process.returncode}"
-            log.error("policies not changed, the old ones stay: %s", errors)
+            if not said["errors"]:
+                said["errors"] = [f"the check of {self._path} ended with status {process.returncode}"]
+                self._leave_word(said["errors"])
+            log.error("policies not changed, the old ones stay: %s", "; ".join(said["errors"]))
+
+    def _leave_word(self, errors: list[str]) -> None:
+        """Say in the place of a check that could not that the files as they are now are not in force."""
+        import msgspec  # late, as all that a supervisor hardly ever needs
+
+        from sidecar.policy import handing
+
+        before = handing.status(self._run_dir)
+        refused = msgspec.structs.replace(
+            before, refused=before.refused + 1, refused_at=time.time(), errors=tuple(errors)
+        )
+        handing.write(self._run_dir, handing.STATUS, refused)
 
 
 def _said(line: bytes) -> dict[str, list[str]]:

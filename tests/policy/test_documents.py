@@ -3,7 +3,8 @@
 import pytest
 
 from sidecar.policy.checking import check_text
-from sidecar.policy.documents import files, nearest
+from sidecar.policy.documents import MOST_SAID, files, nearest
+from tests.policy.documents import policy
 from tests.policy.wrong import HEAD
 
 STYLES = {
@@ -33,6 +34,19 @@ def test_a_file_and_a_directory(tmp_path):
     for name in ("b.yaml", "a.yml", "..data", ".x.yaml", "readme.md"):
         (tmp_path / name).write_text("")
     assert [one.name for one in files(tmp_path)] == ["a.yml", "b.yaml"]
+
+
+@pytest.mark.parametrize("deep", ["[" * 3_000, "a: " + "{b: " * 3_000, "[" * 900 + "]" * 900])
+def test_what_is_nested_too_deep_is_no_stack_trace(deep):
+    assert [str(one) for one in check_text(deep).wrong] == [
+        "policy.yaml:1:1: not YAML that can be read: it is nested too deep"
+    ]
+
+
+def test_a_sentence_about_a_long_value_is_not_as_long():
+    (wrong,) = check_text(policy(more=f"expose: {'x' * 100_000}")).wrong
+    assert wrong.sentence.startswith('expose: "xxx')
+    assert len(wrong.sentence) <= MOST_SAID + 3
 
 
 def test_what_was_perhaps_meant():

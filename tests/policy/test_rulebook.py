@@ -2,6 +2,7 @@
 
 import pytest
 
+from sidecar.policy.known import Asked
 from sidecar.policy.rulebook import SCOPES_KEPT
 from tests.policy.books import NORMAL, book, decided
 from tests.policy.documents import policy
@@ -41,6 +42,15 @@ def test_calls_of_one_kind_share_a_scope_and_there_is_an_end_to_scopes():
     assert len(rulebook._scopes) <= SCOPES_KEPT
 
 
+def test_callers_cannot_fill_the_memory_by_choosing_which_policies_are_for_them():
+    one = policy("{name: a, when: p < 0.1, action: tag}", more="match: {headers: {x-N: '*'}}")
+    rulebook = book(*(one.replace("x-N", f"x-{i}").replace("name: p", f"name: p{i}") for i in range(11)))
+    for chosen in range(2 * SCOPES_KEPT):
+        fields = tuple((b"x-%d" % i, b"y") for i in range(11) if chosen >> i & 1)
+        assert len(rulebook.scope(Asked("POST", "/", "m", fields)).rules) == chosen.bit_count()
+    assert len(rulebook._by_policies) <= SCOPES_KEPT
+
+
 # -- rates ---------------------------------------------------------------------------------------------
 
 FAST = policy("{name: fast, when: 'rate(client, duration(\"10s\")) > 0.45', action: block}")
@@ -53,6 +63,16 @@ def test_calls_are_counted_by_their_key_and_a_new_rulebook_goes_on_counting():
     assert decided(rulebook, facts(client="10.0.0.8")).action == "allow"
     assert decided(book(FAST, before=rulebook), facts()).action == "block"
     assert decided(book(FAST), facts()).action == "allow"
+
+
+def test_what_no_rule_asks_for_any_more_is_forgotten():
+    rulebook = None
+    for i in range(1, 5):
+        throttle = f"{{name: slow, action: throttle, rate: {i}/s}}"
+        rate = f"{{name: fast, when: 'rate(client, duration(\"{i}s\")) > 9.0', action: tag}}"
+        rulebook = book(policy(throttle, rate), before=rulebook)
+        decided(rulebook, facts())
+    assert (len(rulebook.meters), len(rulebook.buckets)) == (1, 1)
 
 
 def test_a_call_without_the_key_is_not_counted():

@@ -1,6 +1,7 @@
 """A change is seen, however it is made; one that is still being made is not."""
 
 import os
+import sys
 import time
 
 import pytest
@@ -108,6 +109,39 @@ def test_what_is_wrong_at_the_start_is_told_whole(tmp_path):
         Watching(file, tmp_path).first()
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         Watching(tmp_path / "none.yaml", tmp_path).first()
+
+
+@pytest.mark.parametrize("wrong", [f"expose: {'x' * 200_000}", "description: " + "[" * 5_000])
+def test_a_file_that_is_wrong_without_measure_is_refused_like_any_other(started, wrong):
+    file, run_dir, watching = started
+    file.write_text(policy(more=wrong))
+    until(watching, lambda: handing.status(run_dir).refused == 1)
+    (said,) = handing.status(run_dir).errors
+    assert said.startswith(str(file))
+    assert len(said) < 2_000
+    file.write_text(OTHER)
+    until(watching, lambda: exposed(run_dir) == "both")
+
+
+def test_a_check_with_more_to_say_than_a_pipe_holds_comes_to_an_end(started):
+    file, run_dir, watching = started
+    rules = [f'{{name: r{i}, when: verdict == "{"x" * 900}", action: tag}}' for i in range(150)]
+    file.write_text(policy(*rules))
+    until(watching, lambda: len(handing.status(run_dir).warnings) >= 150)
+    file.write_text(OTHER)
+    until(watching, lambda: exposed(run_dir) == "both")
+
+
+def test_a_check_that_dies_without_a_word_is_told_as_a_refusal(started):
+    file, run_dir, watching = started
+    good, watching._command = watching._command, [sys.executable, "-c", "import os; os.abort()"]
+    file.write_text(OTHER)
+    until(watching, lambda: handing.status(run_dir).refused == 1)
+    (said,) = handing.status(run_dir).errors
+    assert said.endswith("ended with status -6")
+    watching._command = good
+    file.write_text(ONE + "# again")
+    until(watching, lambda: handing.status(run_dir).errors == ())
 
 
 def test_a_look_is_cheap_and_never_raises(tmp_path):

@@ -91,6 +91,7 @@ GROUPS: dict[str, list[Row]] = {
         Row("name: [p", "p.yaml:1:9: not YAML: expected ',' or ']', but got '<stream end>'", ""),
         Row("name: p\n\tkind: Policy", "p.yaml:2:1: not YAML: a tab; indent with spaces", ""),
         Row("a: b: c", "p.yaml:1:5: not YAML: a colon and a space inside a value; put quotes around it", ""),
+        Row("[name]: q", "p.yaml:4:1: the document: a key is a list; expected a name"),
         Row("name: q", 'p.yaml:4:1: name: a second "name"; the first is in line 3'),
         Row("rule: []", 'p.yaml:4:1: rule: unknown key "rule"; did you mean "rules"?'),
         Row("spec: {rules: []}", 'p.yaml:4:1: spec: unknown key "spec"; there are {POLICY}'),
