@@ -11,6 +11,8 @@ import yaml
 from k8s.render import CHART, HERE
 from sidecar.console.metrics import METRICS
 from sidecar.inject.measures import MEASURES
+from sidecar.policy.facts import DRIFT_STATES, VERDICTS
+from sidecar.policy.rules import ACTIONS
 from tests.test_docs import ROOT
 
 RULES = CHART / "files" / "rules.yaml"
@@ -111,6 +113,21 @@ def test_the_collector_keeps_by_attributes_that_spans_have():
     }
     defined = {name for part in ("receivers", "processors", "exporters") for name in collector[part]}
     assert used == defined
+
+
+def test_the_collector_keeps_by_values_that_attributes_have():
+    collector = yaml.safe_load((HERE / "collector.yaml").read_text(encoding="utf-8"))
+    policies = collector["processors"]["tail_sampling"]["policies"]
+    inner = [one for policy in policies for one in policy.get("and", {}).get("and_sub_policy", [])]
+    told = [one["string_attribute"] for one in [*policies, *inner] if "string_attribute" in one]
+    by_key = {one["key"]: one for one in told}
+    assert set(by_key["sidecar.policy.action"]["values"]) < set(ACTIONS)
+    assert set(by_key["sidecar.verdict"]["values"]) < set(VERDICTS)
+    drift = by_key["sidecar.drift.state"]
+    (pattern,) = drift["values"]
+    assert drift["enabled_regex_matching"]
+    kept = {state for state in DRIFT_STATES if re.search(pattern, f'{state}; feature="a"; since=@1')}
+    assert kept == set(DRIFT_STATES) - {"unknown", "stable"}
 
 
 def test_the_laptop_finds_every_file():

@@ -7,6 +7,7 @@ from sidecar.policy.course import Course
 from sidecar.redaction.patterns import PATTERNS
 from tests.policy.books import NORMAL, ODD, book, decided
 from tests.policy.documents import policy
+from tests.policy.ready import DIRECTORY
 from tests.policy.told import facts, unscored
 
 # -- order -------------------------------------------------------------------------------------------
@@ -195,6 +196,22 @@ def test_a_condition_that_cannot_be_told_is_an_error_and_counts_as_missing():
         assert course.go_on()
         assert course.errors == ("p/a",)
         assert course.decision().action == action
+
+
+@pytest.mark.parametrize(
+    ("reason", "action"),
+    [
+        *((reason, "allow") for reason in ("busy", "deadline", "worker-starting", "worker-away")),
+        *((reason, "allow") for reason in ("worker-refused", "not-a-score:abod", "no-detector:abod")),
+        *(
+            (reason, "block")
+            for reason in ("not-json", "schema-mismatch:missing:s1", "missing:s1", "no-rows")
+        ),
+    ],
+)
+def test_the_schema_guard_refuses_what_does_not_fit_and_not_what_we_could_not_score(reason, action):
+    guard = book((DIRECTORY / "06-schema-guard.yaml").read_text())
+    assert decided(guard, unscored(reason)).action == action
 
 
 # -- the model asked again -----------------------------------------------------------------------------

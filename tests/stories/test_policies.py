@@ -160,7 +160,7 @@ def test_drift_aware_fallback(watched, model, flight, tmp_path):
     """Whether it is drifted is the observer's to say; here no state counts as it, and then every one."""
     with launch.model(tmp_path) as previous:
         text = ready("07-drift-fallback.yaml").replace("http://127.0.0.1:8081", previous.url)
-        drifted = '["skew", "feature-drift", "concept-drift"]'
+        drifted = '["skew", "feature-drift", "concept-drift", "feature-and-concept-drift"]'
         watched.save(text.replace(drifted, '["upstream"]'))
         (before,) = ask(watched, flight.clean[0])
         assert seen(before, "x-policy-action") == 'allow; rule="default"'
