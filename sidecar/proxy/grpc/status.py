@@ -43,7 +43,7 @@ def told(status: int, recorded: Headers) -> int:
     said = header(recorded, b"grpc-status")
     if status != 200 or said is None:
         return status
-    return AS_HTTP[int(said)] if said.isdigit() and int(said) < len(AS_HTTP) else 500
+    return AS_HTTP[int(said)] if said.isdigit() and len(said) < 3 and int(said) < len(AS_HTTP) else 500
 
 
 def of_failure(cause: str) -> int:
