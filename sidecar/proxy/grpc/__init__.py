@@ -9,6 +9,7 @@ scored; and windows, while a policy keeps a call from the model until it has its
     fields      header blocks <-> fields (HPACK)
     heads       fields -> what they mean, and which of them pass
     windows     how much data the model takes, and what was lent to the caller
+    beforehand  whether a stream may begin with its first message
     status      failures and policies' answers as gRPC says them
     call        one call, from its head to its record
     ends        one end of a connection: what callers and models have in common

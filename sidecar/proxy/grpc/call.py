@@ -17,22 +17,21 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from sidecar.codecs.grpc_messages import PREFIX
-from sidecar.codecs.v2_grpc import STREAM
 from sidecar.errors import FAILURES, CallFailed
 from sidecar.exchange import Answer, Headers
 from sidecar.proxy import deciding
 from sidecar.proxy.beforehand import may_begin, score_deadline
 from sidecar.proxy.case import Case
 from sidecar.proxy.grpc import frames, status
+from sidecar.proxy.grpc.beforehand import began_to_stream
 from sidecar.proxy.grpc.fields import block
-from sidecar.proxy.grpc.frames import DATA, END_STREAM, Frame, frame, headers, reset, window_update
+from sidecar.proxy.grpc.frames import DATA, END_STREAM, Frame, frame, reset, window_update
 from sidecar.proxy.grpc.heads import trailers
 from sidecar.proxy.grpc.outgoing import TRAILERS_ONLY, facts_shown, to_caller, to_model
-from sidecar.proxy.grpc.windows import Window
+from sidecar.proxy.grpc.windows import LARGEST_WINDOW, Window
 from sidecar.proxy.heads import RequestHead, ResponseHead
 from sidecar.proxy.judging import DEADLINE, POLICY, RESPONSE_FIRST, TOO_LARGE, Judged
-from sidecar.proxy.pieces import first, joined
+from sidecar.proxy.pieces import first
 
 if TYPE_CHECKING:
     from sidecar.proxy.grpc.caller import Caller
@@ -61,6 +60,8 @@ class GrpcCall(Case):
     """Of the stream towards the model, if ever something was kept back from it."""
     last_fields = b""
     """Fields after the request's data that are kept back with it."""
+    granted = 0
+    """Bytes by which the caller made its window larger before the model had the call."""
 
     def __init__(self, caller: Caller, stream: int, head: RequestHead, *, ends: bool) -> None:
         super().__init__(caller.door.plane, caller.peer, head)
@@ -76,28 +77,13 @@ class GrpcCall(Case):
 
     def pump(self) -> None:
         """Begin, if that is possible by now, and have a whole request scored."""
-        if not self.over and not self.begun and (may_begin(self) or self._began_to_stream()):
+        if not self.over and not self.begun and (may_begin(self) or began_to_stream(self)):
             self._begin()
         if self.over or not self.begun:
             return
         if self.request_complete and self.judgement is None and not self.submitted:
             self.submitted = True
             self.plane.judge.submit(self)
-
-    def _began_to_stream(self) -> bool:
-        """Whether the call may begin by the score of its first message. A caller that streams may want an
-        answer to that before it says more, so the rest is not waited for."""
-        if self.request_complete or self.submitted or self.head.target != STREAM:
-            return False
-        start = joined(first(self.kept, PREFIX))
-        if self.request_bytes < PREFIX + int.from_bytes(start[1:PREFIX], "big"):
-            return False
-        if self.plane.judge.takes_long(self):
-            self.submitted = True
-            self.plane.judge.submit(self)
-            return False
-        self.plane.judge.now(self)
-        return may_begin(self)
 
     def _begin(self) -> None:
         """Check the limits, and send the head and whatever was kept back."""
@@ -118,7 +104,9 @@ class GrpcCall(Case):
             return
         assert model is not None
         self.number = self.caller.number_for(self)
-        model.write(headers(self.number, to_model(self), ends=self.bodiless))
+        model.write_headers(self.number, to_model(self), ends=self.bodiless)
+        if self.granted:
+            model.write(window_update(self.number, min(self.granted, LARGEST_WINDOW)))
         self.passing = True
         self.forwarded_ns = perf_counter_ns() - self.started
         self.send_kept_back()
@@ -190,7 +178,7 @@ class GrpcCall(Case):
             else:
                 kept_back.popleft()
             if ends and self.last_fields:
-                model.write(headers(self.number, self.last_fields, ends=True))
+                model.write_headers(self.number, self.last_fields, ends=True)
             else:
                 model.write(frame(DATA, END_STREAM if ends else 0, self.number, body[:size]))
             self._spend(size)
@@ -217,7 +205,7 @@ class GrpcCall(Case):
             self.fail(failed)
             return
         if self.passing and not self.kept_back and self.caller.model is not None:
-            self.caller.model.write(headers(self.number, lines, ends=True))
+            self.caller.model.write_headers(self.number, lines, ends=True)
         else:
             self.last_fields = lines
             self._keep_back(b"", True, 0)
@@ -277,15 +265,14 @@ class GrpcCall(Case):
         elif said.kind == "head":
             self.head_sent = True
             self._decide(told=said.ends or self.judgement is not None)
-            caller.write(
-                headers(stream, to_caller(self, said.raw, facts_known=self.facts_told), ends=said.ends)
-            )
+            lines = to_caller(self, said.raw, facts_known=self.facts_told)
+            caller.write_headers(stream, lines, ends=said.ends)
         else:
             lines = said.raw
             if not self.facts_told:
                 self._decide(told=True)
                 lines += block(facts_shown(self))
-            caller.write(headers(stream, lines, ends=True))
+            caller.write_headers(stream, lines, ends=True)
         if said.ends:
             self.finish()
 
@@ -341,7 +328,7 @@ class GrpcCall(Case):
     def _close(self, lines: bytes) -> None:
         """End the stream on both sides, to the caller with these fields."""
         caller = self.caller
-        caller.write(headers(self.stream, lines, ends=True))
+        caller.write_headers(self.stream, lines, ends=True)
         if not self.request_complete:
             caller.write(reset(self.stream, frames.NO_ERROR))
         self._stop_model(frames.CANCEL)
@@ -381,16 +368,24 @@ class GrpcCall(Case):
         self.over = True
         self.failure = failure
         self.ended_ns = perf_counter_ns() - self.started
-        self.later = []
-        lost = sum([len(body) for body, _ in self.kept_back])
-        self.kept_back.clear()
-        self.caller.short.discard(self)
-        if lost:
-            self.caller.give_back(self.caller.window.forgive(lost))
+        self._give_back()
         if self.begun:
             self.plane.call_ended(self)
         elif failure:
             self.plane.count_failure(failure)
+
+    def _give_back(self) -> None:
+        """Let both sides send as much again as neither will ever get of what they sent."""
+        caller = self.caller
+        asked = sum([len(body) for body, _ in self.kept_back])
+        answered = sum([len(said.raw) - frames.HEAD_BYTES for said in self.later if said.kind == "data"])
+        self.kept_back.clear()
+        self.later = []
+        caller.short.discard(self)
+        if asked:
+            caller.give_back(caller.window.forgive(asked))
+        if answered and caller.model is not None:
+            caller.model.give_back(answered)
 
     def check(self) -> None:
         """Called a few times a second: end a call that has taken too long."""

@@ -177,7 +177,7 @@ class Caller(End):
             call.data(found)
             self._forget_if_done(call)
             return
-        if found.stream > self.last_stream:
+        if found.stream > self.last_stream and not self.leaving:  # then it is of a call that is not looked at
             raise Broken(frames.PROTOCOL_ERROR, "data on a stream that has not begun")
         self.give_back(len(found.raw) - frames.HEAD_BYTES)
 
@@ -234,6 +234,8 @@ class Caller(End):
                 self.model.write(found.raw)
             elif call is not None and call.passing:
                 self.model.write(call.for_model(found.raw))
+            elif call is not None:
+                call.granted += frames.number(found)
         elif kind in frames.ON_CONNECTION:
             self.model.write(found.raw)
 
@@ -270,7 +272,10 @@ class Caller(End):
         the other side is there, caller and model ask each other by PING."""
         settings = self.door.plane.settings
         model = self.model
-        if model is None:
+        if self.transport.is_closing():
+            if self.stuck(now, settings.idle_timeout):
+                self.transport.abort()
+        elif model is None:
             if now - self._since > (LAST_WORDS if self.unreached else settings.header_timeout):
                 self.end(frames.NO_ERROR)
         elif self.stuck(now, settings.idle_timeout) or model.stuck(now, settings.idle_timeout):

@@ -12,7 +12,7 @@ from time import monotonic
 
 from sidecar.exchange import Headers
 from sidecar.proxy.grpc import frames
-from sidecar.proxy.grpc.fields import Reader
+from sidecar.proxy.grpc.fields import NO_TABLE, Reader
 from sidecar.proxy.grpc.frames import Broken, Frame
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ class End(asyncio.Protocol):
         self._begun: Frame | None = None
         """The HEADERS whose block goes on in CONTINUATION."""
         self._out: list[bytes] = []
+        self._tableless = False
+        """The peer has been told that our header blocks use no table."""
 
     # -- what each side does with it ---------------------------------------------------------------
 
@@ -137,6 +139,14 @@ class End(asyncio.Protocol):
         """Write with the next `settle`."""
         self._out.append(data)
 
+    def write_headers(self, stream: int, block: bytes, *, ends: bool) -> None:
+        """Write a header block with the next `settle`. A peer that allows a smaller table than usual waits to
+        be told that ours is no larger, and takes no block before (RFC 7541, 4.2)."""
+        if not self._tableless:
+            self._tableless = True
+            block = NO_TABLE + block
+        self._out.append(frames.headers(stream, block, ends=ends))
+
     def flush(self) -> None:
         if self._out:
             out, self._out = self._out, []
@@ -182,10 +192,13 @@ class End(asyncio.Protocol):
             self.transport.resume_reading()
 
     def stuck(self, now: float, limit: float) -> bool:
-        """Has the peer taken nothing for `limit` seconds? One that takes it slowly may."""
-        if not self.stuck_since:
-            return False
+        """Has the peer taken nothing for `limit` seconds? One that takes it slowly may. At the end of a
+        connection the last bytes count, too, however few they are."""
         left = self.transport.get_write_buffer_size()
+        if not self.stuck_since:
+            if self.transport.is_closing():
+                self.stuck_since, self.stuck_bytes = now, left
+            return False
         if left < self.stuck_bytes:
             self.stuck_since, self.stuck_bytes = now, left
         return now - self.stuck_since > limit

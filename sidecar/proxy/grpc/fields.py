@@ -31,6 +31,9 @@ STATIC = {
 }
 """Fields that stand whole in the static table, of those that gRPC uses."""
 
+NO_TABLE = b"\x20"
+"""At the beginning of a block: the dynamic table has no room from here on (RFC 7541, 6.3)."""
+
 SECRET = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"})
 """Fields that nobody on the way may keep in a table (RFC 7541, 7.1.3)."""
 

@@ -82,7 +82,7 @@ class Model(End):
         elif ends:
             raise CallFailed("upstream-malformed", "an interim answer that is the last")
         else:
-            self.caller.write(frames.headers(call.stream, block(fields), ends=False))
+            self.caller.write_headers(call.stream, block(fields), ends=False)
 
     def other(self, found: Frame) -> None:
         kind, caller = found.kind, self.caller

@@ -61,7 +61,7 @@ class H2:
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self._write = Encoder()
-        self._read = Decoder()
+        self.decoder = Decoder()
         self._ready: list[Frame] = []
 
     async def send(self, *pieces: bytes) -> None:
@@ -95,7 +95,7 @@ class H2:
         while not found.flags & END_HEADERS:
             found = found._replace(flags=found.flags | (more := await self.next(frames.CONTINUATION)).flags)
             block += more.raw[frames.HEAD_BYTES :]
-        fields = [(name, value) for name, value in self._read.decode(block, raw=True)]
+        fields = [(name, value) for name, value in self.decoder.decode(block, raw=True)]
         return Heard(found.stream, fields, bool(found.flags & END_STREAM))
 
     async def body(self, size: int) -> bytes:

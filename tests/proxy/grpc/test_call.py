@@ -278,3 +278,26 @@ async def test_trailers_of_a_request_that_was_kept_back_pass_too():
         assert not (await model.heard()).ends
         assert await model.body(7) == message(b"hi")
         assert (await model.heard()) == (1, [(b"sum", b"7")], True)
+
+
+async def test_peers_that_allow_no_table_can_read_what_we_write():
+    async with sidecar(grpc=True) as stage:
+        caller, model = await conversation(stage)
+        for one in (caller, model):  # as after they said so in SETTINGS, which are each hop's own
+            one.decoder.max_allowed_table_size = 0
+        for stream in (1, 3):
+            await caller.send(caller.headers(stream, head(), ends=True))
+            assert (await model.heard()).stream == stream
+            await model.send(model.headers(stream, ANSWER), model.headers(stream, WELL, ends=True))
+            assert (await caller.heard()).stream == stream
+            assert (await caller.heard()).ends
+
+
+async def test_a_status_that_is_none_is_an_error_of_the_model_and_passes():
+    async with sidecar(grpc=True) as stage:
+        caller, model = await asked(stage)
+        await model.send(model.headers(1, [*ANSWER, (b"grpc-status", b"0" * 5000)], ends=True))
+        heard = await caller.heard()
+        assert (heard.ends, heard.field("grpc-status")) == (True, "0" * 5000)
+        (record,) = await stage.records()
+        assert record.status == 500

@@ -224,6 +224,37 @@ async def test_at_the_end_no_new_call_is_taken_and_the_last_one_is_finished():
         await stopping
 
 
+async def test_a_call_that_comes_too_late_at_the_end_does_no_harm_to_those_in_flight():
+    async with sidecar(grpc=True, drain_timeout=5.0) as stage:
+        caller, model = await conversation(stage)
+        await caller.send(caller.headers(1, head(), ends=True))
+        await model.heard()
+        stopping = asyncio.get_running_loop().create_task(stage.worker.stop())
+        await caller.next(frames.GOAWAY)
+        late = caller.data(3, message(b"late"), ends=True)  # it was on its way when the good-bye came
+        await caller.send(caller.headers(3, head()), late)
+        assert (await caller.next(frames.WINDOW_UPDATE)).raw == frames.window_update(0, 9)
+        await model.send(model.headers(1, ANSWER), model.headers(1, WELL, ends=True))
+        assert (await caller.heard()).stream == 1
+        assert (await caller.heard()).field("grpc-status") == "0"
+        away = await caller.next(frames.GOAWAY)
+        assert (frames.number(away), frames.number(away, 4)) == (1, frames.NO_ERROR)
+        await caller.peer.gone()
+        await stopping
+
+
+async def test_a_caller_that_does_not_take_the_last_bytes_is_not_waited_for():
+    async with sidecar(grpc=True, idle_timeout=0.2, send_buffer=4096) as stage:
+        caller = await calling(stage, receive_buffer=4096)
+        model = await called(stage)
+        await caller.send(caller.headers(1, head(), ends=True))
+        await model.heard()
+        await model.send(model.headers(1, ANSWER), *[model.data(1, bytes(10_000)) for _ in range(6)])
+        await stage.until(lambda: stage.plane.calls == 1, "the call")
+        model.peer.close()
+        await stage.until(lambda: not stage.plane.grpc_clients, "the end of a connection that nobody reads")
+
+
 async def test_a_caller_that_never_greets_is_not_waited_for():
     async with sidecar(grpc=True, header_timeout=0.1) as stage:
         caller = await stage.grpc_caller()

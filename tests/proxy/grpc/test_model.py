@@ -1,12 +1,14 @@
 """The model's end: windows that were lent, data that nobody wants, and what is no HTTP/2."""
 
+import threading
+
 import pytest
 
-from sidecar.codecs.v2_grpc import STREAM
 from sidecar.proxy.grpc import frames
 from tests.policy.documents import policy
 from tests.proxy.dialogue import sidecar
 from tests.proxy.grpc.peers import ANSWER, METHOD, WELL, asked, conversation, head, message
+from tests.proxy.test_judging import Watched
 
 SCORE_FIRST = policy("{name: odd, when: p <= 0.00001, action: block}")
 
@@ -94,16 +96,36 @@ async def test_a_blocked_call_leaves_no_debt():
         await model.peer.quiet()
 
 
-async def test_a_stream_that_must_be_scored_first_begins_with_its_first_message():
-    rules = policy("{name: closed, when: rows > 1, action: block}")
-    async with sidecar(grpc=True, policies=rules) as stage:
+@pytest.mark.parametrize("ends", ["caller", "model"])
+async def test_an_answer_that_waited_for_a_score_in_vain_gives_the_model_its_window_back(ends):
+    scored = threading.Event()
+    slow = Watched(lambda _: scored.wait(10))
+    slow.few = 0  # always scored in the thread
+    async with sidecar(grpc=True, baseline=slow, score_deadline=10.0) as stage:
         caller, model = await conversation(stage)
         await model.next(frames.SETTINGS)
-        await caller.send(
-            caller.headers(1, head(STREAM.encode())), caller.data(1, message(b"0123456789")[:-1])
-        )
-        await caller.next(frames.WINDOW_UPDATE)
-        await model.peer.quiet()
-        await caller.send(caller.data(1, b"9"))
+        await caller.send(caller.headers(1, head(METHOD)), caller.data(1, message(b"hi"), ends=True))
         await model.heard()
-        assert await model.body(15) == message(b"0123456789")
+        await model.body(7)
+        await model.send(model.headers(1, ANSWER), model.data(1, b"12345"), model.data(1, b"67"))
+        if ends == "caller":
+            await model.send(frames.frame(frames.PING, 0, 0, bytes(8)))
+            await caller.next(frames.PING)  # it overtook the answer, which waits
+            await caller.send(frames.reset(1, frames.CANCEL))
+            await model.next(frames.RST_STREAM)
+        else:
+            await model.send(frames.reset(1, frames.INTERNAL_ERROR))
+        assert (await model.next(frames.WINDOW_UPDATE)).raw == frames.window_update(0, 7)
+        scored.set()
+
+
+async def test_a_window_that_grows_before_the_call_may_begin_is_told_when_it_does():
+    async with sidecar(grpc=True, policies=SCORE_FIRST) as stage:
+        caller, model = await conversation(stage)
+        await model.next(frames.SETTINGS)
+        grown = [frames.window_update(1, count) for count in (70_000, 30_000)]
+        await caller.send(caller.headers(1, head(METHOD)), *grown)
+        await caller.send(caller.data(1, message(b"hi"), ends=True))
+        await model.heard()
+        assert (await model.frame()).raw == frames.window_update(1, 100_000)
+        assert await model.body(7) == message(b"hi")
