@@ -84,9 +84,12 @@ HISTORY = 20
 
 class Detector:
     """The sequential test of one flow's features, or of another question. `window` is the length of its
-    windows in rows; the promise of one test is shared by `tests`."""
+    windows in rows; the promise of one test is shared by `tests`. `pause` is `LOOK_SECONDS`, or shorter where
+    looks are cheap."""
 
-    def __init__(self, about: Fields | Question, window: int, tests: int = 1) -> None:
+    def __init__(
+        self, about: Fields | Question, window: int, tests: int = 1, pause: float = LOOK_SECONDS
+    ) -> None:
         self._question: Question = Marginals(about) if isinstance(about, tuple) else about
         self.names = self._question.names
         self.threshold = math.log(max(2.0, tests * WINDOWS_PER_FALSE_ALARM * window / STEP))
@@ -108,6 +111,7 @@ class Detector:
         self.bytes = 2 * 8 * STARTS * self._question.size
         """Bytes that the starts may grow to."""
         self._window = window
+        self._pause = pause * len(self.names)
         self._starts: list[Start] = []
         self._path: list[Start] = []
         """The starts there were when the alarm was raised, until its pace is settled."""
@@ -127,7 +131,9 @@ class Detector:
         """Look at the running totals, unless the last look was just now."""
         if not self._starts:
             self._start(0, np.zeros_like(counts), now)
-        if rows - self._looked_rows < LOOK_ROWS or now - self._looked < LOOK_SECONDS * len(self.names):
+        # A clock that was set back says nothing of when the last look was.
+        just_now = 0.0 <= now - self._looked < self._pause
+        if rows - self._looked_rows < LOOK_ROWS or just_now:
             return
         self._looked, self._looked_rows = now, rows
         since = self._question.table(counts - np.array([start.counts for start in self._starts]))

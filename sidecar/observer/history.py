@@ -121,8 +121,8 @@ class Course:
         self.points = list(points)
 
     def update(self, flow: Flow, now: float) -> None:
-        """Add a point if it's time for one."""
-        if self.points and now - self.points[-1].time < self.every:
+        """Add a point if it's time for one; after a clock was set back it is."""
+        if self.points and 0.0 <= now - self.points[-1].time < self.every:
             return
         calls = flow.verdicts.total()
         failed = sum(count for (status, _), count in flow.verdicts.items() if status >= 500)
@@ -146,7 +146,7 @@ class History:
         """Look at every flow, unless the last look was just now; and take over those that ended."""
         while traffic.ended:
             self._close(traffic.ended.popleft(), now)
-        if now - self._looked < LOOK_SECONDS:
+        if 0.0 <= now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
         for key, flow in traffic.flows.items():

@@ -20,11 +20,12 @@ class Replay:
     def __init__(self, detector=None):
         self.detector = detector or Detector(FIELDS, WINDOW)
         self.rows = 0
+        self.began = 1000.0
         self.counts = np.zeros(BINS.size, dtype=np.int64)
 
     @property
     def now(self):
-        return 1000.0 + self.rows / 100
+        return self.began + self.rows / 100
 
     def play(self, rows, until_alarm=True, batch=BATCH):
         """Feed rows; how many until the state changed, or None."""
@@ -166,6 +167,13 @@ def test_looks_are_rationed_by_time():
     assert replay.detector.evidence is first
     replay.detector.update(200, BINS.counts(draw(200, seed=1)), 1001.0)
     assert replay.detector.evidence is not first
+
+
+def test_a_clock_that_is_set_back_does_not_blind_it():
+    replay = Replay()
+    replay.play(draw(500, seed=3))
+    replay.began -= 3600.0
+    assert replay.play(moved(draw(1000, seed=4), 3, 1.0)) <= 200
 
 
 # -- when and how ----------------------------------------------------------------------------------

@@ -96,6 +96,16 @@ def test_a_course_is_bounded_and_covers_all_the_time():
     assert [point.rows * 10.0 for point in course.points] == [point.time for point in course.points]
 
 
+def test_a_clock_that_is_set_back_ends_no_course(observer, baseline):
+    answered(observer, baseline, draw(1500, seed=1))
+    (course,) = observer.history.courses.values()
+    points, changes = len(course.points), len(observer.history.changes)
+    observer.clock.now -= 3600.0
+    answered(observer, baseline, moved(600, seed=2))
+    assert len(course.points) > points
+    assert len(observer.history.changes) > changes
+
+
 def test_changes_and_closed_windows_are_bounded(baseline):
     observer = Observer(settings(baseline=baseline.directory, window_rows=20), Clock())
     kept = observer.history

@@ -226,7 +226,8 @@ class Performance:
         """Compare with this from now on."""
         self.compared = compared
         name = self.names[roles.predicted if roles.predicted >= 0 else roles.scores[0]]
-        self.known, self.concept = known, Detector(Concept(name, known), self._rows, self._tests)
+        # Rows of one call have one time, and each `STEP` of them is worth a look all the same.
+        self.known, self.concept = known, Detector(Concept(name, known), self._rows, self._tests, pause=0.0)
         self._counts, self.tested = np.zeros(known.counts.size, dtype=np.int64), 0
 
     def forget(self, width: int) -> None:

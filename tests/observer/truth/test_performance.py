@@ -114,6 +114,17 @@ def test_labels_that_turn_are_an_alarm_and_none_is_before():
     assert 1900 < known.concept.alarm.since < 2100, "in the time of the calls"
 
 
+def test_rows_of_one_call_are_looked_at_though_they_have_one_time():
+    known = heard(2000)
+    call = [
+        msgspec.structs.replace(row, time=5000.0, value=row.value if i % 3 else 1.0 - row.value)
+        for i, row in enumerate(rows(500, seed=3))
+    ]
+    known.update(NAMES, call)
+    assert known.concept.alarm is not None
+    assert 25 < known.concept.alarm.rows < 500
+
+
 def test_a_window_with_a_single_class_is_no_reference():
     known = Performance(100, Said(predicted="label"))
     same = [msgspec.structs.replace(row, value=0.0) for row in rows(300)]
