@@ -68,6 +68,15 @@ class Start(msgspec.Struct, frozen=True):
     counts: Counts
 
 
+class Look(msgspec.Struct, frozen=True):
+    """What the last look found: see `Detector`. Verdicts hang on it, and the next look may be hours away."""
+
+    evidence: Values
+    effects: Values
+    strongest: float
+    suspicion: float
+
+
 class KeptDrift(msgspec.Struct, frozen=True):
     """A detector as it is kept on disk."""
 
@@ -76,6 +85,8 @@ class KeptDrift(msgspec.Struct, frozen=True):
     alarm: Alarm | None
     history: tuple[Alarm, ...]
     path: tuple[Start, ...] = ()
+    look: Look | None = None
+    """None in what an earlier version kept."""
 
 
 HISTORY = 20
@@ -262,9 +273,14 @@ class Detector:
 
     def keep(self) -> KeptDrift:
         """What `restore` needs."""
-        return KeptDrift(tuple(self._starts), self.alarms, self.alarm, tuple(self.history), tuple(self._path))
+        look = Look(self.evidence, self.effects, self.strongest, self.suspicion)
+        state = (tuple(self._starts), self.alarms, self.alarm, tuple(self.history), tuple(self._path))
+        return KeptDrift(*state, look)
 
     def restore(self, kept: KeptDrift) -> None:
         """Go on from `kept`, of the same reference."""
         self._starts, self.history = list(kept.starts), list(kept.history)
         self.alarms, self.alarm, self._path = kept.alarms, kept.alarm, list(kept.path)
+        if (look := kept.look) is not None:
+            self.evidence, self.effects = look.evidence, look.effects
+            self.strongest, self.suspicion = look.strongest, look.suspicion

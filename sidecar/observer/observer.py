@@ -29,7 +29,7 @@ from sidecar.observer.history import History, KeptHistory
 from sidecar.observer.learning import KeptLearning, Learning
 from sidecar.observer.lineage import Lineage
 from sidecar.observer.paired import KeptSubject, Paired
-from sidecar.observer.policy_alerts import PolicyAlerts
+from sidecar.observer.policy_alerts import KeptPolicyAlerts, PolicyAlerts
 from sidecar.observer.refit import KeptRefit, Refit, Refused, Rows
 from sidecar.observer.refit import rows as rows_to_learn
 from sidecar.observer.routes import Key
@@ -74,6 +74,7 @@ class State(msgspec.Struct, frozen=True):
     paired: tuple[KeptSubject, ...] = ()
     alerts: tuple[Alert, ...] = ()
     refit: KeptRefit | None = None
+    policy_alerts: KeptPolicyAlerts | None = None
 
 
 class Observer:
@@ -316,6 +317,7 @@ class Observer:
             self.paired.keep(),
             alerts=self.alerts.keep(),
             refit=self.refit.keep(),
+            policy_alerts=self.policy_alerts.keep(),
         )
 
     def restore(self, state: State) -> None:
@@ -340,6 +342,8 @@ class Observer:
         if state.edges is not None:
             self.edges.merge(state.edges)
         self.alerts.restore(state.alerts)
+        if state.policy_alerts is not None:
+            self.policy_alerts.restore(state.policy_alerts)
         if state.history is not None:
             self.history.restore(state.history)
         self.paired.restore(state.paired)

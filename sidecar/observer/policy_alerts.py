@@ -60,6 +60,13 @@ class Stretch(NamedTuple):
     latest: PolicyAlert
 
 
+class KeptPolicyAlerts(msgspec.Struct, frozen=True):
+    """Alerts of policies as they are kept on disk; the latest first."""
+
+    latest: tuple[PolicyAlert, ...]
+    stretches: dict[str, Stretch]
+
+
 class PolicyAlerts:
     """The latest alerts."""
 
@@ -96,6 +103,15 @@ class PolicyAlerts:
             (NO_FLOW, Standing(f"{RULE} {rule}", rule, one.since, 0.0, RULE, _note(one)))
             for rule, one in self._stretches.items()
         ]
+
+    def keep(self) -> KeptPolicyAlerts:
+        """What `restore` needs."""
+        return KeptPolicyAlerts(tuple(self.latest), dict(self._stretches))
+
+    def restore(self, kept: KeptPolicyAlerts) -> None:
+        """Go on from a snapshot: a rule that stands isn't over because we were away."""
+        self.latest.extend(kept.latest)
+        self._stretches = dict(kept.stretches)
 
     def _stretch(self, alert: PolicyAlert, now: float) -> None:
         before = self._stretches.get(alert.rule)

@@ -73,6 +73,7 @@ class KeptFlow(msgspec.Struct, frozen=True):
     relations: KeptRelations | None = None
     opened: float = 0.0
     elsewhere: int = 0
+    reasons: tuple[tuple[float, str], ...] = ()
 
 
 class Ended(NamedTuple):
@@ -312,6 +313,7 @@ class Traffic:
                 flow.relations.keep() if flow.relations is not None else None,
                 flow.opened,
                 flow.elsewhere,
+                tuple(flow.reasons),
             )
             for found, flow in self.flows.items()
         )
@@ -323,6 +325,7 @@ class Traffic:
             flow.performance = self.truth.flows.get(old.key)
             flow.last, flow.rows, flow.flagged = old.last, old.rows, old.flagged
             flow.opened, flow.elsewhere = old.opened, old.elsewhere
+            flow.reasons.extend(old.reasons)
             flow.verdicts = Counter({(status, verdict): count for status, verdict, count in old.verdicts})
             if old.calls.fields == calls.FIELDS:
                 flow.calls.restore(old.calls)

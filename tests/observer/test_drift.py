@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sidecar.observer.drift import STARTS, Detector
+from sidecar.observer.drift import STARTS, Detector, KeptDrift
 from sidecar.observer.sequential import together
+from sidecar.observer.snapshot import decode, encode
 from sidecar.scoring.bins import Bins
 from tests.observer.real import NAMES, draw, reference
 
@@ -142,7 +143,12 @@ def test_a_restored_detector_goes_on_as_if_nothing_had_happened():
     replay.play(moved(draw(50, seed=2), 3, 1.0))
     again = Replay(Detector(FIELDS, WINDOW))
     again.rows, again.counts = replay.rows, replay.counts
-    again.detector.restore(replay.detector.keep())
+    again.detector.restore(decode(encode(replay.detector.keep()), KeptDrift))
+    assert again.detector.standing() == replay.detector.standing()
+    assert (again.detector.strongest, again.detector.suspicion) == (
+        replay.detector.strongest,
+        replay.detector.suspicion,
+    )
     rows = moved(draw(500, seed=9), 3, 1.0)
     assert replay.play(rows) == again.play(rows)
     assert replay.detector.alarm == again.detector.alarm

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sidecar.cascade.pairs import Lineage
+from sidecar.exchange import Hit
 from sidecar.link import Drift, Progress, Swap
 from sidecar.observer.observer import Observer, State
 from sidecar.observer.snapshot import decode, encode
@@ -133,12 +134,14 @@ def test_a_feature_name_cannot_break_the_field(baseline):
 
 def test_a_restarted_observer_goes_on(baseline):
     observer = busy(baseline)
+    observer.policy_alerts.update([record(0, hits=(Hit("p/look", "alert"),))], observer.clock.now)
     again = Observer(observer.settings, observer.clock)
     again.restore(decode(encode(observer.keep()), State))
     assert again.starts == 2
     assert again.records == 600
     assert again.workers.totals() == observer.workers.totals()
     assert again.exchanges.snapshot() == observer.exchanges.snapshot()
+    assert again.standing() == observer.standing()
     rows = draw(300, seed=6)
     rows[:, 12] += 1.0
     play(again, baseline, rows)

@@ -3,7 +3,15 @@
 import msgspec
 
 from sidecar.exchange import Hit
-from sidecar.observer.policy_alerts import KEPT, MOST_RULES, NO_FLOW, STANDS_SECONDS, PolicyAlerts
+from sidecar.observer.policy_alerts import (
+    KEPT,
+    MOST_RULES,
+    NO_FLOW,
+    STANDS_SECONDS,
+    KeptPolicyAlerts,
+    PolicyAlerts,
+)
+from sidecar.observer.snapshot import decode, encode
 from tests.observer.talk import record
 
 ALERT, TAG, DRY = Hit("p/look", "alert"), Hit("p/tag", "tag"), Hit("p/try", "alert", True)
@@ -49,3 +57,15 @@ def test_there_is_an_end_to_the_rules_that_stand():
     alerts = PolicyAlerts()
     alerts.update([of(i, Hit(f"p/{i}", "alert")) for i in range(MOST_RULES + 5)], 1000.0)
     assert len(alerts.standing(1000.0)) == MOST_RULES
+
+
+def test_a_rule_that_stands_does_so_after_a_restart():
+    alerts = PolicyAlerts()
+    alerts.update([of(1, ALERT), of(2, ALERT, DRY)], 1000.0)
+    again = PolicyAlerts()
+    again.restore(decode(encode(alerts.keep()), KeptPolicyAlerts))
+    assert again.standing(1001.0) == alerts.standing(1001.0) != []
+    assert again.latest == alerts.latest
+    again.update([of(3, ALERT)], 1100.0)
+    assert "3 calls" in again.standing(1100.0)[0][1].note
+    assert again.standing(1101.0 + STANDS_SECONDS) == []

@@ -178,6 +178,28 @@ def test_a_verdict_outlives_a_restart(observer, baseline):
     assert the_verdict(again).name == "prediction-drift"
 
 
+def restarted(observer):
+    again = Observer(observer.settings, observer.clock)
+    again.restore(decode(encode(observer.keep()), State))
+    return again
+
+
+def test_a_suspicion_outlives_a_restart_before_any_call_comes(observer, baseline):
+    answered(observer, baseline, draw(1500, seed=1))
+    answered(observer, baseline, moved(2, rows=120, by=0.08), model=lambda row: row @ WEIGHTS + 6.0)
+    found = the_verdict(observer)
+    assert (found.name, found.inputs, found.outputs) == ("feature-drift", "suspected", "moved")
+    assert the_verdict(restarted(observer)) == found
+
+
+def test_refusals_outlive_a_restart_before_any_call_comes(observer, baseline):
+    answered(observer, baseline, draw(600, seed=1))
+    observer.take_in([record(i, verdict="unscored", reason="schema-mismatch:missing:x4") for i in range(60)])
+    found = the_verdict(observer)
+    assert found.subject == "x4"
+    assert the_verdict(restarted(observer)) == found
+
+
 @pytest.mark.parametrize(
     ("break_", "kind"),
     [
