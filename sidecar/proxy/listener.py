@@ -360,7 +360,10 @@ class Downstream(asyncio.Protocol):
     def check(self, now: float) -> None:
         """Called a few times a second: end what has waited too long."""
         settings = self.plane.settings
-        if self.lingers_until:
+        if self.transport.is_closing():
+            if self._stuck(now):
+                self.reset()
+        elif self.lingers_until:
             if now > self.lingers_until:
                 self.transport.close()
         elif self.stuck_since and self._stuck(now):
@@ -374,8 +377,9 @@ class Downstream(asyncio.Protocol):
             self.transport.close()
 
     def _stuck(self, now: float) -> bool:
-        """Has the caller taken nothing of its answer for too long? One that takes it slowly may."""
+        """Has the caller taken nothing of its answer for too long? One that takes it slowly may. At the end
+        of a connection the last bytes count, too, however few they are."""
         left = self.transport.get_write_buffer_size()
-        if left < self.stuck_bytes:
+        if not self.stuck_since or left < self.stuck_bytes:
             self.stuck_since, self.stuck_bytes = now, left
         return now - self.stuck_since > self.plane.settings.idle_timeout

@@ -148,6 +148,28 @@ async def test_a_caller_that_does_not_take_its_answer():
         assert caller.was_reset
 
 
+LAST_BYTES = {
+    # a caller's head, and what it sends of the body: the connection that its answer ends, in another way each
+    "closed": (http("GET / HTTP/1.1", "Host: m", "Connection: close"), b""),
+    "kept, and idle": (GET, b""),
+    "answered before its request was whole": (http("POST / HTTP/1.1", "Host: m", "Content-Length: 9"), b"x"),
+}
+
+
+@pytest.mark.parametrize(("head", "body"), LAST_BYTES.values(), ids=LAST_BYTES)
+async def test_a_caller_that_does_not_take_the_last_bytes_is_not_waited_for(head, body):
+    async with sidecar(idle_timeout=SOON, send_buffer=4096) as stage:
+        caller = await stage.caller(receive_buffer=4096)
+        await caller.send(head + body)
+        model = await stage.model()
+        await model.head()
+        size = 50_000  # more than the kernel takes, and less than makes the model wait
+        await model.send(http("HTTP/1.1 200 OK", f"Content-Length: {size}", body=b"x" * size))
+        (record,) = await stage.records()
+        assert record.failure == ""
+        await stage.until(lambda: not stage.plane.clients, "the end of a connection that nobody reads")
+
+
 async def test_a_caller_that_takes_its_answer_slowly_is_not_cut_off():
     async with sidecar(idle_timeout=SOON, upstream_timeout=SOON, send_buffer=4096) as stage:
         caller = await stage.caller(receive_buffer=4096)
