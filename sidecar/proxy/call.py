@@ -139,8 +139,8 @@ class Call(Case):
         try:
             plane.begin_call(head)
             self.pool = pool = plane.pool_for(self)
-        except CallFailed as failed:
-            self.fail(failed)
+        except Exception as error:
+            self.fail(translated(error))
             return
         if self.decision is not None and self.decision.answer is not None:
             answer_in_place(self, self.decision.answer)

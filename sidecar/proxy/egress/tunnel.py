@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
-from sidecar.errors import CallFailed, translated
+from sidecar.errors import translated
 from sidecar.proxy.call import Call
 
 ESTABLISHED = b"HTTP/1.1 200 Connection Established\r\n\r\n"
@@ -26,8 +26,8 @@ class Tunnel(Call):
         try:
             plane.begin_call(self.head)
             self.pool = plane.pool_for(self)
-        except CallFailed as failed:
-            self.fail(failed)
+        except Exception as error:
+            self.fail(translated(error))
             return
         plane.tasks.start("open a tunnel", self._connect())
 

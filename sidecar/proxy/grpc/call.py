@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from sidecar.errors import FAILURES, CallFailed
+from sidecar.errors import FAILURES, CallFailed, translated
 from sidecar.exchange import Answer, Headers
 from sidecar.proxy import deciding
 from sidecar.proxy.beforehand import may_begin, score_deadline
@@ -96,8 +96,8 @@ class GrpcCall(Case):
             self.caller.must_reach_the_model()
             if decision is not None and decision.to:
                 raise CallFailed("not-implemented", ELSEWHERE)
-        except CallFailed as failed:
-            self.fail(failed)
+        except Exception as error:
+            self.fail(translated(error))
             return
         if decision is not None and decision.answer is not None:
             self._answer_in_place(decision.answer)

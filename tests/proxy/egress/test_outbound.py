@@ -175,6 +175,16 @@ async def test_a_target_that_is_down_or_unknown_or_ourselves(next_model):
             await out.problem("no-route")
 
 
+async def test_whatever_keeps_a_call_from_its_target_is_answered(next_model):
+    route = next_model.route.replace("http:", "https:")
+    async with sidecar(egress=True, route=route, upstream_ca="/gone.pem", errors=2) as stage:
+        for _ in range(2):
+            out = await stage.modelled()
+            await out.send(ASK)
+            await out.problem("internal")
+        assert {one.record.failure for one in await heard(stage, 2)} == {"internal"}
+
+
 async def test_calls_to_the_model_go_on_as_before():
     async with sidecar(egress=True) as stage:
         caller, model, _ = await asked_by(stage)
