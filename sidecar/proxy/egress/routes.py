@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from sidecar.errors import CallFailed, UsageError
 from sidecar.proxy.address import Address
 from sidecar.proxy.address import upstream as address_of
+from sidecar.values import host_port
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -88,8 +89,10 @@ def _absolute(named: Mapping[str, Address], request_target: str) -> Target:
 
 def tunnelled(authority: str) -> Address:
     """Where CONNECT asks to go: `host:port`. Raises CallFailed("bad-request")."""
-    host, colon, port = authority.rpartition(":")
-    host = host.strip("[]")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise CallFailed("bad-request", "CONNECT needs host:port")
-    return Address(host=host, port=int(port))
+    try:
+        host, port = host_port(authority)
+    except ValueError as error:
+        raise CallFailed("bad-request", f"CONNECT needs host:port; this {error}") from error
+    if port == 0:
+        raise CallFailed("bad-request", "CONNECT needs host:port, and 0 is no port to call")
+    return Address(host=host, port=port)

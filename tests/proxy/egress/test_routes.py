@@ -86,6 +86,7 @@ def test_a_call_to_nowhere_is_refused(asked, cause):
 def test_a_tunnel_needs_host_and_port():
     assert tunnelled("example.org:443") == Address("example.org", 443)
     assert tunnelled("[::1]:443") == Address("::1", 443)
-    for wrong in ("example.org", ":443", "example.org:0", "example.org:70000", "example.org:x", ""):
+    wrongs = ("example.org", ":443", "example.org:0", "example.org:70000", "example.org:x", "")
+    for wrong in (*wrongs, "a]b:443", "[a]:443", "::1:443", "u@h:443", "a:" + "9" * 5000):
         with pytest.raises(CallFailed, match="host:port"):
             tunnelled(wrong)
