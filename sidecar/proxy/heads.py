@@ -67,6 +67,10 @@ HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+;=%\-]*(?:\[[0-9A-Fa-f:.]+\])?(?::[0-9
 REASON = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 """What a reason phrase may hold (RFC 9112, 4). llhttp does not look at it."""
 
+LONGEST_LENGTH = 20
+"""Digits of a Content-Length: enough for the 64 bits that llhttp counts in. It takes any number of zeros
+before them; Python reads no number of thousands of digits."""
+
 KNOWN_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
 SPOKEN = ("1.1", "1.0")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -155,6 +159,8 @@ class _Fields:
                 self._understand(key, value)
                 if host and key == b"host":
                     value = host
+                elif not value and key == b"x-request-id":
+                    continue  # it names no call, and ours goes in its place
             elif key in KEPT_FOR_RECORD:
                 self.recorded.append(field)
             if key not in dropped:
@@ -172,7 +178,7 @@ class _Fields:
             self.hosts += 1
             self.host = value
         elif key == b"content-length":
-            if self.length != -1 or not value.isdigit():
+            if self.length != -1 or not value.isdigit() or len(value) > LONGEST_LENGTH:
                 raise CallFailed("bad-request", "Content-Length must be one number")
             self.length = int(value)
         elif key == b"transfer-encoding":
@@ -272,7 +278,7 @@ def origin_form(target: bytes) -> tuple[bytes, bytes]:
     authority, slash, path = rest.partition(b"/")
     host, query_mark, query = authority.partition(b"?")
     host = host.rpartition(b"@")[2]
-    if not host:
+    if not host or not HOST.fullmatch(host):
         raise CallFailed("bad-request", "the request target names no host")
     return b"/" + path if slash else b"/" + query_mark + query, host
 

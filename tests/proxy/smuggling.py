@@ -91,6 +91,7 @@ REQUESTS: dict[str, tuple[Attack, ...]] = {
             SAME,
             PASSED,
         ),
+        Attack("5,000 leading zeros", P + b"Content-Length: " + b"0" * 5000 + b"2\r\n\r\nhi"),
     ),
     "Odd Transfer-Encoding": (
         Attack(
@@ -231,6 +232,8 @@ REQUESTS: dict[str, tuple[Attack, ...]] = {
         Attack(
             "absolute form with a user", b"GET http://u:p@m/ HTTP/1.1\r\nHost: m\r\n\r\n", G + b"\r\n", PASSED
         ),
+        Attack("absolute form, a list of hosts", b"GET http://m,evil/ HTTP/1.1\r\nHost: m\r\n\r\n"),
+        Attack("absolute form, two ports", b"GET http://m:80:81/ HTTP/1.1\r\nHost: m\r\n\r\n"),
         Attack("absolute form without a host", b"GET http:///x HTTP/1.1\r\nHost: m\r\n\r\n"),
         Attack("another scheme", b"GET ftp://m/ HTTP/1.1\r\nHost: m\r\n\r\n"),
         Attack("authority form", b"GET m:80 HTTP/1.1\r\nHost: m\r\n\r\n"),
@@ -315,6 +318,7 @@ RESPONSES: tuple[Mischief, ...] = (
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + TE + b"\r\n2\r\nok\r\n0\r\n\r\n",
     ),
     Mischief("two lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!"),
+    Mischief("5,000 leading zeros", b"HTTP/1.1 200 OK\r\nContent-Length: " + b"0" * 5000 + b"2\r\n\r\nok"),
     Mischief("negative length", b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok"),
     Mischief("gzip as transfer coding", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nok"),
     Mischief("a folded line", b"HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\nContent-Length: 2\r\n\r\nok"),

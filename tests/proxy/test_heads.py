@@ -143,7 +143,11 @@ def test_origin_form(target):
 
 
 @pytest.mark.parametrize(
-    "target", [b"", b"x", b"h:80", b"ftp://h/", b"http:///", b"http://", b"http://u@/", b"://h"]
+    "target",
+    [
+        *(b"", b"x", b"h:80", b"ftp://h/", b"http:///", b"http://", b"http://u@/", b"://h"),
+        *(b"http://a,b/", b"http://h:80:80/", b"http://[::1/", b"http://h#f/"),
+    ],
 )
 def test_targets_that_are_refused(target):
     with pytest.raises(CallFailed, match="Malformed request"):

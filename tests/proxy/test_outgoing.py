@@ -77,6 +77,13 @@ async def test_several_request_ids():
         assert response.field("x-request-id") == "a"
 
 
+async def test_an_empty_request_id_is_none():
+    async with sidecar() as stage:
+        got, response = await stage.call(http("GET / HTTP/1.1", "Host: m", "X-Request-Id:"), OK)
+        assert fields(got, "x-request-id") == [response.field("x-request-id")]
+        assert response.field("x-request-id")
+
+
 async def test_the_id_of_a_cloud_event_names_a_call_that_has_no_other():
     async with sidecar() as stage:
         got, response = await stage.call(http("GET / HTTP/1.1", "Host: m", "Ce-Id: e-1", "Ce-Id: e-2"), OK)

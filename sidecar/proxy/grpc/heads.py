@@ -34,6 +34,7 @@ def request_head(fields: Headers, dropped: frozenset[bytes]) -> RequestHead:
     if not method or method == b"CONNECT" or not path.startswith(b"/"):
         raise CallFailed("bad-request", "a head without a method or a path, or CONNECT")
     passed, recorded = _passed(fields, dropped)
+    passed = [field for field in passed if field != (b"x-request-id", b"")]  # ours goes in its place
     given = {name: value for name, value in fields if name in _IDS}
     request_id = given.get(b"x-request-id", b"")
     if not request_id and (request_id := given.get(b"ce-id", b"")):

@@ -62,6 +62,13 @@ async def test_a_unary_call_passes_both_ways():
         assert 0 < record.forwarded_ns < record.first_byte_ns <= record.ended_ns
 
 
+async def test_an_empty_request_id_is_none():
+    async with sidecar(grpc=True) as stage:
+        caller, model = await conversation(stage)
+        await caller.send(caller.headers(1, head(PATH, (b"x-request-id", b"")), ends=True))
+        assert (await model.heard()).field("x-request-id")
+
+
 async def test_what_the_model_says_without_a_message_passes_too():
     async with sidecar(grpc=True) as stage:
         caller, model = await asked(stage)
