@@ -31,7 +31,7 @@ ENCODINGS = re.compile(rb"(?i)^accept-encoding:[^\r\n]*\r\n", re.MULTILINE)
 class Masked:
     """The answer of one call. Feed it with `update`; `passing` is what may go to the caller."""
 
-    __slots__ = ("_body", "_events", "_length", "_names", "_passed", "_streams", "undecided")
+    __slots__ = ("_body", "_events", "_held", "_length", "_names", "_passed", "_streams", "undecided")
 
     def __init__(self, length: int, *, streams: bool) -> None:
         """`length`: bytes of the body where its head says so, else -1."""
@@ -39,6 +39,8 @@ class Masked:
         self._names: tuple[str, ...] = ()
         self._events: Events | None = None
         self._body: list[bytes] = []
+        self._held = 0
+        """Bytes of `_body`."""
         self._streams = streams
         self._length = length
         self._passed = 0
@@ -62,23 +64,21 @@ class Masked:
     def update(self, data: bytes) -> None:
         """A piece of the answer has come."""
         self._body.append(data)
+        self._held += len(data)
 
     def passing(self, *, whole: bool) -> bytes:
         """What may pass now; `whole` says that no more comes. Raises CallFailed."""
         from sidecar.redaction import answers
 
+        if self._names and self._events is None and not whole and self._held <= answers.MOST_BYTES:
+            return b""  # an answer in one piece is looked at once it is there
         data = b"".join(self._body)
+        self._body, self._held = [], 0
         try:
             if self._events is not None:
-                self._body = []
                 data = self._events.update(data) + (self._events.settle() if whole else b"")
             elif self._names:
-                if not whole and len(data) <= answers.MOST_BYTES:
-                    self._body = [data]
-                    return b""
-                self._body, data = [], answers.whole(data, self._names)
-            else:
-                self._body = []
+                data = answers.whole(data, self._names)
         except answers.Unmaskable:
             raise unreadable() from None
         self._passed += len(data)

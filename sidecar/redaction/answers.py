@@ -33,7 +33,13 @@ MOST_BYTES = 4_194_304
 MOST_TEXTS = 1024
 """Texts of one answer that go on at once."""
 
+MOST_WAITING = 65_536
+"""Bytes of events behind one that waits for its text to go on. Beyond, its choice has fallen silent while
+others speak, and all texts count as over."""
+
 _END = re.compile(rb"(?:\r\n|\n|\r(?=[^\n]))(?:\r\n|\n|\r(?=[^\n]))")
+_LONGEST_END = 4
+"""Bytes of the end of an event, with the one that says that it is one."""
 
 Place: TypeAlias = tuple[Any, Any]
 """A dictionary or list, and the key or index of a text in it."""
@@ -54,10 +60,11 @@ class Part(NamedTuple):
 class Event:
     """One event as it came, and what of it is looked at."""
 
-    __slots__ = ("document", "parts", "raw", "starred")
+    __slots__ = ("document", "parts", "raw", "size", "starred")
 
     def __init__(self, raw: bytes, document: Any) -> None:
         self.raw = raw
+        self.size = len(raw)
         self.document = document
         self.parts: list[Part] = []
         self.starred = False
@@ -68,27 +75,41 @@ class Events:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._rest = b""
+        self._rest: list[bytes] = []
+        """The pieces of an event whose end has not come. Only its last bytes are looked at again."""
+        self._size = 0
+        self._last = b""
         self._waiting: deque[Event] = deque()
+        self._waiting_bytes = 0
         self._flows: dict[int, dict[tuple[Any, ...], Flow]] = {}
         """By choice, and by where in it their text stands."""
 
     def update(self, data: bytes) -> bytes:
         """Raises Unmaskable."""
-        self._rest += data
-        at = 0
-        for end in _END.finditer(self._rest):
-            self._take(self._rest[at : end.end()])
-            at = end.end()
-        self._rest = self._rest[at:]
-        if len(self._rest) > MOST_BYTES or sum(map(len, self._flows.values())) > MOST_TEXTS:
+        self._rest.append(data)
+        self._size += len(data)
+        look_at = self._last + data
+        self._last = look_at[1 - _LONGEST_END :]
+        if _END.search(look_at):
+            self._take_all(b"".join(self._rest))
+        if self._size > MOST_BYTES or sum(map(len, self._flows.values())) > MOST_TEXTS:
             raise Unmaskable
+        if self._waiting and self._waiting_bytes - self._waiting[0].size > MOST_WAITING:
+            self._settle()
         return self._passing()
 
     def settle(self) -> bytes:
         """No more comes. An event that is not whole is looked through as text."""
         self._settle()
-        return self._passing() + starred_text(self._rest, self._names)
+        return self._passing() + starred_text(b"".join(self._rest), self._names)
+
+    def _take_all(self, data: bytes) -> None:
+        """Events have come, and perhaps the beginning of another."""
+        at = 0
+        for end in _END.finditer(data):
+            self._take(data[at : end.end()])
+            at = end.end()
+        self._rest, self._size = [data[at:]], len(data) - at
 
     def _take(self, raw: bytes) -> None:
         """One event has come."""
@@ -96,6 +117,7 @@ class Events:
         document = _json(b"\n".join(lines))
         event = Event(raw, document)
         self._waiting.append(event)
+        self._waiting_bytes += event.size
         if document is None:
             if lines:  # `[DONE]`; a comment says nothing
                 self._settle()
@@ -143,6 +165,7 @@ class Events:
         passing = []
         while self._waiting and _is_sure(self._waiting[0]):
             event = self._waiting.popleft()
+            self._waiting_bytes -= event.size
             for part in event.parts:
                 container, key = part.place
                 text = part.flow.take(part.size)

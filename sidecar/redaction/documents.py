@@ -17,9 +17,11 @@ from urllib.parse import quote_plus, unquote_plus
 
 import orjson
 
-from sidecar.redaction.names import NAMED, assigned, is_secret
+from sidecar.redaction.names import NAMED, assigned, is_long, is_secret, is_secret_number
 from sidecar.redaction.paths import Path, clear, clear_columns
 from sidecar.redaction.patterns import is_card, replaced, taken_out
+
+FORM = b"application/x-www-form-urlencoded"
 
 MAX_DEPTH = 64
 """Objects in objects, JSON in strings. What lies deeper is taken out unseen."""
@@ -116,6 +118,9 @@ def _value(value: Any, name: str, rules: Rules, marks: set[str], depth: int) -> 
         ):
             marks.add("card")
             return "[redacted:card]"
+        if rules.named and is_long(value) and is_secret_number(name):
+            marks.add(NAMED)
+            return f"[redacted:{NAMED}]"
         return value
     if kind is not dict and kind is not list:
         return value
@@ -177,6 +182,17 @@ def lines(text: bytes, rules: Rules, marks: set[str]) -> bytes | None:
 # -- forms and tables ------------------------------------------------------------------------------
 
 
+def cut_off(data: bytes, media: bytes, rules: Rules, marks: set[str]) -> bytes:
+    """The last line or pair of a body of which there is more, as many bytes as it has; nothing where it can't
+    be told what is in it."""
+    if media == FORM:
+        text = data.decode("latin-1")
+        return data if pairs(text, rules, marks) == text else b""
+    if rules.places:
+        return b""
+    return plain(data.decode("latin-1"), rules, marks, same_length=True).encode("latin-1")
+
+
 def pairs(text: str, rules: Rules, marks: set[str]) -> str:
     """`a=1&b=2`, as in a query and in a form. A pair without secrets stays as it was written."""
     return "&".join(_pair(pair, rules, marks) for pair in text.split("&"))
@@ -211,11 +227,15 @@ def _unquoted(part: str, clean: Callable[[str], str]) -> str:
     return part if same else quote_plus(found, safe='[]:{}",')
 
 
-def table(text: str, rules: Rules, marks: set[str]) -> str:
-    """CSV with a head: the columns by their names, the rest as any text."""
+def table(text: str, rules: Rules, marks: set[str]) -> str | None:
+    """CSV with a head: the columns by their names, the rest as any text. None when it cannot be read, and
+    columns are to be taken out."""
     if not rules.columns:
         return plain(text, rules, marks)
-    rows = list(csv.reader(io.StringIO(text, newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    except csv.Error:  # a cell of more than 128 KiB
+        return None
     places = [i for i, name in enumerate(rows[0] if rows else []) if name.strip() in rules.columns]
     if places:
         marks.add("column")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from sidecar.redaction.coding import opened
-from sidecar.redaction.documents import Rules, json_text, lines, pairs, plain, table
+from sidecar.redaction.documents import FORM, Rules, cut_off, json_text, lines, pairs, plain, table
 from sidecar.redaction.names import NAMED, hinted
 from sidecar.redaction.paths import path
 from sidecar.redaction.patterns import PATTERNS, possible, shape, skeleton
@@ -36,7 +36,8 @@ _LONGEST_KNOWN = 2048
 MARKS = (b"\xff\xfe", b"\xfe\xff")
 """How UTF-16 begins."""
 
-FORM = b"application/x-www-form-urlencoded"
+LINES = (b"ndjson", b"jsonl", b"json-seq", b"event-stream", b"jsonlines")
+"""How the types end whose bodies are documents line by line."""
 
 EVERYTHING = (*PATTERNS, NAMED)
 
@@ -149,16 +150,35 @@ class Redactor:
         if not peculiar(media) and not self.suspicious(data):
             return Body(data[:limit], truncated, compressed)
         marks: set[str] = set()
-        clean = self._clean(media.partition(b";")[0].strip(), data, whole, marks)
+        media = media.partition(b";")[0].strip()
+        if whole or (separator := _separator(media)) is None:
+            clean = self._clean(media, data, whole, marks)
+        else:
+            clean = self._clean_part(media, data, limit, separator, marks)
         if clean is None:
             return Body(b"", True, compressed, ("dropped:unreadable",))
         return Body(clean[:limit], truncated, compressed, tuple(sorted(marks)))
 
+    def _clean_part(
+        self, media: bytes, data: bytes, limit: int, separator: bytes, marks: set[str]
+    ) -> bytes | None:
+        """The beginning of a body of parts. Marks are longer or shorter than what they stand for, so where
+        the limit is must be settled first: else what was read beyond it, with half a secret at its end, would
+        move up into what is kept."""
+        end = data.rfind(separator, 0, limit) + 1
+        clean = self._clean(media, data[:end], True, marks)
+        if clean is None:
+            return None
+        return clean + cut_off(data[end:], media, self.rules, marks)[: limit - end]
+
     def _clean(self, media: bytes, data: bytes, whole: bool, marks: set[str]) -> bytes | None:
         rules = self.rules
         start = data.lstrip()[:1]
-        if media.endswith((b"ndjson", b"jsonl", b"json-seq", b"event-stream", b"jsonlines")):
+        if media.endswith(LINES):
             found = lines(data, rules, marks)
+        elif media == b"text/csv" and start not in (b"{", b"["):
+            text = table(data.decode("utf-8", "surrogateescape"), rules, marks)
+            return None if text is None else text.encode("utf-8", "surrogateescape")
         elif start in (b"{", b"[", b'"') or media.endswith(b"json"):
             found = json_text(data, rules, marks) if whole else None
             if found is None and not rules.places:
@@ -167,9 +187,6 @@ class Redactor:
             return pairs(data.decode("utf-8", "surrogateescape"), rules, marks).encode(
                 "utf-8", "surrogateescape"
             )
-        elif media == b"text/csv":
-            text = table(data.decode("utf-8", "surrogateescape"), rules, marks)
-            return text.encode("utf-8", "surrogateescape")
         else:
             found = None if rules.places else data
         if found is None:
@@ -181,6 +198,13 @@ class Redactor:
         # latin-1 gives every byte a letter and takes it back unchanged.
         clean = plain(found.decode("latin-1"), rules, marks, same_length=same_length or not whole)
         return clean.encode("latin-1")
+
+
+def _separator(media: bytes) -> bytes | None:
+    """What ends each part of a body that is cleaned part by part; None where it's one whole."""
+    if media == FORM:
+        return b"&"
+    return b"\n" if media == b"text/csv" or media.endswith(LINES) else None
 
 
 def peculiar(media: bytes, coding: bytes = b"") -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.redaction.answers import MOST_BYTES, Events, Unmaskable, whole
+from sidecar.redaction.answers import MOST_BYTES, MOST_WAITING, Events, Unmaskable, whole
 from sidecar.redaction.patterns import PATTERNS
 from tests.redaction.test_flowing import SECRETS
 
@@ -129,6 +129,38 @@ def test_tokens_that_are_listed_beside_a_secret_go():
     passed = events.update(say("card 4111111111111111 .", logprobs=spelled) + DONE) + events.settle()
     assert b"4111" not in passed
     assert json.loads(passed[6:].partition(b"\n")[0])["choices"][0]["logprobs"] is None
+
+
+def test_a_choice_that_falls_silent_does_not_hold_up_the_others_for_long():
+    events = Events(NAMES)
+    assert events.update(say("word")) == b""  # what an e-mail address may begin with
+    spoken = say("and so on. ", index=1)
+    times = 2 * MOST_WAITING // len(spoken)
+    passed = [events.update(spoken) for _ in range(times)]
+    assert passed[0] == b""  # in their order
+    assert sum(map(len, passed)) >= times * len(spoken) - MOST_WAITING
+    assert b"".join(passed) + events.settle() == say("word") + times * spoken
+
+
+def test_the_pieces_of_a_long_event_are_put_together_once():
+    """Else a model that writes a large event in small pieces would cost the square of its size."""
+    events, long = Events(NAMES), say("so on " * 20_000)
+    pieces = [long[i : i + 1_000] for i in range(0, len(long), 1_000)]
+    for count, piece in enumerate(pieces[:-1], start=1):
+        assert events.update(piece) == b""
+        assert len(events._rest) == count
+    assert events.update(pieces[-1]) == long
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n", b"\r\r", b"\n\r\n"])
+def test_an_end_of_an_event_is_seen_wherever_it_is_cut(end):
+    one, other = say("hello. ", end=end), say("again. ", end=end)
+    for cut in range(1, len(one) + 3):
+        events = Events(NAMES)
+        first = events.update((one + other)[:cut])
+        assert first in (b"", one)
+        assert first or cut <= len(one)
+        assert first + events.update((one + other)[cut:]) + events.settle() == one + other
 
 
 def test_what_is_no_chunk_is_looked_through_by_itself():

@@ -42,6 +42,11 @@ def test_names():
     assert clean is not None
     assert leaks(clean) == []
     assert json.loads(clean)["max_tokens"] == 9
+    numbers = b'{"pin":[1234,true],"cvv":123,"token":512,"user":{"ssn":78051120,"pin":1}}'
+    assert json_text(numbers, RULES, set()) == (
+        b'{"pin":["[redacted:named]",true],"cvv":"[redacted:named]","token":512,'
+        b'"user":{"ssn":"[redacted:named]","pin":1}}'
+    )
 
 
 def test_base64_as_tensorflow_serving_takes_it():
@@ -72,6 +77,8 @@ def test_forms_keep_what_is_harmless_as_it_was():
 def test_tables_lose_a_column():
     rules = Rules((), columns=frozenset({"ssn"}))
     assert table("a,ssn\n1,078-05-1120\n", rules, set()) == "a,ssn\n1,\n"
+    assert table("\ufeffssn,a\n078-05-1120,1\n", rules, set()) == "ssn,a\n,1\n"
+    assert table(f"a,ssn\n{'x' * 200_000},078-05-1120\n", rules, set()) is None
 
 
 def test_event_streams_line_by_line():

@@ -28,13 +28,21 @@ def test_no_secret(name):
         ('{"password": "hunter2"}', "hunter2"),
         ("{'secret': 'abc def'}", "abc def"),
         ('{\\"api_key\\": \\"abc\\"}', "abc"),
+        ('{"password": "ab\\"cd\\\\", "b": "c"}', 'ab\\"cd\\\\'),
+        ('{"a": "{\\"pwd\\": \\"x\\\\\\"y\\", \\"b\\": 1}"}', 'x\\\\\\"y'),
+        ('{"password": "cut off and \\"on', 'cut off and \\"on'),
+        ("Authorization: Basic dXNlcjpwYXNz", "Basic dXNlcjpwYXNz"),
+        ("cvv=123&n=4", "123"),
+        ('{"user_pin": 1234}', "1234"),
     ],
 )
 def test_assigned(text, value):
     assert [text[start:stop] for start, stop in assigned(text)] == [value]
 
 
-@pytest.mark.parametrize("text", ['"max_tokens": 100', "token: 5", "password=null", "the password is long"])
+@pytest.mark.parametrize(
+    "text", ['"max_tokens": 100', "token: 5", "token: 512", "pin: 5", "password=null", "the password is long"]
+)
 def test_not_assigned(text):
     assert assigned(text) == []
 

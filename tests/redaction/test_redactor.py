@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.redaction import redactor
+from sidecar.redaction.redactor import MARGIN
 from sidecar.settings import Settings
 from tests.redaction.planted import NAMED, SECRETS, leaks
 
@@ -38,6 +39,37 @@ def test_a_cut_leaves_no_half_of_a_secret(secret):
     body = f"{'x ' * 40}{secret} and more".encode()
     for limit in range(70, 100):
         assert leaks(DEFAULT.body(b"text/plain", b"", body, limit).data) == []
+
+
+LONG = "eyJ" + "a" * 700  # marked by fewer characters than it has
+NDJSON = "".join(f'{{"t": "{text}"}}\n' for text in (LONG, "x " * 60, "y " * 60))
+CUT = {
+    b"text/event-stream": "data: " + NDJSON.replace("\n", "\ndata: "),
+    b"application/x-ndjson": NDJSON,
+    b"application/x-www-form-urlencoded": f"t={LONG}&a={'x+' * 60}&b={'y+' * 60}&",
+    b"text/csv": f"t,u\n{LONG},1\n{'x ' * 60},1\n{'y ' * 60},1\n",
+}
+"""Type -> a body of parts, of which the first becomes shorter."""
+
+
+@pytest.mark.parametrize("media", CUT)
+def test_what_is_read_beyond_a_limit_is_not_kept_where_marks_are_shorter(media):
+    limit = 1_000
+    whole = (CUT[media] * 3 + "card=").encode()
+    for cut in range(limit + 1, limit + MARGIN, 7):
+        data = whole[: cut - 14] + b"4111 1111 1111"  # and two digits more, had it been read on
+        found = DEFAULT.body(media, b"", data, limit, whole=False)
+        assert found.truncated
+        assert found.marks
+        assert b"4111 1111 1111" not in found.data, cut
+        assert b"eyJa" not in found.data
+
+
+def test_a_table_loses_its_columns_whatever_its_first_cell_begins_with():
+    by_column = redactor("column:ssn")
+    for head in ("ssn,b", '"ssn","b"', "\ufeffssn,b", '\ufeff"ssn","b"'):
+        found = by_column.body(b"text/csv", b"", f"{head}\n078-05-1120,2\n".encode(), 100)
+        assert (found.data, found.marks) == (b"ssn,b\n,2\n", ("column",))
 
 
 def test_clean_bodies_are_the_same_bytes():
