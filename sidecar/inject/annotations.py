@@ -84,7 +84,8 @@ ANNOTATIONS: dict[str, Annotation] = {
         "ports",
         rf"{_PORT}(,{_PORT}){{0,14}}",
         "Ports of others that the model calls by plain HTTP. With traffic `redirect` these calls go through"
-        " the sidecar's egress.",
+        " the sidecar's egress, and from there where their connection was going, with the `Host` that the"
+        " model gave them.",
         _ports,
     ),
     "route": Annotation("name=URL, ...", r"[!-~]+", "Named targets of the egress, as the setting `route`."),

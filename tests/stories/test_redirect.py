@@ -87,6 +87,16 @@ except OSError as error:
     print(json.dumps([0, {}, str(error)]))
 """
 
+SAME_WORDS = """
+import http.client, socket, sys
+for place in sys.argv[1:]:
+    with socket.create_connection((place, 8081), timeout=10) as call:
+        call.sendall(b"GET /x HTTP/1.1\\r\\nHost: other\\r\\n\\r\\n")
+        answer = http.client.HTTPResponse(call)
+        answer.begin()
+        print(answer.read().decode())
+"""
+
 INJECTED = pods.inject(
     {
         "metadata": {
@@ -221,6 +231,15 @@ def test_the_models_own_calls_go_through_the_egress_and_join(network, family):
     assert (status, got["here"], got["path"]) == (200, "other", "/x")
     assert got["headers"]["traceparent"].split("-")[1] == headers["traceresponse"].split("-")[1]
     assert got["headers"]["x-request-id"] == headers["x-request-id"]
+
+
+def test_the_same_words_go_where_each_connection_was_going(network):
+    """As from a model that chooses among the pods of a service by itself: the head is the same for all."""
+    places = [*OUTSIDE.values()] * 2
+    answers = _run(*_within(network.inside, sys.executable, "-c", SAME_WORDS, *places))
+    got = [json.loads(line) for line in answers.splitlines()]
+    assert [one["from"] for one in got] == [f"::ffff:{INSIDE[4]}", INSIDE[6]] * 2
+    assert {one["headers"]["host"] for one in got} == {"other"}, "the host that the model named stays"
 
 
 def test_a_call_to_another_port_is_not_touched(network):

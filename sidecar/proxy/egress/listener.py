@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import msgspec
+
 from sidecar.errors import CallFailed
 from sidecar.exchange import Headers
+from sidecar.proxy.address import Address
 from sidecar.proxy.call import Call
 from sidecar.proxy.egress.original import original
 from sidecar.proxy.egress.outbound import Outlet, origin
@@ -22,23 +25,35 @@ from sidecar.proxy.listener import Downstream
 class OutboundListener(Downstream):
     """The connection of a model that calls others."""
 
-    __slots__ = ("outlet",)
+    __slots__ = ("bound_for", "outlet")
 
     def __init__(self, outlet: Outlet) -> None:
         super().__init__(outlet)
         self.outlet = outlet
+        self.bound_for: Address | None = None
+        """Where the connection was going, if the pod's rules led it here."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.bound_for = original(transport)
+        super().connection_made(transport)
+
+    def _recalled(self, data: bytes) -> bool:
+        """Heads of a connection that was led here do not say where they go: none is recalled, or kept."""
+        return self.bound_for is None and super()._recalled(data)
 
     def understood(self, fields: Headers) -> RequestHead:
         """The head, its target made absolute: scheme, authority and path of where it goes."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             return self._tunnel_head(fields)
-        asked = self.target.decode("latin-1")
-        led = original(self.transport) if asked.startswith("/") else None
-        found = self.outlet.target(asked, _host(fields), led)
-        absolute = f"{origin(found.address)}{found.path}".encode("latin-1")
-        version = self.parser.get_http_version()
-        return request_head(method, absolute, version, fields, self.plane.dropped_from_request)
+        found = self.outlet.target(self.target.decode("latin-1"), _host(fields), self.bound_for)
+        absolute = f"{origin(found.address)}{found.path}"
+        version, dropped = self.parser.get_http_version(), self.plane.dropped_from_request
+        if found.address is not self.bound_for:
+            return request_head(method, absolute.encode("latin-1"), version, fields, dropped)
+        # It keeps the Host that the model gave it: at one address there may be many.
+        head = request_head(method, self.target, version, fields, dropped, found.address.authority)
+        return msgspec.structs.replace(head, target=absolute)
 
     def _tunnel_head(self, fields: Headers) -> RequestHead:
         if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in fields):
