@@ -34,34 +34,35 @@ NICE = 15
 
 async def keep_fitting(learning: Learning, detectors: str, run_dir: Path) -> None:
     """Fit whenever learning has collected enough, until cancelled."""
-    folder = run_dir / "learned"
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         lines = learning.due()
         if lines is None:
             continue
-        folder.mkdir(exist_ok=True)
-        out = fresh(folder)
-        failure = await _try(lines, detectors, folder / "rows.jsonl", out)
+        try:
+            failure, out = await _try(lines, detectors, run_dir / "learned")
+        except OSError as error:  # a disk may be full now and have room later
+            failure, out = f"the fit could not be done: {error}", ""
         if failure:
             log.error("learning failed after %d rows, going on: %s", len(lines), failure)
             learning.failed(failure)
-            shutil.rmtree(out, ignore_errors=True)
         else:
             log.info("learned a baseline from %d rows: %s", len(lines), out)
-            learning.fitted(str(out))
+            learning.fitted(out)
 
 
-async def _try(lines: list[bytes], detectors: str, data: Path, out: Path) -> str:
-    """Fit once; the reason when it failed, else empty."""
-    await asyncio.to_thread(write, data, lines)
+async def _try(lines: list[bytes], detectors: str, folder: Path) -> tuple[str, str]:
+    """Fit once: the reason when it failed, else empty, and the directory of the baseline. Raises OSError."""
+    data, out = folder / "rows.jsonl", fresh(folder)
     command = (sys.executable, "-m", "sidecar.cli", "fit", "--data", str(data), "--out", str(out))
     try:
-        return await run((*command, *outputs(lines), "--detectors", detectors, "--quiet"))
-    except OSError as error:
-        return f"the fit could not be started: {error}"
+        await asyncio.to_thread(write, data, lines)
+        failure = await run((*command, *outputs(lines), "--detectors", detectors, "--quiet"))
     finally:
         await asyncio.to_thread(data.unlink, missing_ok=True)
+    if failure:
+        shutil.rmtree(out, ignore_errors=True)
+    return failure, str(out)
 
 
 def outputs(lines: list[bytes]) -> tuple[str, ...]:
@@ -100,6 +101,7 @@ def write(path: Path, lines: list[bytes]) -> None:
 
 
 def fresh(folder: Path) -> Path:
-    """A directory name that no earlier fit has used."""
+    """A directory name below `folder`, which is made, that no earlier fit has used. Raises OSError."""
+    folder.mkdir(exist_ok=True)
     numbers = (path.name.removeprefix("baseline-") for path in folder.glob("baseline-*"))
     return folder / f"baseline-{max((int(n) for n in numbers if n.isdigit()), default=0) + 1}"

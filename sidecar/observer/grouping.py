@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -54,5 +55,6 @@ async def search(question: Question, run_dir: Path) -> Answer | str:
     except (OSError, msgspec.MsgspecError) as error:
         return f"the search could not be done: {error}"
     finally:
-        asked.unlink(missing_ok=True)
-        answered.unlink(missing_ok=True)
+        with suppress(OSError):
+            asked.unlink(missing_ok=True)
+            answered.unlink(missing_ok=True)

@@ -39,8 +39,14 @@ async def keep_refitting(observer: Observer, run_dir: Path) -> None:
 async def refit(observer: Observer, run_dir: Path) -> None:
     """One refit, from the rows to the decision."""
     folder = run_dir / "learned"
-    folder.mkdir(exist_ok=True)
-    out = fresh(folder)
+    try:
+        await _refit(observer, folder, fresh(folder))
+    except OSError as error:  # a disk may be full now and have room later
+        log.error("no refit: %s", error)
+        observer.refit.refused(f"it could not be done: {error}", observer.clock())
+
+
+async def _refit(observer: Observer, folder: Path, out: Path) -> None:
     try:
         rows = observer.rows_to_refit()
         observer.refit.begun(rows)

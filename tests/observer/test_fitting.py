@@ -43,6 +43,21 @@ async def test_a_fit_that_fails_says_why_and_learning_goes_on(tmp_path, caplog):
     assert list((tmp_path / "learned").iterdir()) == []
 
 
+async def test_a_place_that_cannot_be_written_is_a_failure_and_learning_goes_on(tmp_path, caplog):
+    (tmp_path / "learned").write_text("no directory")
+    state = Learning(60)
+    state.update([heard(i, row) for i, row in enumerate(draw(120, seed=1))])
+
+    def mended():
+        if state.failure and not (tmp_path / "learned").is_dir():
+            (tmp_path / "learned").unlink(missing_ok=True)
+        return state.phase == "learned"
+
+    await fitted(state, "ecod", tmp_path, mended)
+    assert "the fit could not be done: [Errno 17]" in caplog.text
+    assert load(tmp_path / "learned" / "baseline-1").directory == state.baseline
+
+
 async def test_a_name_is_never_used_again(tmp_path):
     (tmp_path / "learned" / "baseline-7").mkdir(parents=True)
     state = Learning(60)

@@ -51,9 +51,12 @@ async def test_a_search_that_fails_says_why_and_is_tried_again_later(baseline, t
 
 async def test_a_place_that_cannot_be_written_is_a_failure_too(baseline, tmp_path):
     state = heard(baseline)
-    answer = await search(state.due(1.0), tmp_path / "missing")
-    assert isinstance(answer, str)
-    assert "could not be done" in answer
+    question = state.due(1.0)
+    (tmp_path / "file").write_text("no directory")
+    for place in ("missing", "file"):
+        answer = await search(question, tmp_path / place)
+        assert isinstance(answer, str)
+        assert "could not be done" in answer
 
 
 async def test_a_failure_that_stays_the_same_is_logged_once(baseline, tmp_path, caplog):

@@ -63,6 +63,18 @@ async def test_a_winner_takes_the_place_of_the_old_one(observer, baseline, tmp_p
     assert again.baseline == new
 
 
+async def test_a_place_that_cannot_be_written_is_refused_and_the_next_one_is_due(observer, tmp_path):
+    (tmp_path / "learned").write_text("no directory")
+    observer.refit.demand()
+    assert observer.refit.due(observer.clock())
+    await refit(observer, tmp_path)
+    assert not observer.refit.fitting
+    assert observer.refit.outcome is not None
+    assert observer.refit.outcome.reason.startswith("it could not be done: [Errno 17]")
+    observer.refit.demand()
+    assert observer.refit.due(observer.clock())
+
+
 async def test_what_was_learned_of_answers_is_learned_again(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "SHARE", 1.0)
     random = np.random.default_rng(0)
