@@ -108,6 +108,8 @@ class Ledger:
         self._horizon, self._size = horizon, size
         self._calls: OrderedDict[str, bytes] = OrderedDict()
         """Packed, by id."""
+        self._calls_of: Counter[int] = Counter()
+        """How many of them each flow has."""
         self._labels: dict[str, dict[int, Value]] = {}
         """Those that have joined, by id and row."""
         self._ambiguous: set[str] = set()
@@ -128,6 +130,10 @@ class Ledger:
         if flow not in self.flows:
             self.flows.append(flow)
         return self.flows.index(flow)
+
+    def idle(self) -> int | None:
+        """The number of a flow of which no call is kept any more, so that another may have it."""
+        return next((number for number in range(len(self.flows)) if not self._calls_of[number]), None)
 
     def sampled(self, id_: str) -> bool:
         """Whether calls with this id are kept."""
@@ -185,6 +191,7 @@ class Ledger:
         packed = self._calls.get(call.id)
         if packed is None:
             self._calls[call.id] = packed = pack(call)
+            self._calls_of[call.flow] += 1
             self.bytes += _held(call.id, packed)
             return
         before = _unpack(packed)
@@ -193,8 +200,9 @@ class Ledger:
             self._ambiguous.add(call.id)
 
     def _drop(self, id_: str) -> None:
-        labels = self._labels.pop(id_, {})
-        self.bytes -= _held(id_, self._calls.pop(id_)) + LABEL_BYTES * len(labels)
+        labels, packed = self._labels.pop(id_, {}), self._calls.pop(id_)
+        self._calls_of[_unpack(packed).flow] -= 1
+        self.bytes -= _held(id_, packed) + LABEL_BYTES * len(labels)
         self._ambiguous.discard(id_)
 
     def _met(self, call: Answered) -> list[Joined]:
@@ -251,7 +259,9 @@ class Ledger:
     def restore(self, kept: KeptLedger) -> None:
         """Go on from `kept`."""
         self.flows, self.share, self.counts = list(kept.flows), kept.share, Counter(kept.counts)
-        self._calls = OrderedDict((_unpack(packed).id, packed) for packed in kept.calls)
+        calls = [(_unpack(packed), packed) for packed in kept.calls]
+        self._calls = OrderedDict((call.id, packed) for call, packed in calls)
+        self._calls_of = Counter(call.flow for call, _ in calls)
         self._labels, self._ambiguous = kept.labels, set(kept.ambiguous)
         self._waiting = OrderedDict(((one.label.id, one.label.row), one) for one in kept.waiting)
         self.bytes = self._size_of_all()

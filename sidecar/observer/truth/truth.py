@@ -25,14 +25,15 @@ from sidecar.observer.truth.performance import KeptPerformance, Labelled, Perfor
 from sidecar.scoring.bins import Bins
 from sidecar.scoring.validation import Validated
 
-HORIZON, SIZE = 86_400.0, 16 * 1024 * 1024
+HORIZON, SIZE = 86_400.0, 10 * 1024 * 1024
 """What the settings `label-horizon` and `label-bytes` are unless set."""
 
 TESTS = 4
 """Tests of a flow, of its inputs, their relations, its outputs and their truth: they share one promise."""
 
 FLOWS = 64
-"""Flows that may get labels: more than have windows, because some of these end."""
+"""Flows that may get labels: more than have windows, because some of these end. One whose calls can get no
+labels any more makes room for another."""
 
 PROBLEMS = 20
 """Labels named in an answer that weren't joined and don't wait."""
@@ -108,13 +109,13 @@ class Truth:
         """Take in calls of one flow with their answers."""
         if not answered:
             return
-        if flow not in self.ledger.flows and len(self.ledger.flows) >= FLOWS:
+        number = self._number(flow)
+        if number is None:
             self.left_out["flow-limit"] += len(answered)
             return
-        number = self.ledger.number(flow)
-        if number == len(self._names):
-            self._names.append(tuple(answered[0][1])[:OUTPUTS])
-            self.flows.setdefault(flow, self._new())
+        if flow not in self.flows:
+            self._names[number : number + 1] = [tuple(answered[0][1])[:OUTPUTS]]
+            self.flows[flow] = self._new()
         self._promise(flow, self._names[number])
         alike = [one for one in answered if tuple(one[1])[:OUTPUTS] == self._names[number]]
         self.left_out["other-shape"] += len(answered) - len(alike)
@@ -126,6 +127,19 @@ class Truth:
             calls.append(_answered(number, record, answer, of_call))
             self.flows[flow].answered(calls[-1].time, of_call, answer)
         self._take(self.ledger.update(calls, now))
+
+    def _number(self, flow: Key) -> int | None:
+        """The number of a flow, perhaps that of one whose calls are all gone; None where there's no room."""
+        if flow in self.ledger.flows or len(self.ledger.flows) < FLOWS:
+            return self.ledger.number(flow)
+        number = self.ledger.idle()
+        if number is not None:
+            gone = self.ledger.flows[number]
+            self.ledger.flows[number] = flow
+            self.flows.pop(gone, None)
+            if not any(one[::2] == gone[::2] for one in self.ledger.flows):
+                self._promised.pop((gone.model, gone.route), None)
+        return number
 
     def _promise(self, flow: Key, names: tuple[str, ...]) -> None:
         """Compare a flow with the baseline's labelled rows. They're of one version of the model; what becomes

@@ -92,6 +92,24 @@ def test_flows_are_bounded(observer, monkeypatch):
     assert observer.truth.left_out["flow-limit"] == 2
 
 
+def test_a_flow_whose_calls_are_gone_makes_room_for_another(observer, monkeypatch):
+    monkeypatch.setattr(module, "FLOWS", 2)
+    horizon = observer.settings.label_horizon
+    for version in range(6):
+        observer.clock.now = record(0).started_ns / 1e9 + version * (horizon + 60.0)
+        began = {"started_ns": int(observer.clock.now * 1e9)}
+        ids = answer(observer, 100 * version, 60, version=str(version), **began)
+        assert push(observer, ids).outcomes == {"joined": 60}
+        again = Observer(observer.settings, observer.clock)
+        again.restore(decode(encode(observer.keep()), State))
+        observer = again
+    assert observer.truth.left_out["flow-limit"] == 0
+    assert [key.version for key in observer.truth.flows] == ["4", "5"]
+    for known in observer.truth.flows.values():
+        assert known.measures()["mae"].value == pytest.approx(0.25)
+    assert push(observer, ids).outcomes == {"duplicate": 60}
+
+
 def test_inputs_are_kept_by_their_bins(baseline):
     observer = Observer(settings(baseline=baseline.directory, window_rows=100), Clock())
     rows = draw(60, seed=1)
