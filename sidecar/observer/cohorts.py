@@ -154,15 +154,15 @@ class Cohorts:
         ]
         odd = [(record, row) for record in scored for row in record.flagged if row < record.rows]
         self._fresh += self.flagged.update(len(odd), lambda i: self._row(*odd[i], answers), now)
-        ends = list(accumulate(record.rows for record in scored))
+        ordinary = [_ordinary(record) for record in scored]
+        ends = list(accumulate(map(len, ordinary)))
 
-        def ordinary(i: int) -> KeptRow | None:
-            record = scored[place := bisect_right(ends, i)]
-            row = i - ends[place] + record.rows
-            is_clean = not math.isnan(record.row_p[row]) and row not in record.flagged
-            return self._row(record, row, answers) if is_clean else None
+        def clean(i: int) -> KeptRow:
+            place = bisect_right(ends, i)
+            row = ordinary[place][i - ends[place]]  # counted from its end
+            return self._row(scored[place], row, answers)
 
-        self.clean.update(ends[-1] if ends else 0, ordinary, now)
+        self.clean.update(ends[-1] if ends else 0, clean, now)
 
     def _row(self, record: Record, row: int, answers: Answers) -> KeptRow:
         assert self.schema is not None
@@ -203,7 +203,8 @@ class Cohorts:
             return None
         in_order = sorted(self.flagged, key=lambda one: one.row.serial)
         weighted = {one.row.serial: one for one in in_order}
-        self._asked = Asked(now, self.flagged.first, self.clean.seen, self.flagged.seen, weighted)
+        scored = self.clean.seen + self.flagged.seen
+        self._asked = Asked(now, self.flagged.first, scored, self.flagged.seen, weighted)
         self._wanted, self._grouping, self._fresh = False, True, 0
         self.settled.clear()
         return Question(
@@ -299,3 +300,11 @@ class Cohorts:
         self._known, self.found = kept.known, kept.found
         self.rows = {one.row.serial: one.row for one in self.flagged}
         self._fresh = len(self.flagged)
+
+
+def _ordinary(record: Record) -> Sequence[int]:
+    """The rows of a call that were scored and not flagged."""
+    if not record.flagged and not any(p != p for p in record.row_p):
+        return range(record.rows)
+    odd = frozenset(record.flagged)
+    return [row for row, p in enumerate(record.row_p) if p == p and row not in odd]

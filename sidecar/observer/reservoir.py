@@ -90,16 +90,16 @@ class Reservoir:
         """When the oldest block began, in Unix seconds; 0 without one."""
         return self._blocks[0].first if self._blocks else 0.0
 
-    def update(self, count: int, make: Callable[[int], KeptRow | None], now: float) -> int:
-        """`count` rows came by at `now`; `make(i)` makes the one numbered i if it is drawn, or None when it
-        doesn't belong here. Returns how many were taken. Called also without rows, so that time passes."""
+    def update(self, count: int, make: Callable[[int], KeptRow], now: float) -> int:
+        """`count` rows came by at `now`; `make(i)` makes the one numbered i if it is drawn. Returns how many
+        were taken. Called also without rows, so that time passes."""
         block = self._open(now)
         block.seen += count
         keys = self._random.random(count)
         taken = 0
         for i in np.flatnonzero(keys < block.ceiling).tolist():
-            row = make(i) if keys[i] < block.ceiling else None  # the ceiling may have sunk meanwhile
-            if row is not None:
+            if keys[i] < block.ceiling:  # it may have sunk meanwhile
+                row = make(i)
                 heapq.heappush(block.heap, (-float(keys[i]), row.serial, row))
                 self.bytes += _size(row)
                 taken += 1

@@ -59,7 +59,17 @@ def test_flagged_rows_are_kept_with_what_it_takes_to_find_the_call(cohorts, base
     np.testing.assert_array_equal(cohort.values([one.row], 16), draw(3, seed=7)[1:2])
     kept = sorted((one.row.request, one.row.row) for one in cohorts.clean)
     assert kept == [("call-7", 0), ("call-8", 0), ("call-8", 1)], "neither flagged nor unscored"
-    assert (cohorts.clean.seen, cohorts.flagged.seen) == (5, 1)
+    assert (cohorts.clean.seen, cohorts.flagged.seen) == (3, 1)
+
+
+def test_a_clean_row_stands_for_clean_rows_though_most_are_flagged(cohorts, baseline):
+    odd = tuple(range(90))
+    p = (0.001,) * 90 + (0.4,) * 9 + (math.nan,)
+    for number in range(3):
+        cohorts.update([of_rows(number, draw(100, seed=1), baseline.digest, flagged=odd, row_p=p)], 10.0)
+    assert [one.weight for one in cohorts.clean] == [1.0] * 27
+    assert search(cohorts, 11.0).clean == b"".join(one.row.values for one in cohorts.clean)
+    assert (cohorts.found.scored, cohorts.found.flagged) == (297, 270)
 
 
 def test_calls_that_this_baseline_did_not_score_do_not_count(cohorts, baseline):

@@ -80,12 +80,6 @@ def test_bytes_are_bounded_and_counted_exactly():
     assert (len(tight), tight.bytes) == (0, 0), "a row larger than all room is not kept"
 
 
-def test_rows_that_do_not_belong_are_seen_but_not_kept():
-    reservoir = Reservoir(100, 1_000_000, DAY)
-    taken = reservoir.update(10, lambda i: kept(i, 0.0) if i % 2 else None, 0.0)
-    assert (taken, reservoir.seen, serials(reservoir)) == (5, 10, {1, 3, 5, 7, 9})
-
-
 def test_once_full_few_rows_are_made_at_all():
     reservoir = Reservoir(100, 1_000_000, DAY)
     feed(reservoir, 10_000, now=0.0)
