@@ -151,7 +151,7 @@ def outbound(call: Outbound) -> Facts:
     """The CLIENT span of a call that the model made itself, through the egress."""
     record = call.record
     tunnel = record.method == "CONNECT"
-    target = urlsplit(f"//{record.target}" if tunnel else record.target)
+    target = _place(f"//{record.target}" if tunnel else record.target)
     path, query = _path_and_query("" if tunnel else record.target)
     template = "" if tunnel else route(path)
     status = _models_status(record)
@@ -165,7 +165,7 @@ def outbound(call: Outbound) -> Facts:
         "sidecar.joined.confidence": call.joined.confidence,
         "sidecar.request.id": _text(record.id),
     }
-    if not tunnel:
+    if target.scheme:
         tail = f"?{_redacted(query)}" if query else ""
         attributes["url.full"] = _text(f"{target.scheme}://{target.netloc.rpartition('@')[2]}{path}{tail}")
     _add(attributes, "sidecar.failure", record.failure)
@@ -178,7 +178,17 @@ def outbound(call: Outbound) -> Facts:
     return Facts(_name(record, template), attributes, error, description)
 
 
+def _place(url: str) -> SplitResult:
+    """The parts of a URL; none where its host was redacted, which left brackets that no address has."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
 def _port(target: SplitResult) -> int:
+    if not target.netloc:
+        return 0
     try:
         return target.port or (443 if target.scheme == "https" else 80)
     except ValueError:

@@ -16,6 +16,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 
 from sidecar.exchange import Joined, JoinedHow, Outbound, Record, SpanIds
+from sidecar.redaction import redactor
 from sidecar.settings import Settings
 from sidecar.tracing.keep import BUDGETS
 from sidecar.tracing.spans import Linked, SpanExport
@@ -188,6 +189,22 @@ def test_a_tunnel_is_named_by_its_target(http_collector: Receiver, export: Calla
     assert client.name == "CONNECT"
     assert (client.attributes["server.address"], client.attributes["server.port"]) == ("api.example", 443)
     assert "url.full" not in client.attributes
+
+
+@pytest.mark.parametrize(
+    ("method", "asked"), [("CONNECT", "4111111111111111:443"), ("GET", "http://4111111111111111/x")]
+)
+def test_a_target_that_was_redacted_is_no_reason_to_lose_the_call(
+    http_collector: Receiver, export: Callable[[], SpanExport], method: str, asked: str
+) -> None:
+    target = redactor("card").target(asked)
+    assert "[redacted:card]" in target
+    call = outbound()
+    record_ = record(call.record, method=method, target=target, span=call.record.span)
+    export().outbound([Outbound(record_, "there", call.joined)])
+    (client,) = http_collector.wait(1)
+    assert client.attributes["peer.service"] == "there"
+    assert not {"server.address", "server.port", "url.full"} & set(client.attributes)
 
 
 def test_what_an_anomalous_call_led_to_is_exported_with_it(
