@@ -1,24 +1,26 @@
 """What a span says of a call to a language model: names and numbers, never a word of question or answer.
 
 Source: OpenTelemetry's semantic conventions for generative AI spans. Of the answer only the fields named here
-are read. Counterpart: `sidecar.tracing.attributes`, whose CLIENT span this belongs to.
+are read. Counterparts: `sidecar.tracing.attributes`, whose CLIENT span this belongs to;
+`sidecar.codecs.openai`, which reads such calls for the windows.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from sidecar.codecs import openai, tool_calls
 from sidecar.exchange import Record
 
-CODEC = "openai"
+CODEC = openai.CODEC.name
 
 OPERATIONS = {
-    "/chat/completions": "chat",
-    "/completions": "text_completion",
-    "/embeddings": "embeddings",
-    "/rerank": "rerank",
+    "chat/completions": "chat",
+    "completions": "text_completion",
+    "embeddings": "embeddings",
+    "rerank": "rerank",
 }
-"""End of a path -> `gen_ai.operation.name`; the conventions have no name for the last."""
+"""What a path asks for -> `gen_ai.operation.name`; the conventions have no name for the last."""
 
 MOST_TEXT = 128
 """Characters of a name that an answer gives."""
@@ -26,30 +28,13 @@ MOST_TEXT = 128
 MOST_TOOLS = 64
 """Tools that a span names."""
 
+LARGEST = 2**63 - 1
+"""Of the whole numbers that a span can hold. A larger one would cost a whole batch of spans."""
+
 
 class _Usage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-
-
-class _Call(msgspec.Struct):
-    function: _Function | None = None
-
-
-class _Message(msgspec.Struct):
-    tool_calls: list[_Call] | None = None
-
-
-class _Asking(msgspec.Struct):
-    message: _Message | None = None
-
-
-class _Tools(msgspec.Struct):
-    choices: list[_Asking] = []
 
 
 class _Choice(msgspec.Struct):
@@ -64,15 +49,13 @@ class _Answer(msgspec.Struct):
 
 
 _answer = msgspec.json.Decoder(_Answer)
-_tools = msgspec.json.Decoder(_Tools)
 
 
 def attributes(record: Record) -> dict[str, str | int | float | list[str]]:
     """The attributes of a call that the codec of language models knows; none for any other."""
     if record.codec != CODEC:
         return {}
-    path = record.target.partition("?")[0]
-    operation = next((name for end, name in OPERATIONS.items() if path.endswith(end)), "chat")
+    operation = OPERATIONS[openai.operation(record.target.partition("?")[0])]
     found: dict[str, str | int | float | list[str]] = {
         "gen_ai.operation.name": operation,
         "gen_ai.provider.name": "openai",
@@ -91,22 +74,11 @@ def attributes(record: Record) -> dict[str, str | int | float | list[str]]:
         found["gen_ai.response.model"] = answer.model[:MOST_TEXT]
     if reasons := [one.finish_reason[:MOST_TEXT] for one in answer.choices[:8] if one.finish_reason]:
         found["gen_ai.response.finish_reasons"] = reasons
-    if b'"tool_calls"' in record.response_body and (names := _called(record.response_body)):
-        found["sidecar.tools.called"] = names
+    if tools := tool_calls.wanted(record.response_body)[:MOST_TOOLS]:
+        found["sidecar.tools.called"] = [tool.name for tool in tools]
     if answer.usage is not None:
-        found["gen_ai.usage.input_tokens"] = answer.usage.prompt_tokens
-        if operation != "embeddings":
-            found["gen_ai.usage.output_tokens"] = answer.usage.completion_tokens
+        spent = {"input": answer.usage.prompt_tokens, "output": answer.usage.completion_tokens}
+        if operation == "embeddings":
+            del spent["output"]
+        found |= {f"gen_ai.usage.{kind}_tokens": n for kind, n in spent.items() if 0 <= n <= LARGEST}
     return found
-
-
-def _called(body: bytes) -> list[str]:
-    """The names of the tools that an answer asks for."""
-    try:
-        choices = _tools.decode(body).choices
-    except (ValueError, RecursionError):
-        return []
-    calls = [call for one in choices if one.message is not None for call in one.message.tool_calls or ()]
-    return [
-        call.function.name[:MOST_TEXT] for call in calls[:MOST_TOOLS] if call.function and call.function.name
-    ]

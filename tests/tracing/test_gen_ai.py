@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
 from sidecar.tracing.gen_ai import attributes
 from tests.observer.talk import record
 
@@ -63,3 +66,17 @@ def test_an_answer_that_cannot_be_read_says_nothing_and_other_calls_have_none():
     assert set(asked(body=[])) == {"gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model"}
     assert asked(response_body=b"") == asked(body=[])
     assert asked(codec="v2") == {}
+
+
+def test_a_count_that_no_span_can_hold_is_left_out():
+    found = asked(body={"usage": {"prompt_tokens": 2**63, "completion_tokens": 2**63 - 1}})
+    assert "gen_ai.usage.input_tokens" not in found
+    assert found["gen_ai.usage.output_tokens"] == 2**63 - 1
+    assert "gen_ai.usage.input_tokens" not in asked(body={"usage": {"prompt_tokens": -1}})
+    assert AnyValue(int_value=found["gen_ai.usage.output_tokens"])
+    with pytest.raises(ValueError, match="out of range"):
+        AnyValue(int_value=2**63)
+
+
+def test_a_name_like_a_path_that_is_none_of_the_protocols_is_a_chat_as_for_the_codec():
+    assert asked("/proxy/completions")["gen_ai.operation.name"] == "chat"

@@ -56,6 +56,10 @@ def test_a_streamed_call():
     }
 
 
+def test_a_count_that_is_none_counts_nothing():
+    assert "gen_ai.client.token.usage" not in told(call({"prompt_tokens": 10**400, "completion_tokens": -1}))
+
+
 def test_without_usage_events_are_counted_and_without_events_there_is_no_first_token():
     found = told(call(None))
     assert "gen_ai.client.token.usage" not in found
