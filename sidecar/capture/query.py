@@ -37,8 +37,7 @@ def ask(place: str, sql: str) -> Answer:
     found = find(place)
     with duckdb.connect(":memory:", config=_OFFLINE) as connection:
         try:
-            _view(connection, found)
-            _shut(connection, found)
+            _shut(connection, _view(connection, found))
             relation = connection.execute(sql)
             names = [one[0] for one in relation.description or []]
             return Answer(names, relation.fetchall())
@@ -51,10 +50,10 @@ def ask(place: str, sql: str) -> Answer:
 _OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
-def _view(connection: Any, found: Found) -> None:
-    parts = []
-    if found.files:
-        files = found.files
+def _view(connection: Any, found: Found) -> list[str]:
+    """Make the view; the files that it reads, as DuckDB calls them."""
+    parts, files = [], found.files
+    if files:
         if found.filesystem is not None:
             connection.register_filesystem(found.filesystem)
             protocol = found.filesystem.protocol
@@ -69,13 +68,13 @@ def _view(connection: Any, found: Found) -> None:
         connection.register("late_calls", arrow.Table.from_batches(late, schema_of_files()))
         parts.append("select * from late_calls")
     connection.execute(f"create view calls as {' union all by name '.join(parts)}")
+    return files
 
 
-def _shut(connection: Any, found: Found) -> None:
+def _shut(connection: Any, files: list[str]) -> None:
     """What is asked may come from anywhere; it reads nothing but the captures."""
-    if found.filesystem is None:
-        connection.execute("set allowed_paths=?", [found.files])
-        connection.execute("set enable_external_access=false")
+    connection.execute("set allowed_paths=?", [files])
+    connection.execute("set enable_external_access=false")
     connection.execute("set lock_configuration=true")
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import fsspec
 import pytest
 
 from sidecar.capture.query import FORMATS, ask
@@ -44,6 +45,24 @@ def test_files_older_than_a_column(place):
 def test_what_is_wrong_or_out_of_reach(place, sql, said):
     with pytest.raises(UsageError, match=said):
         ask(str(place), sql)
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from read_text('/etc/passwd')",
+        "select * from read_parquet('{place}/*/*.parquet')",
+        "copy (select 1 as a) to '{place}/out.parquet'",
+    ],
+)
+def test_of_a_url_nothing_but_the_captures_is_in_reach_either(place, scheme, sql):
+    at = f"{scheme}://{place}"
+    if scheme == "memory":
+        fsspec.filesystem("memory").put(f"{place}/", f"{place}/", recursive=True)
+    assert ask(at, "select count(*) from calls").rows == [(3,)]
+    with pytest.raises(UsageError, match="disabled by configuration"):
+        ask(at, sql.format(place=at))
 
 
 def test_nothing_there(tmp_path):
