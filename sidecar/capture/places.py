@@ -112,15 +112,13 @@ def _ours(found: Iterable[tuple[str, int]]) -> list[File]:
 
 
 def surplus(files: Iterable[File], keep_bytes: int, keep_seconds: float, now: float) -> list[File]:
-    """The files that have to go: those that are too old, then the oldest as long as all are too large.
-    0: no limit."""
+    """The files that have to go: those that are too old, and where all that are newer fill `keep_bytes`
+    already. 0: no limit."""
     gone, held = [], 0
     for file in sorted(files, key=lambda one: -one.began):
         held += file.size
-        old = bool(keep_seconds) and now - file.began > keep_seconds
-        if old or (keep_bytes and held > keep_bytes):
+        if (keep_seconds and now - file.began > keep_seconds) or (keep_bytes and held > keep_bytes):
             gone.append(file)
-            held -= file.size
     return gone
 
 

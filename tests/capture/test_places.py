@@ -48,6 +48,8 @@ def test_too_old_or_too_many_the_oldest_go():
     assert {one.name for one in surplus(files, 0, 20.5 * DAY, NOON)} == {name(1), name(2)}
     assert {one.name for one in surplus(files, 2100, 0.0, NOON)} == {name(1), name(2)}
     assert len(surplus(files, 50, 0.0, NOON)) == 23
+    files = [File(name(day), size, NOON + (day - 23) * DAY) for day, size in ((21, 5), (22, 95), (23, 10))]
+    assert {one.name for one in surplus(files, 100, 0.0, NOON)} == {name(21), name(22)}, "no newer one first"
 
 
 def test_a_folder(tmp_path):
