@@ -35,11 +35,13 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 def finish(path: Path, folder: Path) -> Path | None:
     """Make the Parquet file of the journal at `path`, below `folder`, and delete the journal. None: it held
-    nothing. Raises OSError; then the journal is still there."""
+    nothing. Raises OSError, or ValueError when nothing in it can be read; then the journal stays."""
     opened = journal.opening(path)
     batches = _batches(path, opened) if opened is not None else iter(())
     first = next(batches, None)
     if opened is None or first is None:
+        if frames := journal.unreadable(path):
+            raise ValueError(f"{frames} frames cannot be read; another version may have written them")
         path.unlink(missing_ok=True)
         return None
     target = folder / opened.name

@@ -28,8 +28,8 @@ FOLDER = ".open"
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """The first frame: whose journal this is, and when it was begun, in Unix seconds. `number` counts the
-    journals of this source."""
+    """The first frame: whose journal this is, and when it was begun, in Unix seconds. `number` is that of its
+    first parcel, so no two journals of a source have the same."""
 
     source: str
     service: str
@@ -120,6 +120,13 @@ def parcels(path: Path) -> Iterator[Parcel]:
         yield found
 
 
+def unreadable(path: Path) -> int:
+    """How many frames were written whole and can't be read, of another version perhaps. Raises OSError."""
+    whole = sum(1 for _ in _bodies(path))
+    read = 0 if opening(path) is None else 1 + sum(1 for _ in parcels(path))
+    return whole - read
+
+
 def _bodies(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while len(head := file.read(4)) == 4:
@@ -135,11 +142,6 @@ def abandoned(folder: Path) -> Iterator[Full]:
     for path in sorted(folder.glob("*.journal"), key=_moment):
         if (file := _locked(path)) is not None:
             yield Full(path, file)
-
-
-def last_number(folder: Path, source: str) -> int:
-    """Of the journals of this source that are there; 0 without one."""
-    return max((int(path.stem.rpartition("-")[2]) for path in folder.glob(f"{source}-*.journal")), default=0)
 
 
 def _moment(path: Path) -> float:

@@ -37,7 +37,6 @@ class Store:
         self._folder = folder
         self._clears = clears
         self._cleared = 0.0
-        self._number = 0
         self._recovered = False
         self._journal: Journal | None = None
         self._full: list[tuple[Full, int]] = []
@@ -50,7 +49,6 @@ class Store:
             return
         place = self._folder / journal.FOLDER
         place.mkdir(parents=True, exist_ok=True)
-        self._number = journal.last_number(place, self._orders.source)
         for full in journal.abandoned(place):
             try:
                 self._take_over(full)
@@ -72,9 +70,8 @@ class Store:
         if taken.number <= self.safe:
             return
         if self._journal is None:
-            self._number += 1
             orders = self._orders
-            opening = Opening(orders.source, orders.service, orders.pod, now, self._number)
+            opening = Opening(orders.source, orders.service, orders.pod, now, taken.number)
             self._journal = Journal(self._folder / journal.FOLDER, opening)
         self._journal.append(body, len(taken.records))
         self.safe = taken.number

@@ -67,6 +67,26 @@ def test_killed_and_started_again_nothing_safe_is_lost_or_doubled(tmp_path):
     assert ids(tmp_path) == ["call-1", "call-2", "call-3"]
 
 
+def test_killed_after_a_file_was_made_the_next_one_has_another_name(tmp_path):
+    for number in (1, 2, 3):
+        one = Store(orders(tmp_path), tmp_path, clears=True)
+        one.recover()
+        take(one, number, now=NOW + number / 10)
+        one.seal()
+        one.tend(NOW + number / 10)
+    assert ids(tmp_path) == ["call-1", "call-2", "call-3"]
+
+
+def test_what_another_version_wrote_is_set_aside(tmp_path):
+    opening = journal.Opening("ffff", "model", "pod", NOW, 1)
+    one = journal.Journal(tmp_path / journal.FOLDER, opening)
+    one.append(b"\x93\x01\x02\x03", 3)
+    one.full().close()
+    store(tmp_path)
+    (aside,) = (tmp_path / journal.FOLDER).iterdir()
+    assert (aside.name, aside.stat().st_size) == ("ffff-00001.bad", one.size)
+
+
 def test_what_another_life_left_becomes_a_file_but_says_nothing_of_ours(tmp_path):
     other = store(tmp_path, source="ffff0000")
     take(other, 1, 2, 3)
