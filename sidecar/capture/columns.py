@@ -186,7 +186,7 @@ COLUMNS: dict[str, Column] = {
     "evidence": Column(
         "text",
         "`x-anomaly-evidence`: signs of an attack; null: none.",
-        lambda r: _text(written(r.record.evidence)),
+        lambda r: _text(written(r.record.evidence)) or None,
     ),
     # -- what was done
     "action": Column("text", "What policy made of it.", lambda r: r.record.action),

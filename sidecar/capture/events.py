@@ -86,11 +86,19 @@ def _event(attributes: dict[str, str], fields: Headers, body: bytes, truncated: 
 
 
 def _metadata(fields: Headers) -> str:
-    """As KServe writes request headers: a JSON object of lists."""
+    """As KServe writes request headers: a JSON object of lists. Fields for which there is no room are left
+    out, because what is cut is no JSON."""
     values: dict[str, list[str]] = {}
+    told = ""
     for name, value in fields:
-        values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    return json.dumps(values, separators=(",", ":")) if values else ""
+        ours = values.setdefault(name.decode("latin-1").lower(), [])
+        ours.append(value.decode("latin-1"))
+        text = json.dumps({key: one for key, one in values.items() if one}, separators=(",", ":"))
+        if len(text) > MOST_TEXT:
+            ours.pop()
+        else:
+            told = text
+    return told
 
 
 def _time(seconds: float) -> str:

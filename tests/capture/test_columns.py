@@ -20,6 +20,7 @@ def test_what_is_unknown_is_null():
     unscored = row(p=math.nan, forwarded_ns=0)
     assert [COLUMNS[name].of(unscored) for name in ("p", "score", "forwarded_seconds")] == [None] * 3
     assert COLUMNS["row_p"].of(unscored) == [0.4, None]
+    assert COLUMNS["evidence"].of(unscored) is None
 
 
 def test_text_is_unicode_whatever_came():

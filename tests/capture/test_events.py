@@ -1,11 +1,14 @@
 """A call as the two events that KServe's consumers read."""
 
+import json
 from datetime import datetime
+from urllib.parse import unquote
 
+import msgspec
 import pytest
 
 from sidecar.capture.events import Origin, events
-from tests.capture.kept import call
+from tests.capture.kept import CAPTURED, call
 
 ORIGIN = Origin("http://pod-1/", "flight", "models")
 NOW = 1_763_910_001.5
@@ -44,16 +47,19 @@ def test_the_pair():
 
 
 def test_a_call_that_broke():
-    import msgspec
-
-    from tests.capture.kept import CAPTURED
-
     cut = msgspec.structs.replace(CAPTURED, response_headers=(), response_body=b"", response_truncated=True)
     _, response = both(failure="response-truncated", p=float("nan"), verdict="unscored", captured=cut)
     assert response.headers["Ce-Failure"] == "response-truncated"
     assert response.headers["Ce-Truncated"] == "true"
     assert response.headers["Content-Type"] == "application/octet-stream"
     assert "Ce-Anomalyscore" not in response.headers
+
+
+def test_metadata_is_json_however_much_there_is():
+    fields = ((b"X-Long", b"x" * 3000), (b"x-longer", b"y" * 3000), (b"Accept", b'"*"'), (b"x-long", b"z"))
+    request, _ = both(captured=msgspec.structs.replace(CAPTURED, request_headers=fields))
+    told = json.loads(unquote(request.headers["Ce-Metadata"]))
+    assert told == {"x-long": ["x" * 3000, "z"], "accept": ['"*"']}
 
 
 def test_nothing_captured():
