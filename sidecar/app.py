@@ -107,7 +107,10 @@ class Child:
         self.restarts += 1
         self._wait = min(self._wait * 2, SLOWEST_RESTART)
         log.error("%s ended with status %s; starting it again", self.name, status)
-        self.start()
+        try:
+            self.start()
+        except OSError as error:  # no memory, or no descriptor, is left: the others go on, and so do we
+            log.error("%s cannot be started: %s", self.name, error)
 
     def status(self) -> int | None:
         return None if self._process is None else self._process.poll()
@@ -159,8 +162,8 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
 def _check_files(settings: Settings) -> bool:
     """Refuse a bad baseline or certificate here, once, before anything listens: not in each child, again and
     again. In a process of its own, so that this one stays small. Returns whether PyOD's worker is needed."""
-    files = settings.baseline or settings.tls_cert or settings.route
-    files = files or settings.capture or settings.capture_events or settings.peers
+    files = settings.baseline or settings.tls_cert or settings.upstream_ca or settings.upstream_cert
+    files = files or settings.route or settings.capture or settings.capture_events or settings.peers
     usual = settings.detectors == Settings(upstream=settings.upstream).detectors
     if not (files or settings.upstream.startswith("https:")) and usual:
         return False
@@ -225,15 +228,13 @@ class _Tuning:
         """Read the settings again and pass on what may change. Bad ones change nothing."""
         try:
             found = retuned(self.settings, self._read())
-        except SidecarError as error:
+            self._leave(found.settings)
+        except (SidecarError, OSError) as error:
             log.error("settings not read again, the old ones stay: %s", error)
             return
         if found.refused:
             log.warning("not changed, because it needs a restart: %s", ", ".join(found.refused))
         self.settings = found.settings
-        part = self._path.with_suffix(".part")
-        part.write_bytes(msgspec.json.encode(found.settings))
-        part.replace(self._path)
         for child in children:
             child.retune(found.settings)
         for child in children:
@@ -241,6 +242,12 @@ class _Tuning:
                 child.signal(signal.SIGHUP)
         logging.getLogger().setLevel(found.settings.log_level.upper())
         log.info("settings read again; changed: %s", ", ".join(found.changed) or "none")
+
+    def _leave(self, settings: Settings) -> None:
+        """Leave them where the data planes will read them. Raises OSError."""
+        part = self._path.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(settings))
+        part.replace(self._path)
 
 
 def _supervise(children: list[Child], tuning: _Tuning, policies: Watching | None) -> int:

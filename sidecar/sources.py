@@ -149,10 +149,12 @@ def clashes(settings: Settings) -> list[str]:
     wrong = []
     if listen == admin and listen.port != 0:
         wrong.append(f"listen and admin are both {settings.listen}; give one of them another port")
-    if settings.upstream == f"http://{settings.listen}":
-        wrong.append(
-            f"upstream is {settings.upstream}, where the sidecar itself listens; it would call itself"
-        )
+    for field, url, own in (
+        ("upstream", settings.upstream, settings.listen),
+        ("grpc-upstream", settings.grpc_upstream, settings.grpc_listen),
+    ):
+        if own and url == f"http://{own}":
+            wrong.append(f"{field} is {url}, where the sidecar itself listens; it would call itself")
     try:
         said(settings.prediction)
     except UsageError as error:
@@ -162,10 +164,11 @@ def clashes(settings: Settings) -> list[str]:
         for field, needed in NEEDS.items()
         if is_set(field) and not is_set(needed)
     ]
-    if not settings.upstream.startswith("https://"):
+    if not any(url.startswith("https://") for url in (settings.upstream, settings.grpc_upstream)):
         wrong += [
             f"{_kebab(field)} is set, but upstream is {settings.upstream} and not https"
-            for field in filter(is_set, HTTPS_ONLY)
+            for field, others in HTTPS_ONLY.items()
+            if is_set(field) and not any(map(is_set, others))
         ]
     return wrong
 
@@ -173,7 +176,12 @@ def clashes(settings: Settings) -> list[str]:
 NEEDS = {"tls_key": "tls_cert", "tls_client_ca": "tls_cert", "upstream_key": "upstream_cert"}
 """Setting -> the one without which it would silently do nothing."""
 
-HTTPS_ONLY = ("upstream_ca", "upstream_cert", "upstream_server_name")
+HTTPS_ONLY: dict[str, tuple[str, ...]] = {
+    "upstream_ca": ("egress", "policy"),
+    "upstream_cert": ("egress", "policy"),
+    "upstream_server_name": (),
+}
+"""Setting that only a server called by https has a use for -> those by which others than the model are."""
 
 
 # -- YAML ------------------------------------------------------------------------------------------

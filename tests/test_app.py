@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,9 @@ import pytest
 from examples import launch
 from examples.launch import Server
 from examples.processes import Process, free_port, python
+from sidecar import app
+from sidecar.settings import Settings
+from tests.shortage import nothing_to_open
 
 SLOW = 1.0
 """Seconds that the model takes for an answer to /slow."""
@@ -114,6 +118,30 @@ def test_a_process_that_keeps_dying_is_started_ever_more_slowly(start):
         assert call(sidecar) == 200
         time.sleep(0.02)
     assert 2 < len(pids) < 8
+
+
+def test_a_process_that_cannot_be_started_is_started_later(caplog):
+    """As when memory is short, which may be what the process died of."""
+    one = app.Child("check", 0, app._orders(Settings(upstream="http://127.0.0.1:1")), ())
+    one.start()
+    one.wait(time.monotonic() + 20)
+    soon = time.monotonic() + app.STEADY + 1.0
+    with nothing_to_open():
+        one.tend(soon)
+    assert "check cannot be started: [Errno 24]" in caplog.text
+    one.tend(time.monotonic() + app.STEADY + 1.0)
+    assert one.status() is None
+    one.wait(time.monotonic() + 20)
+    assert one.restarts == 2
+
+
+def test_a_run_directory_that_is_gone_is_no_reason_to_end(start, tmp_path):
+    run_dir = tmp_path / "run"
+    sidecar = start("--run-dir", str(run_dir))
+    shutil.rmtree(run_dir)
+    os.kill(sidecar.process.pid, signal.SIGHUP)
+    until(lambda: "settings not read again, the old ones stay" in sidecar.process.last_words(200), "the word")
+    assert call(sidecar) == 200
 
 
 def test_workers_share_the_port(start):
@@ -260,6 +288,15 @@ def test_a_certificate_that_cannot_be_used(tmp_path):
     status, said = refused(tmp_path, "--listen", address, "--tls-cert", str(tmp_path / "none.pem"))
     assert status == 2
     assert "tls-cert" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_certificates_that_only_grpc_has_a_use_for_are_read_too(tmp_path):
+    (tmp_path / "none.pem").write_text("not PEM")
+    flags = ("--grpc-listen", "127.0.0.1:0", "--grpc-upstream", "https://127.0.0.1:1")
+    status, said = refused(tmp_path, *flags, "--upstream-ca", str(tmp_path / "none.pem"))
+    assert status == 2
+    assert said.startswith("sidecar: upstream-ca")
     assert len(said.splitlines()) == 1
 
 

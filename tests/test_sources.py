@@ -251,6 +251,14 @@ def test_wrong_upstream_is_not_also_missing():
             {"upstream-ca": "ca.pem"},
             "upstream-ca is set, but upstream is http://127.0.0.1:8080 and not https",
         ),
+        (
+            {"upstream-server-name": "model", "policy": "p.yaml"},
+            "upstream-server-name is set, but upstream is http://127.0.0.1:8080 and not https",
+        ),
+        (
+            {"grpc-listen": "127.0.0.1:9703", "grpc-upstream": "http://127.0.0.1:9703"},
+            "grpc-upstream is http://127.0.0.1:9703, where the sidecar itself listens; it would call itself",
+        ),
     ],
 )
 def test_clashes(flags, words):
@@ -262,6 +270,14 @@ def test_what_does_not_clash():
     load(
         {"upstream": "https://model:8443", "upstream-ca": "ca.pem", "tls-cert": "c", "tls-key": "k"}, {}, None
     )
+
+
+@pytest.mark.parametrize(
+    "https",
+    [{"grpc-upstream": "https://127.0.0.1:8081"}, {"egress": "127.0.0.1:9701"}, {"policy": "p.yaml"}],
+)
+def test_certificates_have_a_use_wherever_https_may_be_called(https):
+    load(UPSTREAM | {"upstream-ca": "ca.pem", "upstream-cert": "c.pem"} | https, {}, None)
 
 
 def test_all_that_is_wrong_is_told_at_once(config):

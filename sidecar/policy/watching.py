@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
 """How often the files are looked at."""
 
+AGAIN_SECONDS = 5.0
+"""After a check that could not even be started: for want of memory, perhaps, which may be there again."""
+
 Look: TypeAlias = tuple[tuple[str, int, int, int], ...]
 """Name, inode, size and time of change of each file."""
 
@@ -57,6 +60,7 @@ class Watching:
         self._output: IO[bytes] | None = None
         """What the check prints, in a file: a pipe that nobody reads meanwhile would hold up a check that has
         much to say, and with it every change to come."""
+        self._not_before = 0.0
 
     def first(self) -> None:
         """Check and hand over before anything starts. Raises UsageError with all that is wrong."""
@@ -75,14 +79,27 @@ class Watching:
         if self._process is not None:
             if self._process.poll() is None:
                 return
-            self._tell(self._process)
-            self._process = None
+            ended, self._process = self._process, None
+            self._tell(ended)
         seen = look(self._path)
-        if seen == self._seen != self._checked:
-            self._checked = seen
-            self._output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `_tell` or `close`
-            self._process = subprocess.Popen(self._command, stdout=self._output)
+        if seen == self._seen != self._checked and time.monotonic() >= self._not_before:
+            try:
+                self._check()
+                self._checked = seen
+            except OSError as error:
+                self._not_before = time.monotonic() + AGAIN_SECONDS
+                log.error("policies not changed, the old ones stay: they cannot be checked: %s", error)
         self._seen = seen
+
+    def _check(self) -> None:
+        """Start a check. Raises OSError."""
+        output = tempfile.TemporaryFile()  # noqa: SIM115  closed by `_tell` or `close`
+        try:
+            self._process = subprocess.Popen(self._command, stdout=output)
+        except OSError:
+            output.close()
+            raise
+        self._output = output
 
     def close(self) -> None:
         """End a check that is under way."""
@@ -117,7 +134,10 @@ class Watching:
         refused = msgspec.structs.replace(
             before, refused=before.refused + 1, refused_at=time.time(), errors=tuple(errors)
         )
-        handing.write(self._run_dir, handing.STATUS, refused)
+        try:
+            handing.write(self._run_dir, handing.STATUS, refused)
+        except OSError as error:
+            log.error("it cannot be said in %s that policies were refused: %s", self._run_dir, error)
 
 
 def _said(line: bytes) -> dict[str, list[str]]:

@@ -68,7 +68,8 @@ def check_files(settings: Settings) -> bool:
     """Load what a worker will load. Raises BaselineError or UsageError naming the file. Returns whether the
     baseline needs PyOD's worker."""
     listener_context(settings)
-    upstream_context(settings, upstream_address(settings.upstream).tls)
+    named = bool(settings.upstream_ca or settings.upstream_cert)  # it may be a model of gRPC or a policy's
+    upstream_context(settings, named or upstream_address(settings.upstream).tls)
     routes(settings.route)
     if not settings.baseline:
         return False

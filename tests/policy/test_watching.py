@@ -1,6 +1,7 @@
 """A change is seen, however it is made; one that is still being made is not."""
 
 import os
+import shutil
 import sys
 import time
 
@@ -10,6 +11,7 @@ from sidecar.errors import UsageError
 from sidecar.policy import handing
 from sidecar.policy.watching import Watching, look
 from tests.policy.documents import policy
+from tests.shortage import nothing_to_open
 
 ONE, OTHER = (policy(more=f"expose: {who}") for who in ("none", "both"))
 BAD = policy(more="expose: all")
@@ -50,6 +52,23 @@ def test_a_saved_file_is_in_force_and_a_bad_one_is_not(started, caplog):
     assert '"all" is unknown' in caplog.text
     file.write_text(OTHER)
     until(watching, lambda: exposed(run_dir) == "both")
+
+
+def test_a_check_that_cannot_be_started_is_started_later(started, caplog, monkeypatch):
+    file, run_dir, watching = started
+    monkeypatch.setattr("sidecar.policy.watching.AGAIN_SECONDS", 0.05)
+    file.write_text(OTHER)
+    with nothing_to_open():
+        until(watching, lambda: "they cannot be checked" in caplog.text)
+    assert exposed(run_dir) == "none"
+    until(watching, lambda: exposed(run_dir) == "both")
+
+
+def test_a_run_directory_that_is_gone_is_no_reason_to_end(started, caplog):
+    file, run_dir, watching = started
+    shutil.rmtree(run_dir)
+    file.write_text(OTHER)
+    until(watching, lambda: "cannot be said" in caplog.text)
 
 
 def test_a_file_that_is_renamed_into_place(started, tmp_path):
