@@ -19,6 +19,9 @@ KEPT_FEATURES = 16_384
 KEPT_HEADERS = 8_192
 """Bytes of each side's header fields kept of one exchange; fields beyond are left out."""
 
+KEPT_ROWS = 1_024
+"""Rows of one exchange whose p is kept, and of which it's kept whether they were flagged."""
+
 KEPT_BYTES = 8 * 1024 * 1024
 """Bytes of each of the two lists, whatever number is asked for."""
 
@@ -88,13 +91,16 @@ class _Ring:
 
 
 def size(record: Record) -> int:
-    """Bytes of a kept record, near enough: the parts that can be long, and 1 KiB for the rest."""
+    """Bytes of a kept record, near enough: the parts that can be long, and 1 KiB for the rest. A number of
+    Python's takes 24 to 28 bytes and its place."""
     fields = (*record.request_headers, *record.response_headers)
+    span = record.span
+    texts = (record.id, record.target, record.host, record.model, record.version, span.baggage, span.state)
     return (
         1024
         + len(record.features)
-        + 8 * len(record.row_p)
-        + len(record.target)
+        + 32 * (len(record.row_p) + len(record.flagged))
+        + sum(map(len, texts))
         + sum(len(name) + len(value) + 64 for name, value in fields)
     )
 
@@ -109,7 +115,8 @@ def kept(record: Record) -> Record:
         request_headers=_kept_headers(record.request_headers),
         response_headers=_kept_headers(record.response_headers),
         features=record.features[: rows * width],
-        row_p=record.row_p[:1024],
+        row_p=record.row_p[:KEPT_ROWS],
+        flagged=tuple(row for row in record.flagged[:KEPT_ROWS] if row < KEPT_ROWS),
         request_body=b"",
         response_body=b"",
         captured=None,

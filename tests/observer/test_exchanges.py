@@ -1,5 +1,6 @@
 import numpy as np
 
+from sidecar.exchange import SpanIds
 from sidecar.observer.exchanges import KEPT_BYTES, KEPT_FEATURES, KEPT_HEADERS, SECRET, Exchanges, kept, size
 from tests.observer.talk import of_rows, record
 
@@ -52,6 +53,19 @@ def test_bytes_are_bounded_whatever_number_is_asked_for():
     held = exchanges.snapshot()
     assert 0.9 * KEPT_BYTES < sum(map(size, held)) <= KEPT_BYTES
     assert held[-1].id == "call-1999"
+
+
+def test_bytes_are_bounded_whatever_callers_send():
+    many = 100_000
+    odd = kept(record(0, rows=many, row_p=(0.001,) * many, flagged=tuple(range(1, many, 2))))
+    assert (len(odd.row_p), odd.flagged) == (1024, tuple(range(1, 1024, 2)))
+    exchanges = Exchanges(1_000_000)
+    for i in range(200):
+        span = SpanIds("0" * 32, "1" * 16, "2" * 16, baggage="b" * 20_000, state="s" * 20_000)
+        exchanges.update([record(i, id=f"{i}" + "x" * 20_000, span=span)])
+    held = exchanges.snapshot()
+    assert 100 < len(held) < 200
+    assert sum(len(one.id) + len(one.span.baggage) + len(one.span.state) for one in held) <= KEPT_BYTES
 
 
 def test_a_restored_list_is_the_same():
