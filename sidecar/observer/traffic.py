@@ -121,6 +121,8 @@ class Traffic:
         self.fields: Fields = ()
         self.digest = ""
         self._together: Reference | None = None
+        self._input_bytes = 0
+        """Bytes that the input windows of one flow may grow to, with their tests; 0 before any was opened."""
         self.left_out: Counter[str] = Counter()
         """Why something heard has no place in a window: reason -> calls."""
         self._rows = rows
@@ -147,6 +149,7 @@ class Traffic:
         if digest != self.digest:
             self.fields, self.digest = fields, digest
             self._together = reference(fields, binned) if binned is not None else None
+            self._input_bytes = 0
             self.truth.adopt(fields, digest, validated)
             self.callers.adopt(fields, digest)
             for flow in self.flows.values():
@@ -208,7 +211,7 @@ class Traffic:
         step_aside()
         inputs = self._inputs(records)
         if inputs is not None:
-            self._update_inputs(flow, inputs, now)
+            self._update_inputs(flow, inputs, records, now)
 
     def _update_outputs(self, flow: Flow, now: float) -> None:
         """Look at what the model answers, once there is something to compare it with."""
@@ -268,11 +271,11 @@ class Traffic:
             return None
         return np.frombuffer(b"".join(whole), dtype="<f8").reshape(-1, width)
 
-    def _update_inputs(self, flow: Flow, inputs: Matrix, now: float) -> None:
+    def _update_inputs(self, flow: Flow, inputs: Matrix, records: list[Record], now: float) -> None:
         if flow.inputs is None:
             self._open_inputs(flow)
         if flow.inputs is None or flow.drift is None:
-            self.left_out["window-limit"] += 1
+            self.left_out["window-limit"] += sum(r.baseline == self.digest for r in records if r.features)
             return
         flow.inputs.update(inputs, now)
         flow.drift.update(flow.inputs.total.rows, flow.inputs.total.counts, now)
@@ -282,11 +285,18 @@ class Traffic:
 
     def _open_inputs(self, flow: Flow) -> None:
         """Begin the windows of a flow's inputs, if there's room for them."""
-        window, drift, relations = self._tests_of_inputs()
-        size = window.bytes + drift.bytes + (relations.bytes if relations is not None else 0)
         others = sum(1 for other in self.flows.values() if other.inputs is not None)
-        if not others or (others + 1) * size <= WINDOW_BYTES:
-            flow.inputs, flow.drift, flow.relations = window, drift, relations
+        if not others or (others + 1) * self._bytes_of_inputs() <= WINDOW_BYTES:
+            flow.inputs, flow.drift, flow.relations = self._tests_of_inputs()
+
+    def _bytes_of_inputs(self) -> int:
+        """What the windows of one flow's inputs may grow to. Found out once: to make them takes long where
+        there are many fields, and a flow that finds no room asks with every batch."""
+        if not self._input_bytes:
+            window, drift, relations = self._tests_of_inputs()
+            more = relations.bytes if relations is not None else 0
+            self._input_bytes = window.bytes + drift.bytes + more
+        return self._input_bytes
 
     def _tests_of_inputs(self) -> tuple[Window, Detector, Relations | None]:
         known = self._together

@@ -4,6 +4,7 @@ import pytest
 from sidecar.observer import traffic as module
 from sidecar.observer.routes import OVERFLOW, Key
 from sidecar.observer.traffic import KEYS, Traffic
+from sidecar.observer.windows import Window
 from tests.observer.real import digits, reference
 from tests.observer.talk import of_rows, record
 
@@ -90,6 +91,20 @@ def test_windows_are_bounded_in_bytes(traffic, monkeypatch):
     opened = [flow for flow in traffic.flows.values() if flow.inputs is not None]
     assert sum(flow.inputs.bytes + flow.drift.bytes for flow in opened) <= 1_000_000
     assert traffic.left_out["window-limit"] == 30 - len(opened) > 0
+
+
+def test_a_flow_without_room_counts_its_calls_and_makes_no_windows_in_vain(traffic, monkeypatch):
+    monkeypatch.setattr(module, "WINDOW_BYTES", 1)
+    made = []
+    monkeypatch.setattr(module, "Window", lambda fields, *rest: made.append(fields) or Window(fields, *rest))
+    traffic.update([of_rows(0, ROWS[:2], "abc")], 0.0)
+    traffic.update([of_rows(1, ROWS[:2], "abc", version="2")], 0.0)
+    made.clear()
+    for now in range(5):
+        calls = [of_rows(i, ROWS[:2], "abc", version="2") for i in range(10)]
+        traffic.update([*calls, record(10, version="2"), of_rows(11, ROWS[:2], "x", version="2")], float(now))
+    assert traffic.left_out == {"window-limit": 51, "other-baseline": 5}
+    assert made == []
 
 
 def test_verdicts_and_flagged_rows_are_counted(traffic):
