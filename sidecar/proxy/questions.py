@@ -14,7 +14,6 @@ import httptools
 
 from sidecar.errors import CallFailed, translated
 from sidecar.exchange import Reply
-from sidecar.proxy.address import Address
 from sidecar.proxy.address import upstream as address_of
 from sidecar.proxy.connecting import connect
 from sidecar.proxy.heads import RequestHead, ResponseHead, response_head
@@ -145,7 +144,7 @@ class Questions:
         `upstream-timeout`. Raises CallFailed."""
         try:
             async with asyncio.timeout(settings.upstream_timeout):
-                connection = self._take(url) or await self._open(address_of(url), settings)
+                connection = self._take(url) or await self._open(url, settings)
                 try:
                     return await connection.ask(asked, request, most)
                 finally:
@@ -161,9 +160,11 @@ class Questions:
                 return connection
         return None
 
-    async def _open(self, address: Address, settings: Settings) -> Connection:
+    async def _open(self, url: str, settings: Settings) -> Connection:
+        address = address_of(url)
         tls = await self._context(settings) if address.tls else None
-        return await connect(address, lambda: Connection(self._loop), settings.connect_timeout, tls, "")
+        name = settings.upstream_server_name if url == settings.upstream else ""
+        return await connect(address, lambda: Connection(self._loop), settings.connect_timeout, tls, name)
 
     async def _context(self, settings: Settings) -> ssl.SSLContext | None:
         """Made once, and in a thread: reading the certificates of the system takes tens of milliseconds."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import UsageError
+from sidecar.proxy.heads import request_head
 from sidecar.proxy.tls import listener_context, upstream_context
 from sidecar.settings import Settings
 from tests.proxy.certificates import Authority
@@ -193,6 +194,13 @@ async def test_a_model_with_a_name_of_its_own(ours):
         caller = await stage.caller()
         await caller.send(GET)
         assert (await caller.response()).body == b"ok"
+        head, settings = (
+            request_head(b"GET", b"/", "1.1", ((b"Host", b"m"),), frozenset()),
+            stage.plane.settings,
+        )
+        asking = stage.plane.squeezing.questions  # our own questions to the same model
+        assert (await asking.ask(settings.upstream, head, GET, most=9, settings=settings)).body == b"ok"
+        asking.close()
         stage.plane.pool.close()
 
 
