@@ -285,6 +285,8 @@ class Pool:
         self.state: Literal["unknown", "up", "down"] = "unknown"
         self.open = 0
         self.hasty_until = 0.0
+        self.closed = False
+        """What calls in flight give back is of no use to anybody."""
         self.connect_timeout = connect_timeout
         self._tls = tls
         self._server_name = server_name
@@ -325,6 +327,9 @@ class Pool:
         return connection
 
     def give_back(self, connection: Upstream) -> None:
+        if self.closed:
+            connection.transport.close()
+            return
         connection.used = True
         connection.idle_since = monotonic()
         self._idle.append(connection)
@@ -341,5 +346,7 @@ class Pool:
             idle.popleft().transport.close()
 
     def close(self) -> None:
+        """Close all connections: at once those that are idle, each other one when its call has ended."""
+        self.closed = True
         while self._idle:
             self._idle.pop().transport.close()
