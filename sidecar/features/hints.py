@@ -6,6 +6,8 @@ only. Pictures keep their shape; everything else is taken apart into columns.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sidecar.errors import Undecodable, reason
 from sidecar.exchange import Hints, Payload, Tensor
 from sidecar.features.columns import columns
@@ -30,8 +32,7 @@ def hinted(payload: Payload, hints: Hints) -> Payload:
         for one in tensors
         if one.name not in hints.ignore
     )
-    names = [one.name for one in kept]
-    if twice := next((name for name in names if names.count(name) > 1), ""):
+    if twice := next((name for name, times in Counter(one.name for one in kept).items() if times > 1), None):
         raise Undecodable(reason("duplicate-name", twice))
     if not kept:
         raise Undecodable("no-rows")

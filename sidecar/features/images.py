@@ -11,6 +11,7 @@ and how far red and blue lie from green. docs/baselines.md has what was measured
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -22,6 +23,13 @@ from sidecar.exchange import Matrix
 
 SIDE = 32
 """Rows and columns that an image is brought to."""
+
+TOGETHER = 64
+"""Images brought to 32 x 32 at a time, 40 KB each: a small body may hold very many small ones."""
+
+LONG = 1_024
+"""Pixels of a side beyond which each area is averaged by itself. Up to there one product with all of them is
+faster; a side of a million pixels, which a body of a megabyte may have, would need a matrix of 32 million."""
 
 CHANNELS = 5
 """Of a thumbnail: three of colour, and grain in two directions."""
@@ -64,7 +72,9 @@ class ImageReading(msgspec.Struct, frozen=True, dict=True, tag_field="kind", tag
         """The numbers of each image, (rows, numbers). Raises Undecodable `not-an-image:F`."""
         if images.ndim not in (3, 4) or images.dtype.kind not in "buif" or 0 in images.shape:
             raise Undecodable(reason("not-an-image", self.column))
-        return embedding(thumbnails(images, self.white)) / np.array(self.deviations), {}
+        some = (images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER))
+        read = [embedding(thumbnails(part, self.white)) for part in some]
+        return np.concatenate(read) / np.array(self.deviations), {}
 
 
 def thumbnails(images: NDArray[Any], white: float) -> NDArray[np.float64]:
@@ -77,18 +87,41 @@ def thumbnails(images: NDArray[Any], white: float) -> NDArray[np.float64]:
     if images.shape[1:] == (SIDE, SIDE, CHANNELS):
         return images.astype(np.float64)
     coloured = images[..., :3] if images.shape[3] >= 3 else images[..., :1]
-    down, across = _areas(coloured.shape[1]), _areas(coloured.shape[2])
     small = np.empty((len(images), SIDE, SIDE, CHANNELS))
     for image, out in zip(coloured, small, strict=True):
         pixels = image.astype(np.float32)
-        out[..., :3] = np.tensordot(np.tensordot(down, pixels, axes=(1, 0)), across, axes=(1, 1)).transpose(
-            0, 2, 1
-        )
+        out[..., :3] = _averaged(pixels)
         grey = pixels.mean(axis=2)
-        out[..., 3] = down @ np.abs(np.diff(grey, axis=1, append=grey[:, -1:])) @ across.T
-        out[..., 4] = down @ np.abs(np.diff(grey, axis=0, append=grey[-1:])) @ across.T
+        out[..., 3] = _averaged(np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))[..., None])[..., 0]
+        out[..., 4] = _averaged(np.abs(np.diff(grey, axis=0, append=grey[-1:]))[..., None])[..., 0]
     small /= scale
     return small
+
+
+def _averaged(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(height, width, channels) -> (32, 32, channels), each the mean of an area."""
+    height, width, _ = pixels.shape
+    if max(height, width) <= LONG:
+        down, across = _areas(height), _areas(width)
+        both = np.tensordot(np.tensordot(down, pixels, axes=(1, 0)), across, axes=(1, 1))
+        return np.asarray(both.transpose(0, 2, 1))
+    for axis in (0, 1) if height >= width else (1, 0):  # the longer one first, because a short one grows
+        pixels = np.moveaxis(_averaged_along(np.moveaxis(pixels, axis, 0)), 0, axis)
+    return pixels
+
+
+def _averaged_along(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The means of 32 areas along the first axis."""
+    length = len(pixels)
+    if length <= LONG:
+        return np.asarray(np.tensordot(_areas(length), pixels, axes=(1, 0)))
+    edges = np.linspace(0.0, length, SIDE + 1)
+    means = np.empty((SIDE, *pixels.shape[1:]), dtype=np.float32)
+    for i, (start, end) in enumerate(pairwise(edges.tolist())):
+        first, last = int(start), min(int(end) + 1, length)
+        weights = _overlap(np.array([start]), np.array([end]), np.arange(first, last))[0] * (SIDE / length)
+        means[i] = np.tensordot(weights.astype(np.float32), pixels[first:last], axes=(0, 0))
+    return means
 
 
 def embedding(small: NDArray[np.float64]) -> Matrix:
@@ -146,9 +179,15 @@ def _directions(
 def _areas(length: int) -> NDArray[np.float32]:
     """What each of `length` pixels adds to each of 32, (32, length): by the part of it that lies there."""
     edges = np.linspace(0.0, length, SIDE + 1)
-    pixels = np.arange(length)
-    overlap = np.minimum(edges[1:, None], pixels + 1.0) - np.maximum(edges[:-1, None], pixels)
-    return np.asarray(np.maximum(overlap, 0.0) * (SIDE / length), dtype=np.float32)
+    return np.asarray(_overlap(edges[:-1], edges[1:], np.arange(length)) * (SIDE / length), dtype=np.float32)
+
+
+def _overlap(
+    starts: NDArray[np.float64], ends: NDArray[np.float64], pixels: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How much of each pixel lies in each area, (areas, pixels)."""
+    overlap = np.minimum(ends[:, None], pixels + 1.0) - np.maximum(starts[:, None], pixels)
+    return np.maximum(overlap, 0.0)
 
 
 @lru_cache(maxsize=1)

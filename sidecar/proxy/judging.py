@@ -149,7 +149,10 @@ class Judge:
     def takes_long(self, call: Case) -> bool:
         """Would scoring this call hold up the others?"""
         baseline = self.baseline
-        return baseline is not None and (call.request_bytes > LOOP_BYTES or not baseline.few)
+        if baseline is None:
+            return False
+        images = baseline.schema.plan.images  # of which a few bytes may be millions of pixels
+        return call.request_bytes > LOOP_BYTES or not baseline.few or bool(images)
 
     def now(self, call: Case) -> None:
         """Score this call alone, before it is forwarded."""

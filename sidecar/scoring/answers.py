@@ -30,6 +30,10 @@ NEIGHBOURS = 10
 ROWS = 2_000
 """Reference questions kept at most: more would cost the observer more than 0.1 ms a row."""
 
+TOGETHER = 256
+"""Rows scored at once: each has a distance to every reference question and a copy of ten answers, and a
+fit scores a hundred thousand."""
+
 FAR = 10.0
 """Spreads beyond which a column of a question counts no more: one wild value mustn't choose neighbours."""
 
@@ -69,6 +73,13 @@ class Conditional:
 
     def score_many(self, questions: Matrix, answers: Matrix) -> Floats:
         """`questions` in spreads, `answers` as `encoded`; (rows,)."""
+        scores = np.empty(len(questions))
+        for start in range(0, len(questions), TOGETHER):
+            some = slice(start, start + TOGETHER)
+            scores[some] = self._scores(questions[some], answers[some])
+        return scores
+
+    def _scores(self, questions: Matrix, answers: Matrix) -> Floats:
         distances = self._norms - 2.0 * questions @ self.questions.T  # the question's own norm ranks nothing
         nearest = np.argpartition(distances, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
         theirs = self.answers[nearest]

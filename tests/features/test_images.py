@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from sidecar.errors import Undecodable
-from sidecar.features.images import CHANNELS, NAMES, SIDE, ImageReading, embedding, thumbnails
+from sidecar.features.images import CHANNELS, LONG, NAMES, SIDE, ImageReading, _areas, embedding, thumbnails
 
 READING = ImageReading("p", 255.0)
 SOURCE = np.random.default_rng(0)
@@ -38,6 +40,28 @@ def test_every_shape_has_finite_numbers_and_keeps_its_light(shape):
     assert np.isfinite(list(found.values())).all()
     seen = pixels[..., :3] if len(shape) == 3 and shape[2] == 4 else pixels
     assert found["light"] == pytest.approx(seen.mean() / 255, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(LONG + 1, 40), (40, 5 * LONG + 3), (2 * LONG, 3 * LONG), (1, 4_001)])
+def test_long_sides_are_averaged_by_area_as_short_ones_are(shape):
+    picture = SOURCE.integers(0, 256, shape).astype(np.float64)
+    down, across = (_areas(side).astype(np.float64) for side in shape)
+    small = thumbnails(picture[None], 255.0)[0, :, :, 0]
+    assert np.abs(small - down @ picture @ across.T / 255.0).max() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1_000_000), (1, 1_000_000, 1), (20_000, 1, 1)])
+def test_the_memory_that_images_take_is_bounded_whatever_their_form(shape):
+    """A body of a megabyte may say any of these; the last would be 800 MB of thumbnails."""
+    images = np.zeros(shape, np.uint8)
+    tracemalloc.start()
+    try:
+        read, _ = READING.read(images)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert read.shape == (len(images), len(NAMES))
+    assert most < 64 * 2**20
 
 
 def test_pixels_of_every_type_mean_the_same():

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -19,6 +20,8 @@ from sidecar.codecs import Codec, v1
 from sidecar.codecs.tool_calls import digest
 from sidecar.defence.guard import Guard
 from sidecar.exchange import Features, Payload, Request, Score
+from sidecar.features import Field, Schema
+from sidecar.features.images import ImageReading
 from sidecar.link import Progress
 from sidecar.proxy.judging import Against, Judged, judge
 from sidecar.scoring.baseline import Baseline, load
@@ -342,6 +345,28 @@ async def test_a_large_body_is_scored_in_the_thread():
         caller, model = await stage.begin(infer(outliers(), size=LARGE))
         told = await answer(caller, model)
         assert told["verdict"] == "outlier"
+
+
+async def test_an_image_is_read_in_the_thread_however_small_its_body():
+    """A PNG of 12 KB may hold four million pixels."""
+    where: list[str] = []
+
+    def score(features: Features, threshold: float) -> Score:
+        where.append(threading.current_thread().name)
+        return Score("normal", 0.5, (0.5,))
+
+    watched = Watched()
+    watched.score = score  # the baseline itself knows nothing of images
+    reading = ImageReading("image", 255.0)
+    watched.schema = Schema(tuple(Field(name, "number") for name in reading.fields), (reading,))
+    body = json.dumps({"instances": np.zeros((1, 8, 8)).tolist()}).encode()
+    request = infer(clean()).replace(infer(clean()).partition(b"\r\n\r\n")[2], b"")
+    head = re.sub(rb"(?i)content-length: \d+", b"Content-Length: %d" % len(body), request)
+    async with sidecar(baseline=watched, score_deadline=5.0) as stage:
+        caller, model = await stage.begin(head + body)
+        assert (await answer(caller, model))["verdict"] == "normal"
+    (name,) = where
+    assert name.startswith("judge")
 
 
 async def test_a_large_body_does_not_hold_up_a_small_one():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,20 @@ def test_the_distance_to_the_answers_of_the_nearest_questions():
         centre = answers[nearest].mean(axis=0)
         apart = np.sqrt(((answers[nearest] - centre) ** 2).sum(axis=1).mean())
         assert score == pytest.approx(np.linalg.norm(answer / scale - centre) / (apart + 0.3))
+
+
+def test_rows_are_scored_some_at_a_time_and_all_alike():
+    source = np.random.default_rng(0)
+    reference = Conditional(source.normal(size=(400, 3)), source.normal(size=(400, 20)), np.ones(20), 1.0)
+    questions, answers = source.normal(size=(5_000, 3)), source.normal(size=(5_000, 20))
+    tracemalloc.start()
+    try:
+        scores = reference.score_many(questions, answers)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * 2**20  # all at once it would be 40 MB, and of a large fit gigabytes
+    assert scores == pytest.approx(reference._scores(questions, answers), rel=1e-12)
 
 
 def test_one_wild_value_does_not_choose_the_neighbours():
