@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,43 @@ def forge(change: Callable[[dict[str, Any], dict[str, np.ndarray]], None]) -> Sp
         (directory / MANIFEST).write_text(json.dumps(manifest))
 
     return spoil
+
+
+def forge_packed(change: Callable[[bytes], bytes]) -> Spoil:
+    """Change the archive itself, and make every checksum right again."""
+
+    def spoil(directory: Path) -> None:
+        manifest = json.loads((directory / MANIFEST).read_text())
+        packed = change((directory / ARRAYS).read_bytes())
+        (directory / ARRAYS).write_bytes(packed)
+        manifest |= {"arrays": hashlib.sha256(packed).hexdigest(), "digest": ""}
+        manifest["digest"] = hashlib.sha256(msgspec.json.encode(manifest)).hexdigest()
+        (directory / MANIFEST).write_text(json.dumps(manifest))
+
+    return spoil
+
+
+def archived(packed: bytes, name: str, content: bytes) -> bytes:
+    """An archive with one file more."""
+    out = io.BytesIO(packed)
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return out.getvalue()
+
+
+def compressed(packed: bytes, content: bytes) -> bytes:
+    """The largest of the compressed files with other bytes in it."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.compress_size)
+    start = largest.header_offset + 30 + len(largest.filename) + 20 + 100  # heads of two kinds, and a little
+    return packed[:start] + content + packed[start + len(content) :]
+
+
+def claiming(shape: str) -> bytes:
+    """An archive of one array that is said to be of this shape, and has hardly a byte."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+    return archived(b"", "typical.npy", start + header + bytes(16))
 
 
 def change_array(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Spoil:
@@ -146,6 +184,21 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     "wrong type": (change_array("iforest/left", lambda a: a.astype(float)), "array 'left' holds float64"),
     "an array lost": (forge(lambda m, a: a.pop("iforest/path")), "detector iforest: array 'path' is missing"),
     "no calibration": (change_array("ecod/calibration", lambda a: a[:0]), "non-empty list of finite numbers"),
+    "no zip": (forge_packed(lambda packed: packed[:100]), "not a numpy archive of plain numbers"),
+    "compressed bytes that are none": (
+        forge_packed(lambda packed: compressed(packed, b"\xff" * 64)),
+        r"arrays\.npz: not a numpy archive of plain numbers: .*decompressing",
+    ),
+    "more than there is": (forge_packed(lambda packed: claiming("(2000000000000,)")), "not a numpy archive"),
+    "a header that does not end": (forge_packed(lambda packed: claiming("((((")), "not a numpy archive"),
+    "another file among them": (
+        forge_packed(lambda packed: archived(packed, "../../evil.txt", b"x")),
+        r"'\.\./\.\./evil\.txt' is no array",
+    ),
+    "a bomb": (
+        forge_packed(lambda packed: archived(packed, "zeros.npy", bytes(2_000_000))),
+        r"it unpacks to \d+ bytes, and at most 1000000 are read",
+    ),
     "pickled objects": (
         change_array("spread", lambda a: a.astype(object)),
         r"arrays\.npz: not a numpy archive of plain",
@@ -154,10 +207,12 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
 
 
 @pytest.mark.parametrize("case", SPOILED)
-def test_what_is_not_whole_and_unchanged_is_refused(baseline, case):
+def test_what_is_not_whole_and_unchanged_is_refused(baseline, case, monkeypatch):
     spoil, message = SPOILED[case]
     load(baseline)
     spoil(baseline)
+    if case == "a bomb":  # a smaller one does for a test
+        monkeypatch.setattr(artifact, "MOST_BYTES", 1_000_000)
     with pytest.raises(BaselineError, match=message) as refusal:
         load(baseline)
     assert str(refusal.value).startswith(str(baseline))
@@ -193,6 +248,15 @@ def test_what_is_there_is_replaced_only_when_asked_and_only_a_baseline(baseline,
     with pytest.raises(BaselineError, match="is not a baseline, so it is not replaced"):
         artifact.write(tmp_path / "precious", changed, arrays, replace=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["baseline", "precious"]
+
+
+def test_what_a_symbolic_link_leads_to_is_replaced(baseline, tmp_path):
+    manifest, arrays = artifact.read(baseline)
+    (tmp_path / "current").symlink_to("baseline")
+    changed = msgspec.structs.replace(manifest, source="other.csv")
+    artifact.write(tmp_path / "current", changed, arrays, replace=True)
+    assert artifact.read(baseline)[0].source == "other.csv"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["baseline", "current"]
 
 
 def test_a_write_that_fails_leaves_what_was_there(baseline, tmp_path, monkeypatch):

@@ -53,5 +53,6 @@ def read(file: Path) -> Table:
         raise DataError(f"{file}: cannot be read: {error.strerror or error}") from error
     table = Table(file, columns, tuple(notes))
     if not table.rows:
-        raise DataError(f"{file}: has no rows")
+        missing = "rows" if columns or not notes else "columns"
+        raise DataError("; ".join((f"{file}: has no {missing}", *notes)))
     return table

@@ -23,9 +23,14 @@ MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
 def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Columns in the order of the header. Raises DataError naming file and row, OSError."""
     with file.open("rb") as lines:
-        header = lines.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
+        try:
+            header = lines.readline().decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{file}: the names of the columns are not UTF-8: {error.reason}") from error
     if not header:
         raise DataError(f"{file}: the first line is empty; it should hold the names of the columns")
+    if header.count('"') % 2:
+        raise DataError(f"{file}: a line ends within the name of a column; put the names into one line")
     delimiter = max(",;\t", key=header.count)
     try:
         names = pacsv.read_csv(

@@ -9,6 +9,7 @@ by leaving them out of `X`.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
                 raise DataError(f"{file}: has no array X; it holds {', '.join(archive.files) or 'nothing'}")
             matrix = archive["X"]
             names = [str(name) for name in archive["columns"]] if "columns" in archive.files else None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{file}: not a numpy archive of plain arrays: {error}") from error
     except TypeError as error:  # np.load gives a bare array for a renamed .npy
         raise DataError(

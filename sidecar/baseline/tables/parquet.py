@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from sidecar.errors import DataError
 
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+
 
 def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Columns in the file's order. Raises DataError naming the file, OSError."""
@@ -26,7 +28,10 @@ def read(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     columns: dict[str, NDArray[Any]] = {}
     notes: list[str] = []
     for name in table.column_names:
-        column = _column(table[name])
+        try:
+            column = _column(table[name])
+        except (OverflowError, ValueError) as error:  # a year that is none, a time zone that nobody knows
+            raise DataError(f"{file}: column {name!r}: holds a date that cannot be read: {error}") from error
         if column is None:
             notes.append(f"column {name!r} is left out: {table[name].type} cannot be scored")
         else:
@@ -41,7 +46,7 @@ def _column(column: pa.ChunkedArray) -> NDArray[Any] | None:
         kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_boolean(kind) or any(is_text(kind) for is_text in TEXTS):
         return np.array(
             column.to_pylist(), dtype=bool if pa.types.is_boolean(kind) and not column.null_count else object
         )

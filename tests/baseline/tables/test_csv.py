@@ -54,6 +54,8 @@ def test_many_rows_keep_their_order(tmp_path):
         ("a,a\n1,2\n", r"t\.csv: two columns are called 'a'"),
         ("\n1,2\n", r"t\.csv: the first line is empty"),
         (b"a\n\xff\xfe\n", r"t\.csv: .*UTF8"),
+        ("größe,b\n1,2\n".encode("latin-1"), r"t\.csv: the names of the columns are not UTF-8"),
+        ('"a\nb",c\n1,2\n', r"t\.csv: a line ends within the name of a column"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_row(tmp_path, text, message):

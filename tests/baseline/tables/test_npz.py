@@ -57,6 +57,15 @@ def test_what_is_no_table_is_refused(tmp_path, arrays, message):
         read(saved(tmp_path, **arrays))
 
 
+@pytest.mark.parametrize("at", range(200, 260, 7))
+def test_an_archive_whose_bytes_were_damaged_is_refused_or_read(tmp_path, at):
+    file = tmp_path / "t.npz"
+    np.savez_compressed(file, X=np.random.default_rng(0).normal(size=(200, 3)))
+    file.write_bytes(file.read_bytes()[:at] + b"\xff" * 40 + file.read_bytes()[at + 40 :])
+    with pytest.raises(DataError, match=r"t\.npz: not a numpy archive of plain arrays"):
+        read(file)
+
+
 def test_a_single_array_under_the_wrong_name_is_refused(tmp_path):
     with (tmp_path / "t.npz").open("wb") as file:
         np.save(file, X)

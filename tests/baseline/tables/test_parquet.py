@@ -8,8 +8,10 @@ import math
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from sidecar.baseline.tables import read
+from sidecar.errors import DataError
 
 
 def table(tmp_path, **columns: pa.Array):
@@ -53,6 +55,22 @@ def test_times_become_iso_text(tmp_path):
         "zoned": ["2024-01-31T13:05:00+00:00", None],
         "day": ["2024-01-31T00:00:00", None],
     }
+
+
+def test_a_date_beyond_all_years_is_told_with_its_column(tmp_path):
+    with pytest.raises(DataError, match=r"t\.parquet: column 'when': holds a date that cannot be read"):
+        table(tmp_path, when=pa.array([2**60, 0], pa.timestamp("us")))
+
+
+def test_a_file_of_nothing_that_can_be_scored_says_so(tmp_path):
+    with pytest.raises(DataError, match=r"has no columns; column 'at' is left out: time64"):
+        table(tmp_path, at=pa.array([1, 2], pa.time64("us")))
+
+
+def test_text_of_every_kind_is_text(tmp_path):
+    kinds = {"s": pa.string(), "l": pa.large_string(), "v": pa.string_view()}
+    found = table(tmp_path, **{name: pa.array(["x", None], kind) for name, kind in kinds.items()}).columns
+    assert {name: values.tolist() for name, values in found.items()} == {name: ["x", None] for name in kinds}
 
 
 def test_durations_and_nested_values_are_left_out_by_name(tmp_path):
