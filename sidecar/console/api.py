@@ -57,7 +57,7 @@ VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 def application(source: Source) -> web.Application:
     """The admin application over one observer."""
-    app = web.Application(middlewares=[_guarded], client_max_size=writing.BODY_BYTES)
+    app = web.Application(middlewares=[_guarded])
     app[OBSERVER] = source.observer
     app[CASCADE] = Blame(source.observer)
     app[SOURCE] = source
@@ -222,9 +222,8 @@ async def take_labels(request: web.Request) -> web.Response:
     writing.check(request, uploads.TYPES, request.app[GUARD].tokens)
     known(request.query, Names._fields)
     async with request.app[UPLOADS]:
-        found = await uploads.labels(
-            request.content_type, await writing.body(request), uploads.names(request.query)
-        )
+        body = await writing.body(request, writing.BODY_BYTES)
+        found = await uploads.labels(request.content_type, body, uploads.names(request.query))
         observer = request.app[OBSERVER]
         taken = observer.truth.label((), observer.clock())
         for start in range(0, len(found.labels), LABELS_AT_ONCE):

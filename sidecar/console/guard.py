@@ -90,7 +90,7 @@ class Guard:
     def bearer(self, token: str) -> Role:
         """What this token may do."""
         for role, known in self._known():
-            if hmac.compare_digest(token.encode(), known.encode()):
+            if _same(token, known):
                 return role
         return "nobody"
 
@@ -103,7 +103,7 @@ class Guard:
         if not (until.isascii() and until.isdigit() and len(until) < 16 and int(until) > now):
             return "nobody"
         for role, known in self._known():
-            if hmac.compare_digest(cookie.encode(), _signed(known, int(until)).encode()):
+            if _same(cookie, _signed(known, int(until))):
                 return role
         return "nobody"
 
@@ -148,6 +148,12 @@ class Guard:
         raise Problem(403, "Not from here", detail)
 
 
+def _same(shown: str, right: str) -> bool:
+    """Whether a caller shows what is right, told in the same time whatever it shows. Bytes of a header that
+    are no UTF-8 come as surrogates."""
+    return hmac.compare_digest(shown.encode(errors="surrogateescape"), right.encode())
+
+
 def _signed(token: str, until: int) -> str:
     key = hashlib.sha256(b"sidecar console\0" + token.encode()).digest()
     return f"{until}.{hmac.new(key, str(until).encode(), hashlib.sha256).hexdigest()}"
@@ -160,11 +166,10 @@ def _local(who: Asked) -> bool:
 
 def is_own_name(host: str) -> bool:
     """Whether a Host is a number or localhost, which nobody can make to point elsewhere."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
     try:
-        ipaddress.ip_address(name)
-    except ValueError:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name != "localhost":
+            ipaddress.ip_address(name)
+    except ValueError:  # of brackets that do not close, too
         return False
     return True

@@ -52,7 +52,7 @@ def whole(query: Mapping[str, str], name: str, default: int, most: int, least: i
     text = query.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:18]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and least <= int(text) <= most):
         raise BadParameter(name, f"{text!r} is not a whole number from {least} to {most}")
     return int(text)
 

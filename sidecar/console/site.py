@@ -10,6 +10,7 @@ import asyncio
 import re
 from pathlib import Path
 from typing import get_args
+from urllib.parse import parse_qs
 
 import msgspec
 from aiohttp import web
@@ -249,10 +250,8 @@ async def show_sign_in(request: web.Request) -> web.Response:
 async def take_sign_in(request: web.Request) -> web.Response:
     """A token in, a cookie out. Only from our own page, so that nobody else signs a browser in."""
     writing.check(request, ("application/x-www-form-urlencoded",), request.app[GUARD].tokens)
-    if (request.content_length or 0) > SIGN_IN_BYTES:
-        raise Problem(413, "Too long", f"a form has at most {SIGN_IN_BYTES} bytes")
-    given = await request.post()
-    token = str(given.get("token", "")).strip()
+    given = parse_qs((await writing.body(request, SIGN_IN_BYTES)).decode(errors="replace"))
+    token = given.get("token", [""])[0].strip()
     keeper = request.app[GUARD]
     if keeper.bearer(token) == "nobody":
         return _html(sign_in.page("This token is not known here."), 401)

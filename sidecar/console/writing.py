@@ -18,7 +18,7 @@ from sidecar.console.guard import is_own_name
 from sidecar.console.problem import Problem
 
 BODY_BYTES = 16 * 1024 * 1024
-"""Bytes of a body at most. More can come in parts."""
+"""Bytes of a body of labels at most. More can come in parts."""
 
 BODY_SECONDS = 60.0
 """Seconds that a body may take to come."""
@@ -41,17 +41,23 @@ def check(request: web.Request, types: Collection[str], named: bool = False) -> 
 def _own(origin: str, host: str, named: bool) -> bool:
     """Whether a page of `origin` is one of ours, under an address that can't be rebound or whose name
     counts."""
-    parts = urlsplit(origin)
-    return parts.netloc.lower() == host.lower() and (named or is_own_name(parts.netloc))
+    try:
+        place = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return place.lower() == host.lower() and (named or is_own_name(place))
 
 
-async def body(request: web.Request) -> bytes:
-    """The whole body. Raises Problem when it's too long or too slow."""
+async def body(request: web.Request, most: int) -> bytes:
+    """The whole body, of `most` bytes at most. Raises Problem when it's too long or too slow."""
+    read = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        detail = f"a body has at most {BODY_BYTES:,} bytes; send it in parts"
-        raise Problem(413, "Too long", detail) from None
+            async for piece in request.content.iter_any():
+                read += piece
+                if len(read) > most:
+                    hint = "; send it in parts" if most == BODY_BYTES else ""
+                    raise Problem(413, "Too long", f"a body has at most {most:,} bytes{hint}")
+            return bytes(read)
     except TimeoutError:
         raise Problem(408, "Too slow", f"the body didn't come within {BODY_SECONDS:g} seconds") from None

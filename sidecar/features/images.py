@@ -172,7 +172,7 @@ def _directions(
         (rows * DIRECTIONS + which).ravel(), strength.ravel(), minlength=len(strength) * DIRECTIONS
     ).reshape(-1, DIRECTIONS)
     total = sums.sum(axis=1, keepdims=True)
-    return np.where(total > FLAT, sums / np.maximum(total, FLAT), 1.0 / DIRECTIONS)
+    return np.asarray(np.where(total > FLAT, sums / np.maximum(total, FLAT), 1.0 / DIRECTIONS))
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from tests.console.admin import asked
 from tests.console.seen import check
 from tests.observer.test_observer import Clock, settings
 
+FORM = "application/x-www-form-urlencoded"
 WRITE, READ = "w" * 32, "r" * 32
 HERE = Asked("127.0.0.1", "127.0.0.1:9702")
 AWAY = Asked("10.0.0.7", "10.0.0.5:9702")
@@ -29,6 +30,7 @@ def files(tmp_path):
         (Asked("127.0.0.6", "127.0.0.1:9702"), "health"),
         (Asked("127.0.0.1", "rebound.evil.test:9702"), "health"),
         (Asked("127.0.0.1", ""), "health"),
+        (Asked("127.0.0.1", "[::1"), "health"),
         (Asked("127.0.0.1", "127.0.0.1:9702", forwarded=True), "health"),
         (AWAY._replace(bearer=WRITE), "health"),
     ],
@@ -48,7 +50,8 @@ def test_tokens_are_asked_for_on_this_machine_too(files):
     assert guard.role(AWAY._replace(bearer=READ), 0.0) == "read"
     assert guard.role(AWAY._replace(bearer=WRITE), 0.0) == "write"
     assert guard.role(AWAY._replace(bearer=WRITE[:-1]), 0.0) == "health"
-    assert guard.role(AWAY._replace(bearer="é"), 0.0) == "health"
+    for text in ("é", "\udcff"):
+        assert guard.role(AWAY._replace(bearer=text), 0.0) == "health"
 
 
 def test_a_session_lasts_a_day_and_as_long_as_its_token(files, tmp_path):
@@ -59,7 +62,7 @@ def test_a_session_lasts_a_day_and_as_long_as_its_token(files, tmp_path):
     assert guard.role(AWAY._replace(cookie=cookie), 1001.0 + SESSION_SECONDS) == "health"
     longer = f"{10**9}.{cookie.partition('.')[2]}"
     assert guard.role(AWAY._replace(cookie=longer), 1001.0) == "health"
-    for bad in ("", ".", "é.x", "9" * 400, f"{cookie}0"):
+    for bad in ("", ".", "é.x", "9" * 400, f"{cookie}0", f"{10**9}.\udcff"):
         assert guard.role(AWAY._replace(cookie=bad), 1001.0) == "health"
     (tmp_path / "read").write_text("another token, long enough")
     assert guard.role(AWAY._replace(cookie=cookie), 1001.0) == "health"
@@ -93,6 +96,11 @@ async def test_probes_and_metrics_need_no_token_and_the_rest_does(files):
         assert (await client.post("/api/v1/labels", **post)).status == 200
 
 
+async def pieces(piece):
+    for _ in range(5):
+        yield piece
+
+
 async def test_a_browser_signs_in_and_its_cookie_is_no_use_to_other_sites(files):
     async with asked(Observer(settings(**files), Clock())) as client:
         form = await client.get("/", headers={"Accept": "text/html"})
@@ -109,8 +117,11 @@ async def test_a_browser_signs_in_and_its_cookie_is_no_use_to_other_sites(files)
         assert (await client.get("/", headers=shown)).status == 200
         foreign = {"Origin": "http://evil.test", "Sec-Fetch-Site": "cross-site"}
         assert (await client.post("/sign-in", data={"token": READ}, headers=foreign)).status == 403
-        long = await client.post("/sign-in", data={"token": "x" * 5000})
-        assert long.status == 413
+        for whole in (b"x" * 5000, pieces(b"x" * 1000)):
+            long = await client.post("/sign-in", data=whole, headers={"Content-Type": FORM})
+            assert long.status == 413
+        other = {"Content-Type": f"{FORM}; charset=none-such"}
+        assert (await client.post("/sign-in", data=b"token=%ff", headers=other)).status == 401
 
 
 async def test_a_page_by_name_may_write_once_it_is_signed_in(files):

@@ -37,6 +37,8 @@ def test_what_is_no_browser_may_write(host):
         ("127.0.0.1:9702", "http://127.0.0.1:8000"),
         ("127.0.0.1:9702", "null"),
         ("127.0.0.1:9702", ""),
+        ("127.0.0.1:9702", "http://["),
+        ("[", "http://["),
         ("rebound.evil.test:9702", "http://rebound.evil.test:9702"),
         ("localhost.evil.test", "http://localhost.evil.test"),
         ("127.0.0.1:9702", "http://user@127.0.0.1:9702"),
