@@ -187,7 +187,7 @@ def _overlap(
 ) -> NDArray[np.float64]:
     """How much of each pixel lies in each area, (areas, pixels)."""
     overlap = np.minimum(ends[:, None], pixels + 1.0) - np.maximum(starts[:, None], pixels)
-    return np.maximum(overlap, 0.0)
+    return np.asarray(np.maximum(overlap, 0.0))
 
 
 @lru_cache(maxsize=1)
