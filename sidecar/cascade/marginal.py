@@ -63,16 +63,24 @@ def p_of(found: float, left: int, right: int) -> float:
 def moved(
     names: Sequence[str], before: Sequence[tuple[Value, ...]], after: Sequence[tuple[Value, ...]]
 ) -> tuple[Moved, ...]:
-    """The columns that moved, the farthest first. Many-worded text is compared with itself: half of the rows
-    before against the other half tell what is ordinary."""
+    """The columns that moved, the farthest first."""
     found = []
     for i, name in enumerate(names):
         ours, theirs = [row[i] for row in before], [row[i] for row in after]
-        apart = distance(ours, theirs)
         if any(isinstance(value, str) for value in ours):
-            # Few rows of many words differ anyway.
-            apart -= distance(ours[: len(theirs)], ours[-len(theirs) :])
-        p = p_of(max(0.0, apart), len(ours), len(theirs))
-        if apart >= LEAST and p * len(names) < P:
-            found.append(Moved(name, apart, p))
+            one = _text_moved(name, ours, theirs)
+        else:
+            apart = distance(ours, theirs)
+            one = Moved(name, apart, p_of(apart, len(ours), len(theirs)))
+        if one.distance >= LEAST and one.p * len(names) < P:
+            found.append(one)
     return tuple(sorted(found, key=lambda one: -one.distance)[:NAMED])
+
+
+def _text_moved(name: str, ours: Sequence[Value], theirs: Sequence[Value]) -> Moved:
+    """Few rows of many words differ anyway. So as many rows are taken of before, of before once more and of
+    after, and what the first two differ by is no move."""
+    rows = min(len(ours) // 2, len(theirs))
+    first, second, later = ours[:rows], ours[len(ours) - rows :], theirs[len(theirs) - rows :]
+    apart = (distance(first, later) + distance(second, later)) / 2.0 - distance(first, second)
+    return Moved(name, max(0.0, apart), p_of(max(0.0, apart), rows, rows))

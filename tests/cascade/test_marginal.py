@@ -36,3 +36,16 @@ def test_text_of_many_words_is_compared_with_itself():
     assert moved(("text",), rows[:300], rows[300:]) == ()
     louder = [(text.upper(),) for (text,) in rows[300:]]
     assert [one.column for one in moved(("text",), rows[:300], louder)] == ["text"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(500, 250), (600, 400), (100, 400), (60, 60)])
+@pytest.mark.parametrize("texts", [2, 20, 200, 10**9])
+def test_texts_of_any_number_do_not_move_by_chance_and_are_named_when_they_do(texts, before, after):
+    random = np.random.default_rng(3)
+    rows = [(f"text-{i}",) for i in random.integers(texts, size=20 * (before + after)).tolist()]
+    for start in range(0, len(rows), before + after):
+        ours, theirs = rows[start : start + before], rows[start + before : start + before + after]
+        assert moved(("text",), ours, theirs) == ()
+    if texts < 10**9 and before >= 500:  # where all are different anyway, others are no news
+        gone = [("elsewhere",) if i % 2 else row for i, row in enumerate(theirs)]
+        assert [one.column for one in moved(("text",), ours, gone)] == ["text"]
