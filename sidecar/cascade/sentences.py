@@ -37,7 +37,7 @@ def sentence(
         case "nothing":
             return "None: no model changed, and what they are asked is as before."
         case _:
-            least = min((one.rows_after for one in findings), default=0)
+            least = min((min(one.rows_before, one.rows_after) for one in findings), default=0)
             return f"Too few calls to say ({len(findings)} models, {least} rows on the shorter side)."
 
 

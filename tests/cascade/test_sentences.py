@@ -43,3 +43,6 @@ def test_certainty_and_ignorance_are_words():
     assert "beyond doubt" in sentences.runner_up([finding(strength=math.inf)])
     assert "too few to compare" in sentences.runner_up([finding(pairs=0)])
     assert sentences.runner_up([]) == ""
+    few = [finding(rows_before=40, rows_after=200), finding(rows_before=300, rows_after=90)]
+    told = sentences.sentence("unknown", "", [], [], [], few)
+    assert told == "Too few calls to say (2 models, 40 rows on the shorter side)."
