@@ -35,7 +35,10 @@ def canonical(value: Any) -> Value | None:
     if isinstance(value, str):
         return _of_text(value.strip())
     if isinstance(value, (bool, int, float)) or hasattr(value, "__float__"):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return str(value)[:TEXT]  # no number that could be compared, as where it came as text
         return number if math.isfinite(number) else None
     return str(value)[:TEXT]
 

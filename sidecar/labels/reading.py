@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -115,6 +115,8 @@ def _time(place: str, value: Any, names: Names) -> float:
     try:
         if isinstance(value, datetime):
             at = value
+        elif isinstance(value, date):  # as RFC 3339 without a time: its midnight
+            at = datetime(value.year, value.month, value.day)
         elif isinstance(value, str) and not value.replace(".", "", 1).isdigit():
             at = datetime.fromisoformat(value)
         else:

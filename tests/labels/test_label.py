@@ -27,5 +27,9 @@ def test_other_text_stays_text(text):
     assert canonical(text) == text
 
 
+def test_a_number_beyond_all_bounds_is_a_text_whatever_carried_it():
+    assert canonical(10**400) == canonical(str(10**400)) == str(10**400)[:TEXT]
+
+
 def test_a_long_text_is_cut():
     assert len(canonical("x" * 1000)) == TEXT

@@ -1,7 +1,7 @@
 import io
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import msgspec
 import pyarrow as pa
@@ -31,6 +31,18 @@ TWO = content(
 
 def test_labels_are_read():
     assert read(TWO, Names()).labels == [Label("a", 0, 1.0), Label("b", 2, "cat", 1_763_910_000.0)]
+
+
+def test_times_of_any_unit_are_read():
+    second = 1_763_910_000
+    for time in (
+        pa.array([second * 10**9 + 123], pa.timestamp("ns")),
+        pa.array([second * 10**9 + 123], pa.timestamp("ns", tz="UTC")),
+        pa.array([second], pa.timestamp("s")),
+    ):
+        assert read(content(id=["a"], label=[1], time=time), Names()).labels[0].time == second
+    day = content(id=["a"], label=[1], time=pa.array([date(2025, 11, 23)]))
+    assert read(day, Names()).labels[0].time == datetime(2025, 11, 23, tzinfo=UTC).timestamp()
 
 
 def test_rows_without_a_label_are_counted():
