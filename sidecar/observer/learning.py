@@ -52,7 +52,6 @@ _json = msgspec.json.Encoder()
 class KeptLearning(msgspec.Struct, frozen=True):
     """Learning as it is kept on disk."""
 
-    need: int
     heaps: tuple[tuple[tuple[str, ...], tuple[bytes, ...]], ...]
     baseline: str
     failure: str
@@ -166,11 +165,13 @@ class Learning:
     def keep(self) -> KeptLearning:
         """What `restore` needs."""
         heaps = tuple((names, tuple(heap.lines)) for names, heap in self._heaps.items())
-        return KeptLearning(self.need, heaps, self.baseline, self.failure, self.failures)
+        return KeptLearning(heaps, self.baseline, self.failure, self.failures)
 
     def restore(self, kept: KeptLearning) -> None:
         """Go on from a snapshot. A fit that was under way is started again."""
-        self.need, self.failure, self.failures = kept.need, kept.failure, kept.failures
+        # How many are needed isn't kept: the setting may be another one since.
+        self.need = min(self.need * 2 ** min(kept.failures, MOST), self._most)
+        self.failure, self.failures = kept.failure, kept.failures
         for names, lines in kept.heaps:
             heap = self._heaps[names] = Heap()
             for line in lines:

@@ -126,6 +126,15 @@ def test_restored_learning_goes_on_where_it_was():
     assert again.seen == 10
 
 
+@pytest.mark.parametrize(("failures", "need"), [(0, 20), (2, 80), (30, 20 * MOST)])
+def test_restored_learning_asks_for_as_many_rows_as_are_wanted_now(failures, need):
+    state, again = Learning(10), Learning(20)
+    for _ in range(failures):
+        state.failed("no")
+    again.restore(state.keep())
+    assert again.need == need
+
+
 def test_a_fit_that_a_crash_cut_off_is_due_again():
     state, again = Learning(3), Learning(3)
     state.update([heard(i, (i, 1)) for i in range(3)])
