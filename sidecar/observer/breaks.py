@@ -43,6 +43,9 @@ FACTOR = 3.0
 MISFIT = 0.15
 """How far the quantiles may lie from the reference's times the factor, as a share of their spread."""
 
+LARGEST = 1e100
+"""Numbers from here on have no unit that could be told: their squares may be infinite."""
+
 REFUSALS: dict[str, Kind] = {"schema-mismatch:missing": "absent", "not-a-number": "type"}
 """Reasons for which calls go unscored, up to the name of the field, and what they mean."""
 
@@ -94,7 +97,9 @@ def _unit(field: ReferenceField, present: Values) -> Break | None:
     if field.kind != "number" or field.std == 0.0:
         return None
     levels = np.linspace(0.1, 0.9, 9)
-    before, now = quantiles(field, levels), np.quantile(present, levels)
+    before, now = quantiles(field, levels), np.quantile(np.clip(present, -LARGEST, LARGEST), levels)
+    if np.abs((*before, *now)).max() >= LARGEST:
+        return None
     spread = float(now[-1] - now[0])
     factor = float(before @ now / max(float(before @ before), 1e-300))
     misfit = float(np.sqrt(np.mean(np.square(now - factor * before))))
