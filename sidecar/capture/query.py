@@ -106,11 +106,14 @@ def _plain(value: Any) -> Any:
 
 
 def _csv(answer: Answer) -> str:
+    return "".join(map(_csv_line, (answer.names, *(map(_plain, row) for row in answer.rows))))
+
+
+def _csv_line(row: Iterable[Any]) -> str:
+    """Written with both of CSV's ends of line, or one of them inside a text would stand unquoted there."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(answer.names)
-    writer.writerows(map(_plain, row) for row in answer.rows)
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerow(row)
+    return f"{out.getvalue()[:-2]}\n"
 
 
 def _json(answer: Answer) -> str:

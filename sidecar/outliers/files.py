@@ -11,7 +11,7 @@ import csv
 import importlib.util
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +99,20 @@ def _parquet(rows: Rows, origin: bool) -> bytes:
 
 def _csv(rows: Rows, origin: bool) -> bytes:
     columns = _all(rows, origin)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
     # `true` as everybody's tables have it, not as Python prints it.
     words = {True: "true", False: "false", None: ""}
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow([words[v] if v is None or isinstance(v, bool) else v for v in row])
-    return text.getvalue().encode()
+    told = (
+        [words[v] if v is None or isinstance(v, bool) else v for v in row]
+        for row in zip(*columns.values(), strict=True)
+    )
+    return "".join(map(_csv_line, (columns, *told))).encode()
+
+
+def _csv_line(row: Iterable[Any]) -> str:
+    """Written with both of CSV's ends of line, or one of them inside a text would stand unquoted there."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow(row)
+    return f"{text.getvalue()[:-2]}\n"
 
 
 def _jsonl(rows: Rows, origin: bool) -> bytes:

@@ -1,5 +1,7 @@
 """SQL over captures: finished files and open journals in one view, nothing else in reach."""
 
+import csv
+import io
 import json
 
 import fsspec
@@ -83,6 +85,10 @@ def test_formats(place):
     ]
     assert json.loads(FORMATS["json"](found)) == {"id": "call-1", "c": [1.0, 0.0], "request_body": body}
     assert FORMATS["csv"](found).splitlines()[0] == "id,c,request_body"
+    texts = ask(str(place), "select 'a' || chr(13) || 'b' as x, 'c' || chr(10) as y, 1.5 as z, null as w")
+    told = FORMATS["csv"](texts)
+    assert list(csv.reader(io.StringIO(told, newline=""))) == [list("xyzw"), ["a\rb", "c\n", "1.5", ""]]
+    assert told.startswith("x,y,z,w\n")
 
 
 def test_a_cell_cannot_steer_a_terminal(place):

@@ -52,6 +52,13 @@ def test_text_booleans_and_gaps_come_back(tmp_path, ending):
     assert set(columns["sidecar_cohort"].tolist()) == {"singles"}
 
 
+@pytest.mark.parametrize("ending", [ending for ending in WRITERS if ending != ".npz"])
+def test_ends_of_lines_within_texts_come_back(tmp_path, ending):
+    texts = ("one\rtwo", "one\r\ntwo", "one\ntwo")
+    rows = Rows(1, (Field("said", "text"),), tuple(row(i, text) for i, text in enumerate(texts)))
+    assert tuple(back(tmp_path, ending, rows)["said"].tolist()) == texts
+
+
 def test_csv_says_true_and_false_as_other_programs_do(tmp_path):
     write(tmp_path / "rows.csv", MIXED, origin=False)
     assert (tmp_path / "rows.csv").read_text().splitlines() == [
