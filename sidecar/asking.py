@@ -83,8 +83,12 @@ def _ours() -> str:
 
 def base(admin: str) -> str:
     """An admin address without its last slash. Raises UsageError when it is none."""
-    parts = urllib.parse.urlsplit(admin)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        parts = urllib.parse.urlsplit(admin)
+        right = parts.scheme in ("http", "https") and bool(parts.netloc)
+    except ValueError:  # brackets without an address in them
+        right = False
+    if not right:
         raise UsageError(f"--admin {admin}: is not a URL such as http://127.0.0.1:9702")
     return admin.rstrip("/")
 

@@ -89,8 +89,9 @@ def behind(name: str) -> list[str]:
         raise UsageError(f"--dns {name}: {error}; give NAME or NAME:PORT") from error
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SidecarError(f"--dns {name}: {error.strerror or error}; does that name exist here?") from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name can be so long
+        reason = getattr(error, "strerror", None) or error
+        raise SidecarError(f"--dns {name}: {reason}; does that name exist here?") from error
     return sorted({_url(str(info[4][0]), port) for info in infos})
 
 

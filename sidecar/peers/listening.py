@@ -57,7 +57,7 @@ async def _listen(
         try:
             heard(name, await told(session, url, after(name)))
             away = False
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             if not away:
                 log.warning("peer %s at %s cannot be heard: %s", name, url, error or type(error).__name__)
             away = True
@@ -65,7 +65,7 @@ async def _listen(
 
 
 async def told(session: aiohttp.ClientSession, url: str, after: int) -> Lineage:
-    """What one sidecar tells from there on. Raises ValueError, or what aiohttp does."""
+    """What one sidecar tells from there on. Raises ValueError, RecursionError, or what aiohttp does."""
     async with session.get(f"{url}/api/v1/lineage", params={"after": str(after)}) as answer:
         if answer.status != 200:
             raise ValueError(f"status {answer.status}")

@@ -1,6 +1,7 @@
 """Every way to say where sidecars are, and what is wrong with it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def test_a_name_stands_for_all_its_addresses():
         behind("localhost:x")
     with pytest.raises(SidecarError, match="does that name exist here"):
         behind("nobody.invalid")
+    with pytest.raises(SidecarError, match="does that name exist here"):
+        behind("a" * 70)
 
 
 def test_prometheus_knows_who_is_up():
@@ -60,5 +63,6 @@ def test_named_peers():
     assert named("") == {}
     with pytest.raises(UsageError, match="is not NAME=URL"):
         named("http://a:9702")
-    with pytest.raises(UsageError, match="peers a=b: b is not a URL"):
-        named("a=b")
+    for wrong in ("b", "http://[b", "http://"):
+        with pytest.raises(UsageError, match=re.escape(f"peers a={wrong}: {wrong} is not a URL")):
+            named(f"a={wrong}")

@@ -65,7 +65,7 @@ async def test_nonsense_and_absence_are_said_once_and_survived(peer, monkeypatch
     monkeypatch.setattr(listening, "SECONDS", 0.01)
     monkeypatch.setattr(listening, "AWAY_SECONDS", 0.01)
     url, _, answers = peer
-    answers += [b"<html>", b"{}", b"x"]
+    answers += [b"<html>", b"{}", b"x", b'{"x":' + b"[" * 100_000]
     with caplog.at_level(logging.WARNING):
         found = await heard({"a": url, "away": f"http://127.0.0.1:{free_port()}"}, 3)
     assert {name for name, _ in found} == {"a"}
