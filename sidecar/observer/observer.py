@@ -75,6 +75,8 @@ class State(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...] = ()
     refit: KeptRefit | None = None
     policy_alerts: KeptPolicyAlerts | None = None
+    given: str = ""
+    """Digest of the baseline that the settings named."""
 
 
 class Observer:
@@ -131,6 +133,8 @@ class Observer:
         """Of the baseline, to show features by name."""
         if settings.baseline:
             self._adopt(settings.baseline)
+        self.given = self.traffic.digest
+        """Digest of the baseline that the settings name; empty where there's none that can be read."""
 
     # -- hearing -----------------------------------------------------------------------------------
 
@@ -318,6 +322,7 @@ class Observer:
             alerts=self.alerts.keep(),
             refit=self.refit.keep(),
             policy_alerts=self.policy_alerts.keep(),
+            given=self.given,
         )
 
     def restore(self, state: State) -> None:
@@ -330,6 +335,9 @@ class Observer:
             self.learning.failed("the learned baseline is gone from the run directory")
         if state.refit is not None:
             self.refit.restore(state.refit)
+        if self.given and state.given and self.given != state.given:
+            # Somebody fitted another one, so what was learned beside the old one has had its day.
+            self.refit.baseline = ""
         ours = self.refit.baseline or not self.settings.baseline
         if state.baseline and ours and Path(state.baseline).is_dir():
             self._adopt(state.baseline)

@@ -23,7 +23,7 @@ from sidecar.scoring.baseline import Baseline, load
 from sidecar.settings import Settings
 from sidecar.tasks import Tasks
 from tests.baseline.test_inherited import laid_out, mixed
-from tests.observer.real import draw
+from tests.observer.real import draw, fitted
 from tests.observer.talk import batch, of_rows
 
 
@@ -61,6 +61,13 @@ async def test_a_winner_takes_the_place_of_the_old_one(observer, baseline, tmp_p
     again.restore(decode(encode(observer.keep()), State))
     assert Swap(new) in again.orders()
     assert again.baseline == new
+
+    other = fitted(draw(600, seed=9), tmp_path).directory
+    later = Observer(Settings(upstream="http://127.0.0.1:1", baseline=other), lambda: 1e9)
+    later.restore(decode(encode(observer.keep()), State))
+    assert later.baseline == other, "who fits another one wants it"
+    assert not any(isinstance(order, Swap) for order in later.orders())
+    assert later.refit.outcome == outcome
 
 
 async def test_a_place_that_cannot_be_written_is_refused_and_the_next_one_is_due(observer, tmp_path):
