@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sidecar.observer.calls import ADDED, DURATION, quantile
-from sidecar.observer.drift import Alarm
+from sidecar.observer.drift import Alarm, Detector
 from sidecar.observer.routes import OVERFLOW, Key
 from sidecar.observer.statistics import compare
 from sidecar.observer.traffic import KEYS, Ended, Flow, Traffic
@@ -202,7 +202,7 @@ class History:
 
 def _change(key: Key, flow: Flow, found: Verdict, now: float) -> Change:
     tests = (flow.drift, flow.relations, flow.output_drift)
-    alarm = next((test.alarm for test in tests if test is not None and test.alarm is not None), None)
+    alarm = next((test.alarm for test in (*tests, _concept(flow)) if test and test.alarm), None)
     return Change(
         now,
         key,
@@ -230,8 +230,13 @@ def _evidence(flow: Flow) -> tuple[float | None, float | None, float | None]:
     return inputs, relations, outputs
 
 
+def _concept(flow: Flow) -> Detector | None:
+    """The test of the truth, where there are labels to test."""
+    return flow.performance.concept if flow.performance is not None else None
+
+
 def _alarms(flow: Flow) -> Iterator[Alarm]:
-    for test in (flow.drift, flow.relations, flow.output_drift):
+    for test in (flow.drift, flow.relations, flow.output_drift, _concept(flow)):
         if test is not None:
             yield from test.history
             if test.alarm is not None:

@@ -1,8 +1,9 @@
 """The verdict on one flow: a table of facts, not a score. Pure functions.
 
 Facts are what sequential tests found: two of the inputs against the reference, each column alone and all of
-them together, and one of the outputs against the first window of outputs after deployment. Counterparts:
-`sidecar.observer.drift` and `relations`, which find them; `sidecar.console.verdict_view`, which shows every
+them together, one of the outputs against the first window of outputs after deployment, and one of the truth
+against what was expected of the outputs. Counterparts: `sidecar.observer.drift`, `relations` and
+`truth.concept`, which find them; `sidecar.console.verdict_view`, which shows every
 number that led here.
 """
 
@@ -114,7 +115,8 @@ def verdict(flow: Flow) -> Verdict:
         since = next(time for time, reason in flow.reasons if reason.endswith(f":{refusals[0].feature}"))
         return Verdict(
             name, inputs, outputs, refusals[0].feature, since, math.inf, refusals, "feature", labels
-        )  # A suspicion of the inputs is no alarm, so what is named then is the output.
+        )
+    # A suspicion of the inputs is no alarm, so what is named then is the output.
     tests: tuple[tuple[Part, Test | None], ...] = (
         ("feature", flow.drift),
         ("relation", flow.relations),

@@ -94,6 +94,13 @@ def test_a_truth_that_moves_alone_is_concept_drift(every_answer_is_read, observe
     again = Observer(observer.settings, observer.clock)
     again.restore(decode(encode(observer.keep()), State))
     assert again.drift_state() == observer.drift_state()
+    answered(observer, baseline, draw(20, seed=3))
+    change = observer.history.changes[-1]
+    assert (change.verdict, change.part) == ("concept-drift", "label")
+    assert change.effect >= 0.05
+    answered(observer, baseline, draw(800, seed=4), version="2")
+    (closed,) = observer.history.closed
+    assert [alarm.since for alarm in closed.alarms] == [found.since]
 
 
 def test_inputs_and_truth_that_move_are_both_named(every_answer_is_read, observer, baseline):
