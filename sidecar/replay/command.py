@@ -99,7 +99,8 @@ def sentences(found: Outcome, told: Sequence[Difference], tolerance: float) -> l
         lines.append(f"No answer differs (by more than {tolerance:g} of its size, where it is a number).")
         return list(map(_printable, lines))
     sure = [one for one in told if one.group != "all" and one.is_sure]
-    lines += ["", f"Where most, of {len(told):,} intervals that hold all together with 95 %:"]
+    intervals = sum(1 if one.mean is None else 2 for one in told)
+    lines += ["", f"Where most, of {intervals:,} intervals that hold all together with 95 %:"]
     lines += [f"  {one.output} where {one.group} ({one.rows:,} rows): {_line(one)}" for one in sure[:SHOWN]]
     if not sure:
         lines.append("  nowhere more than chance would have it")

@@ -91,7 +91,8 @@ def differences(
     rows = table(pairs)
     masks = [(name, mask) for name, mask in groups(rows, cohorts or {}) if _calls(rows, mask) >= LEAST_CALLS]
     outputs = list(dict.fromkeys(name for one in pairs for name in one.before))
-    z = NormalDist().inv_cdf(1 - TOGETHER / 2 / max(1, len(masks) * len(outputs)))
+    # Each has two intervals, of the share and of the mean.
+    z = NormalDist().inv_cdf(1 - TOGETHER / 2 / max(1, 2 * len(masks) * len(outputs)))
     found = [
         one
         for output in outputs

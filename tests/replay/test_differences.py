@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest, norm
 
 from sidecar.replay.differences import LEAST_CALLS, differences, table
 from sidecar.replay.pairs import Pair
@@ -19,6 +20,18 @@ def test_equal_answers_do_not_differ_and_the_bound_says_how_surely():
     assert 0.0 < found.differing.high < 0.05
     assert found.mean.value == pytest.approx(0.0, abs=1e-6)
     assert not found.is_sure
+
+
+def test_intervals_are_as_wide_as_their_number_wants():
+    before, now = np.random.default_rng(1).normal(size=(2, 400))
+    found = of(differences(pairs(np.zeros(400), before, now), 1e-6), "all")
+    change = now - before
+    error = np.std(change, ddof=1) / 400**0.5
+    assert found.mean.high - found.mean.value == pytest.approx(norm.isf(0.025 / 2) * error)
+    share = found.differing
+    assert (share.low, share.high) == pytest.approx(
+        binomtest(400, 400).proportion_ci(1 - 0.05 / 2, method="wilson")
+    )
 
 
 def test_a_difference_where_a_feature_is_high_is_found_there():
