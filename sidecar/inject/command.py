@@ -87,12 +87,12 @@ def _refuse(place: str, results: list[Result], done: str) -> None:
 
 
 def _text(file: str) -> tuple[str, str]:
-    if file == "-":
-        return "standard input", sys.stdin.read()
+    place = "standard input" if file == "-" else file
     try:
-        return file, Path(file).read_text(encoding="utf-8")
+        whole = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return place, whole.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SidecarError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
+        raise SidecarError(f"{place}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _settled(arguments: argparse.Namespace) -> settings.InjectSettings:

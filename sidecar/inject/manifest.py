@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from sidecar.errors import SidecarError
-from sidecar.inject.reasons import Json
+from sidecar.inject import shape
+from sidecar.inject.reasons import Json, NotInjected
 
 _FLOAT = re.compile(
     r"[-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
@@ -97,9 +98,26 @@ def read(text: str, place: str) -> list[Json]:
     except (ValueError, RecursionError) as error:
         raise SidecarError(f"{place}: {error}") from error
     for number, one in enumerate(documents, 1):
-        if not isinstance(one, dict) or not isinstance(one.get("kind"), str):
-            raise SidecarError(f"{place}: document {number} is no Kubernetes object: it has no kind")
+        _check(one, f"{place}: document {number}")
     return documents
+
+
+def _check(thing: Any, where: str) -> None:
+    """Raises SidecarError unless this is an object, or a List of objects."""
+    if not isinstance(thing, dict) or not isinstance(thing.get("kind"), str):
+        raise SidecarError(f"{where} is no Kubernetes object: it has no kind")
+    try:
+        shape.check(thing, shape.Object)
+    except NotInjected as why:
+        raise SidecarError(f"{where} is no Kubernetes object: {why.detail.rstrip('.')}") from why
+    if is_list(thing):
+        for place, one in enumerate(thing["items"]):
+            _check(one, f"{where}: items[{place}]")
+
+
+def is_list(thing: Json) -> bool:
+    """Whether an object is a List of others."""
+    return str(thing.get("kind", "")).endswith("List") and isinstance(thing.get("items"), list)
 
 
 def write(things: list[Json], *, as_json: bool) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from sidecar import __version__
 from sidecar.inject import containers as ours
-from sidecar.inject import ports, probes, record, resources, servers
+from sidecar.inject import ports, probes, record, resources, servers, shape
 from sidecar.inject.annotations import INJECTED, STATUS, Wishes, wishes
 from sidecar.inject.containers import Plan
 from sidecar.inject.reasons import Json, NotInjected, Outcome
@@ -40,10 +40,9 @@ class Injection(NamedTuple):
 
 
 def inject(pod: Json, around: Around) -> Injection:
-    """Decide about a pod. `pod` is left as it is; a pod without `spec.containers` is refused."""
+    """Decide about a pod. `pod` is left as it is; what has not the shape of a pod is refused."""
     try:
-        if not _shaped(pod):
-            raise NotInjected("not-a-template")
+        shape.check(pod, shape.Pod)
         bare = record.undone(pod)
     except NotInjected as why:
         return Injection(pod, why.outcome, why.reason, str(why))
@@ -55,29 +54,6 @@ def inject(pod: Json, around: Around) -> Injection:
         return Injection(_placed(bare, plan, wished, around), "injected", "injected", _summary(plan))
     except NotInjected as why:
         return Injection(bare, why.outcome, why.reason, str(why))
-
-
-def _shaped(pod: Json) -> bool:
-    """Whether there is anything to work on: containers that have names, and lists where lists belong."""
-    spec = pod.get("spec")
-    metadata = pod.get("metadata")
-    if not isinstance(spec, dict) or not isinstance(metadata, (dict, type(None))):
-        return False
-    lists = [spec.get(name) for name in record.LISTS]
-    if not spec.get("containers") or not all(one is None or isinstance(one, list) for one in lists):
-        return False
-    if not all(isinstance(item, dict) for one in lists for item in one or ()):
-        return False
-    named = servers.containers(pod)
-    return all(isinstance(one.get("name"), str) and _lists_in(one) for one in named)
-
-
-def _lists_in(container: Json) -> bool:
-    fields = (container.get(name) for name in ("env", "ports", "args", "command"))
-    return all(
-        one is None or (isinstance(one, list) and all(isinstance(item, (dict, str)) for item in one))
-        for one in fields
-    )
 
 
 def _asked_for(pod: Json, wished: Wishes, around: Around) -> None:
@@ -141,12 +117,17 @@ def _user(pod: Json, wished: Wishes, around: Around, traffic: str) -> int | None
         if wished.egress_ports:
             raise NotInjected("bad-annotation", "run-as-user: none leaves no user for egress-ports to spare.")
         return None
-    if wished.run_as_user:
-        return int(wished.run_as_user)
-    first, count = around.user_range or (around.settings.user, 100)
     spec = pod["spec"]
     contexts = [spec.get("securityContext"), *(one.get("securityContext") for one in spec["containers"])]
     taken = {(one or {}).get("runAsUser") for one in contexts}
+    if wished.run_as_user:
+        if wished.egress_ports and int(wished.run_as_user) in taken:
+            raise NotInjected(
+                "bad-annotation",
+                f"run-as-user: {wished.run_as_user} is another's, too, whom egress-ports would spare.",
+            )
+        return int(wished.run_as_user)
+    first, count = around.user_range or (around.settings.user, 100)
     # In a range of the namespace's own, the first id is what everybody else there gets.
     ids = range(first + (1 if around.user_range else 0), first + max(count, 2))
     return next((user for user in ids if user not in taken), first)
@@ -173,7 +154,7 @@ def _workload(pod: Json, model: servers.Model) -> str:
 def _placed(bare: Json, plan: Plan, wished: Wishes, around: Around) -> Json:
     pod = copy.deepcopy(bare)
     created = [] if "metadata" in pod else ["metadata"]
-    metadata = pod.setdefault("metadata", {})
+    metadata = pod["metadata"] = pod.get("metadata") or {}
     spec = pod["spec"]
     added: dict[str, tuple[str, ...]] = {}
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sidecar.inject.annotations import Wishes
 from sidecar.inject.reasons import Json, NotInjected
-from sidecar.inject.servers import http_gets, ports
+from sidecar.inject.servers import asked_ports, ports
 
 LISTEN, EGRESS, ADMIN, GRPC = 9700, 9701, 9702, 9703
 STEP = 10
@@ -32,7 +32,7 @@ def used(pod: Json) -> set[int]:
     spec = pod["spec"]
     containers = [*spec["containers"], *(spec.get("initContainers") or [])]
     declared = {one["containerPort"] for container in containers for one in ports(container)}
-    asked = {get.get("port") for container in containers for get in http_gets(container)}
+    asked = {port for container in containers for port in asked_ports(container)}
     return declared | {port for port in asked if isinstance(port, int)}
 
 

@@ -64,7 +64,10 @@ REASONS: dict[str, Reason] = {
     "bad-annotation": Reason(
         "rejected", "An annotation of ours is unknown, malformed or contradicts another."
     ),
-    "not-a-template": Reason("refused", "The object has no containers to put a sidecar beside."),
+    "not-a-template": Reason(
+        "refused",
+        "There are no containers to put a sidecar beside, or a field is of a wrong type.",
+    ),
 }
 
 
@@ -74,5 +77,6 @@ class NotInjected(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         row = REASONS[reason]
         super().__init__(f"{row.meaning}{' ' if detail else ''}{detail}")
+        self.detail = detail
         self.reason = reason
         self.outcome = row.outcome

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.inject import shape
 from sidecar.inject.annotations import STATUS
 from sidecar.inject.reasons import Json, NotInjected
 
@@ -58,9 +59,12 @@ def of(pod: Json) -> Record | None:
 
 
 def undone(pod: Json) -> Json:
-    """The pod as it was before we came, with everything that others have done to it since."""
+    """The pod as it was before we came, with everything that others have done to it since. Raises NotInjected
+    for what is no pod, and for a record that was edited."""
+    shape.check(pod, shape.Object)
     if (record := of(pod)) is None:
         return pod
+    shape.check(pod, shape.Pod)
     pod = copy.deepcopy(pod)
     spec, metadata = pod["spec"], pod["metadata"]
     for name in LISTS:
@@ -75,6 +79,10 @@ def undone(pod: Json) -> Json:
         for key in (*record.added.get(name, ()), *((STATUS,) if name == "annotations" else ())):
             (metadata.get(name) or {}).pop(key, None)
     _forget_created(pod, containers, record.created)
+    try:
+        shape.check(pod, shape.Pod)
+    except NotInjected as why:
+        raise NotInjected("bad-annotation", f"{STATUS} was edited, and leads to no pod: {why}") from why
     return pod
 
 

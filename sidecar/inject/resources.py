@@ -1,8 +1,9 @@
 """What the sidecar is granted, so that nobody else loses what they had. Pure.
 
-Each field that an annotation names changes alone. A pod of the class Guaranteed stays one: our limits are
-our requests. A pod with resources as a whole (`spec.resources`) has divided them already: ours are left out.
-Otherwise there are always requests: an autoscaler stops where one container has none.
+Each field that an annotation names changes alone. A pod of the class Guaranteed stays one: our requests are
+our limits, or where there is none (CPU) the other way round. A pod with resources as a whole
+(`spec.resources`) has divided them already: ours are left out. Otherwise there are always requests: an
+autoscaler stops where one container has none.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def granted(pod: Json, wished: Wishes, settled: Resources) -> Json:
             # Only one was said, and the settled other one gives way to it.
             requests[name], limits[name] = (limit, limit) if limit else (request, request)
     if guaranteed(pod):
-        limits = {name: limits[name] if asked[name][1] else requests[name] or limits[name] for name in limits}
+        for name, (request, limit) in asked.items():
+            limits[name] = (limits[name] if limit or not request else request) or requests[name]
         requests = dict(limits)
     return _without_empty({"requests": _without_empty(requests), "limits": _without_empty(limits)})
 

@@ -244,6 +244,14 @@ def http_gets(container: Json) -> Iterator[Any]:
             yield handler["httpGet"]
 
 
+def asked_ports(container: Json) -> Iterator[Any]:
+    """The port, a number or a name, that each probe and hook asks."""
+    for handler in handlers(container):
+        for kind in ("httpGet", "tcpSocket", "grpc"):
+            if isinstance(handler.get(kind), dict):
+                yield handler[kind].get("port")
+
+
 def handlers(container: Json) -> Iterator[Json]:
     """Every probe and hook of a container."""
     hooks = container.get("lifecycle") or {}

@@ -8,11 +8,11 @@ Counterpart: `sidecar.inject.pod`.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import msgspec
 
 from sidecar import __version__
+from sidecar.inject import shape
 from sidecar.inject.annotations import STATUS, Wishes, wishes
 from sidecar.inject.pod import Injection
 from sidecar.inject.ports import GRPC, LISTEN
@@ -58,7 +58,7 @@ def led(service: Json, *, asks: bool = False) -> Injection:
         second = _turn(after["spec"]["ports"][grpc], wished.grpc_listen_port or GRPC)
         said += f", {second.port} to {second.now}"
     status = Led(__version__, first.port, first.was, first.now, second)
-    metadata = after.setdefault("metadata", {})
+    metadata = after["metadata"] = after.get("metadata") or {}
     metadata["annotations"] = {
         **(metadata.get("annotations") or {}),
         STATUS: msgspec.json.encode(status).decode(),
@@ -73,7 +73,8 @@ def _turn(port: Json, now: int) -> Turned:
 
 
 def undone(service: Json) -> Json:
-    """The Service as it was. Raises NotInjected for a status that was edited."""
+    """The Service as it was. Raises NotInjected for what is no Service, and for a status that was edited."""
+    shape.check(service, shape.Service)
     text = ((service.get("metadata") or {}).get("annotations") or {}).get(STATUS)
     if text is None:
         return service
@@ -82,7 +83,7 @@ def undone(service: Json) -> Json:
     except (msgspec.MsgspecError, TypeError) as error:
         raise NotInjected("bad-annotation", f"{STATUS} was edited: {error}.") from error
     service = copy.deepcopy(service)
-    for port in service["spec"].get("ports") or []:
+    for port in (service.get("spec") or {}).get("ports") or []:
         for turned in (Turned(status.port, status.was, status.now), status.grpc):
             if turned and (port.get("port"), port.get("targetPort")) == (turned.port, turned.now):
                 if turned.was is None:
@@ -96,9 +97,8 @@ def undone(service: Json) -> Json:
 
 
 def _ports(service: Json) -> list[Json]:
-    spec = service.get("spec")
-    ports: Any = spec.get("ports") if isinstance(spec, dict) else None
-    if not isinstance(ports, list) or not all(isinstance(one, dict) and "port" in one for one in ports):
+    ports: list[Json] = (service.get("spec") or {}).get("ports") or []
+    if not ports:
         raise NotInjected("no-port", "The Service has no ports.")
     return ports
 

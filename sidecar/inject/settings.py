@@ -7,12 +7,13 @@ The Helm chart writes the file into a ConfigMap; `sidecar inject --config` reads
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from sidecar import __version__
 from sidecar.errors import UsageError
+from sidecar.inject.annotations import QUANTITY
 
 Traffic: TypeAlias = Literal["redirect", "service", "port"]
 PodSecurity: TypeAlias = Literal["", "privileged", "baseline", "restricted", "unknown"]
@@ -24,11 +25,14 @@ USER = 9700
 """The sidecar's user id: numeric, so that `runAsNonRoot` can be checked, and of nobody else."""
 
 
+Quantity: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^({QUANTITY})?\Z")]
+
+
 class Quantities(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """CPU and memory; empty: none."""
 
-    cpu: str = ""
-    memory: str = ""
+    cpu: Quantity = ""
+    memory: Quantity = ""
 
 
 class Resources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +57,7 @@ class InjectSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How calls reach the sidecar in pods that do not say."""
 
     resources: Resources = Resources()
-    user: int = USER
+    user: Annotated[int, msgspec.Meta(ge=1)] = USER
     environment: dict[str, str] = {}
     """Variables of every sidecar, such as OTEL_EXPORTER_OTLP_ENDPOINT or SIDECAR_THRESHOLD."""
 

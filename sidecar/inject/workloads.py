@@ -15,6 +15,7 @@ from sidecar.errors import SidecarError
 from sidecar.inject import pod as pods
 from sidecar.inject import record, service
 from sidecar.inject.annotations import INJECT, wishes
+from sidecar.inject.manifest import is_list
 from sidecar.inject.pod import Injection
 from sidecar.inject.reasons import Json, NotInjected
 from sidecar.inject.settings import Around
@@ -52,7 +53,8 @@ class Result(NamedTuple):
 
 
 def inject(thing: Json, around: Around, path: str | None = None) -> list[Result]:
-    """One object, or each of a List. `path`: where its kind has the template, if the table does not say."""
+    """One object, or each of a List, as `manifest.read` gives them. `path`: where its kind has the template,
+    if the table does not say."""
     return _each(thing, lambda one: _injected(one, around, path))
 
 
@@ -63,15 +65,11 @@ def uninject(thing: Json, path: str | None = None) -> list[Result]:
 
 def whole(thing: Json, results: list[Result]) -> Json:
     """The object, or the List, with what became of each item."""
-    return {**thing, "items": [one.after for one in results]} if _is_list(thing) else results[0].after
-
-
-def _is_list(thing: Json) -> bool:
-    return str(thing.get("kind", "")).endswith("List") and isinstance(thing.get("items"), list)
+    return {**thing, "items": [one.after for one in results]} if is_list(thing) else results[0].after
 
 
 def _each(thing: Json, change: Callable[[Json], Result]) -> list[Result]:
-    return [change(one) for one in thing["items"]] if _is_list(thing) else [change(thing)]
+    return [change(one) for one in thing["items"]] if is_list(thing) else [change(thing)]
 
 
 def _named(thing: Json) -> str:
@@ -101,20 +99,22 @@ def _injected(thing: Json, around: Around, path: str | None) -> Result:
 def _put_back(thing: Json, path: str | None) -> Result:
     name, kind = _named(thing), str(thing.get("kind"))
     where = TEMPLATES.get(kind) if path is None else path
+    if where is None and kind != "Service":
+        return Result(name, thing, None)
     try:
-        if kind == "Service":
-            after = service.undone(thing)
-        elif where is None:
-            return Result(name, thing, None)
-        else:
-            inline = kind in INLINE
-            after = _with(thing, where, record.undone(_template(thing, where, inline=inline)), inline=inline)
+        after = service.undone(thing) if kind == "Service" else _undone(thing, where or "", kind in INLINE)
     except NotInjected as why:
-        if why.reason == "not-a-template":
-            return Result(name, thing, None)
         raise SidecarError(f"{name}: {why}") from why
     changed = Injection(after, "injected", "injected", "put back") if after != thing else None
     return Result(name, after, changed)
+
+
+def _undone(thing: Json, where: str, inline: bool) -> Json:
+    try:
+        template = _template(thing, where, inline=inline)
+    except NotInjected:  # nothing that could have been injected
+        return thing
+    return _with(thing, where, record.undone(template), inline=inline)
 
 
 def _asks(thing: Json, where: str) -> bool:

@@ -67,6 +67,15 @@ def test_from_standard_input(sidecar, monkeypatch, tmp_path):
         assert sidecar("inject", "-f", "-")[0] == 0
 
 
+def test_what_is_no_text_on_standard_input_is_said(sidecar, monkeypatch, tmp_path):
+    (tmp_path / "latin").write_bytes("kind: Größe".encode("latin-1"))
+    with (tmp_path / "latin").open() as given:
+        monkeypatch.setattr("sys.stdin", given)
+        code, _, err = sidecar("inject", "-f", "-")
+    assert (code, err.partition(":")[0]) == (1, "sidecar")
+    assert "standard input: 'utf-8' codec" in err
+
+
 def test_json_stays_json(sidecar, tmp_path):
     path = yaml_file(tmp_path, json.dumps(workload("Pod")))
     code, out, _ = sidecar("inject", "-f", path)

@@ -1,11 +1,13 @@
 """Golden pods: what becomes of each, why, and that it is valid, stable and can be undone."""
 
 import copy
+import json
 
 import jsonpatch
 import pytest
 
 from sidecar.inject import json_patch, pod, record
+from sidecar.inject.annotations import PREFIX, STATUS
 from sidecar.inject.containers import SIDECAR
 from sidecar.inject.reasons import REASONS
 from sidecar.inject.resources import guaranteed
@@ -75,6 +77,43 @@ def test_every_reason_has_its_case():
     assert {case.given["reason"] for case in CASES} == REASONS.keys() - elsewhere
 
 
+def test_a_user_that_is_the_models_own_leaves_egress_nobody_to_spare():
+    template = {
+        "metadata": {"annotations": {f"{PREFIX}run-as-user": "1000", f"{PREFIX}port": "8080"}},
+        "spec": {"containers": [{"name": "m", "securityContext": {"runAsUser": 1000}}]},
+    }
+    assert pod.inject(template, Around()).reason == "injected"
+    template["metadata"]["annotations"][f"{PREFIX}egress-ports"] = "80"
+    found = pod.inject(template, Around())
+    assert (found.outcome, found.reason) == ("rejected", "bad-annotation")
+    assert "1000 is another's, too" in found.message
+
+
+def test_no_metadata_in_as_many_letters_is_put_back():
+    bare = {"metadata": None, "spec": {"containers": [{"name": "m", "ports": [{"containerPort": 8080}]}]}}
+    found = pod.inject(bare, Around())
+    assert found.outcome == "injected"
+    assert not record.undone(found.pod)["metadata"]
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"added": {"containers": ["m"]}},
+        {"changed": [{"container": "m", "env": "A", "now": {"name": "A"}, "was": 7}]},
+    ],
+)
+def test_a_record_that_leads_to_no_pod_is_rejected(edited):
+    status = json.dumps({"version": "1", "traffic": "port", "port": 1, **edited})
+    template = {
+        "metadata": {"annotations": {STATUS: status, f"{PREFIX}port": "8080"}},
+        "spec": {"containers": [{"name": "m", "env": [{"name": "A"}]}]},
+    }
+    found = pod.inject(template, Around())
+    assert (found.outcome, found.reason) == ("rejected", "bad-annotation")
+    assert "was edited, and leads to no pod" in found.message
+
+
 def test_there_are_enough():
     assert len(CASES) >= 60
 
@@ -90,6 +129,13 @@ def test_there_are_enough():
         {"spec": {"containers": [{"name": "x", "env": "no list"}]}},
         {"spec": {"containers": [{"name": "x"}], "volumes": {}}},
         {"metadata": [], "spec": {"containers": [{"name": "x"}]}},
+        {"metadata": {"annotations": ["x"]}, "spec": {"containers": [{"name": "x"}]}},
+        {"spec": {"containers": [{"name": "x", "ports": ["http"]}]}},
+        {"spec": {"containers": [{"name": "x", "ports": [{"containerPort": "http"}]}]}},
+        {"spec": {"containers": [{"name": "x", "livenessProbe": {"httpGet": 80}}]}},
+        {"spec": {"containers": [{"name": "x", "resources": []}]}},
+        {"spec": {"containers": [{"name": "x"}], "securityContext": [{}]}},
+        {"spec": {"containers": [{"name": "x"}], "nodeSelector": "linux"}},
     ],
 )
 def test_what_is_no_pod_is_refused(odd):

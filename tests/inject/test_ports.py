@@ -50,5 +50,7 @@ def test_a_demanded_one_that_is_taken(wished):
 def test_what_probes_ask_is_used_too():
     one = pod(1)
     one["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"port": 9700}}
+    one["spec"]["containers"][0]["startupProbe"] = {"tcpSocket": {"port": 9701}}
+    one["spec"]["containers"][0]["readinessProbe"] = {"grpc": {"port": 9702}}
     one["spec"]["initContainers"] = [{"name": "i", "ports": [{"containerPort": 2}]}]
-    assert used(one) == {1, 2, 9700}
+    assert used(one) == {1, 2, 9700, 9701, 9702}

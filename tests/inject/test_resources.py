@@ -66,8 +66,9 @@ def test_guaranteed():
     assert not guaranteed(pod(FULL, initContainers=[{"name": "i"}]))
     assert not guaranteed(pod({**FULL, "requests": {"cpu": "500m"}}))
     assert not guaranteed(pod({"limits": {"cpu": "1", "memory": "lots"}, "requests": {"memory": "x"}}))
-    equal = {"cpu": "100m", "memory": "256Mi"}
+    equal = {"cpu": "100m", "memory": "768Mi"}
     assert granted(pod(FULL), Wishes(), SETTLED) == {"requests": equal, "limits": equal}
+    assert granted(pod(FULL), Wishes(memory_request="300Mi"), SETTLED)["limits"]["memory"] == "300Mi"
     assert granted(pod(FULL), Wishes(cpu_limit="1"), SETTLED)["requests"]["cpu"] == "1"
 
 

@@ -82,6 +82,18 @@ def test_a_status_that_was_edited():
         undone({"metadata": {"annotations": {STATUS: "x"}}, "spec": {}})
 
 
+@pytest.mark.parametrize("spec", [[], {"ports": "80"}, {"ports": [7]}, {"ports": [{"targetPort": 1}]}])
+def test_what_is_no_service_is_refused(spec):
+    odd = {**service(HTTP, traffic="service"), "spec": spec}
+    found = led(odd)
+    assert (found.outcome, found.reason, found.pod) == ("refused", "not-a-template", odd)
+
+
+def test_a_service_that_lost_its_spec_loses_our_status():
+    found = led(service(HTTP, traffic="service")).pod
+    assert STATUS not in str(undone({**found, "spec": None}))
+
+
 def test_a_port_that_somebody_has_led_elsewhere_since():
     found = led(service(HTTP, traffic="service")).pod
     found["spec"]["ports"][0]["targetPort"] = 5

@@ -19,7 +19,15 @@ def test_a_file_changes_what_it_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [("trafic: port", "trafic"), ("traffic: no", "traffic"), ("[", "inject.yaml")]
+    ("text", "named"),
+    [
+        ("trafic: port", "trafic"),
+        ("traffic: no", "traffic"),
+        ("[", "inject.yaml"),
+        ("resources: {limits: {memory: lots}}", r"\$\.resources\.limits\.memory"),
+        ("resources: {requests: {cpu: 1}}", r"\$\.resources\.requests\.cpu"),
+        ("user: 0", r"\$\.user"),
+    ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, named):
     file = tmp_path / "inject.yaml"
