@@ -107,7 +107,8 @@ class Lineage:
         if digests and self.listening:
             bare = msgspec.structs.replace(record, features=b"", request_body=b"", response_body=b"")
             self._waiting[record.span.server] = (now, bare, digests)
-            self._settle()
+            self._settle(record.span.server)
+            self._let_go()
 
     def offered(self, after: int) -> tuple[int, tuple[Made, ...]]:
         """Our answers' digests after the one numbered `after`, and where to go on."""
@@ -132,22 +133,28 @@ class Lineage:
         known.drifted_since, known.origin = told.drifted_since, told.origin
         for made in told.made:
             known.add(made)
-        self._settle()
+        for span in list(self._waiting):
+            self._settle(span)
+        self._let_go()
 
-    def _settle(self) -> None:
-        """Find the origins of calls that wait, and let go of those that have waited long enough."""
+    def _settle(self, span: str) -> None:
+        """Find the origin of a call that waits, as far as other sidecars have told by now."""
+        _, record, digests = self._waiting[span]
+        if (origin := self._origin(digests)) is None:
+            return
+        del self._waiting[span]
+        self._origins[span] = origin
+        if len(self._origins) > WAITING:
+            self._origins.popitem(last=False)
+        self._found(record, origin)
+
+    def _let_go(self) -> None:
+        """Wait no more for the origins of calls that have waited long enough, or are too many."""
         now = self._clock()
-        for span, (since, record, digests) in list(self._waiting.items()):
-            origin = self._origin(digests)
-            if origin is not None:
-                del self._waiting[span]
-                self._origins[span] = origin
-                if len(self._origins) > WAITING:
-                    self._origins.popitem(last=False)
-                self._found(record, origin)
-            elif now - since > WAITING_SECONDS:
-                del self._waiting[span]
-        while len(self._waiting) > WAITING:
+        while self._waiting:
+            since, _, _ = next(iter(self._waiting.values()))
+            if len(self._waiting) <= WAITING and 0.0 <= now - since <= WAITING_SECONDS:
+                return
             self._waiting.popitem(last=False)
 
     def _origin(self, digests: frozenset[int]) -> Origin | None:
