@@ -104,11 +104,15 @@ def open_batches(found: Found) -> Iterator[Any]:
     """Calls that aren't in a file yet, as record batches. A journal that becomes a file meanwhile is left
     out: its calls are read from there, or by the next reader."""
     for path in found.journals:
-        opened = journal.opening(path) if path.exists() else None
-        if opened is None or str(path.parent.parent / opened.name) in found.files:
+        try:
+            opened = journal.opening(path)
+            if opened is None or str(path.parent.parent / opened.name) in found.files:
+                continue
+            held = list(journal.parcels(path))
+        except FileNotFoundError:
             continue
         arrays = _arrays()
-        for parcel in journal.parcels(path):
+        for parcel in held:
             yield arrays.batch(arrays.rows(parcel, opened.service, opened.pod))
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sidecar.capture import journal
 from sidecar.capture.reading import batches, calls, find, schema_of_files
 from sidecar.capture.store import Store
 from sidecar.errors import SidecarError, UsageError
@@ -60,6 +61,17 @@ def test_a_journal_that_is_a_file_already_is_read_once(place):
     store.tend(NOW + 60)
     (fresh / ".open" / path.name).write_bytes(again)
     assert [row["id"] for row in calls(str(fresh), ("id",))] == ["call-1", "call-2", "call-3", "call-4"]
+
+
+def test_a_journal_that_becomes_a_file_while_it_is_read_is_left_out(place, monkeypatch):
+    real = journal.parcels
+
+    def gone(path):
+        path.unlink()
+        return real(path)
+
+    monkeypatch.setattr(journal, "parcels", gone)
+    assert [call["id"] for call in calls(str(place), ("id",))] == ["call-1", "call-2", "call-3"]
 
 
 def test_files_older_than_a_column_have_null_there(place):
