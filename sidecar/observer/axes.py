@@ -48,7 +48,7 @@ def by_quantiles(name: str, values: Vector, bins: int = 10) -> ReferenceField:
     """
     found = values[~np.isnan(values)]
     if not len(found):
-        return undivided(name)
+        return as_reference(undivided(name), values)
     quantiles = np.quantile(found, np.arange(1, bins) / bins, method="higher")
     starts, times = np.unique(quantiles, return_counts=True)
     edges = np.unique(np.concatenate((starts, np.nextafter(starts[times > 1], np.inf)))).tolist()

@@ -153,8 +153,8 @@ class Marginals:
 
 
 def _weights(field: ReferenceField) -> Values:
-    """Rows that each of a field's bins counts for."""
-    counted: Values = np.array(field.probabilities) * field.rows
+    """Rows that each of a field's bins counts for; half a row where there's no reference."""
+    counted: Values = np.array(field.probabilities or (0.0,) * len(field.labels)) * field.rows
     weights = counted + 0.5
     if field.kind == "number" and len(weights) > 3:
         ends = np.array((0, -2))

@@ -58,7 +58,12 @@ def test_a_move_to_either_side_of_a_constant_or_a_class_is_seen(values, shares):
 
 
 def test_without_any_value_there_is_one_bin():
-    assert by_quantiles("x", np.full(3, math.nan)) == undivided("x")
+    found = by_quantiles("x", np.full(3, math.nan))
+    assert (found.edges, found.labels, found.probabilities, found.rows) == (
+        *((), ("any", "missing"), (0.0, 1.0)),
+        3,
+    )
+    assert by_quantiles("x", np.empty(0)).probabilities == (0.0, 0.0)
 
 
 def test_the_statistics_of_a_reference_are_those_of_its_finite_values():

@@ -104,6 +104,7 @@ def test_a_trivial_difference_never_becomes_an_alarm_however_long_it_lasts():
 def test_a_feature_with_one_bin_says_nothing():
     field = as_reference(undivided("x"), np.zeros(100))
     assert log_evidence((field, NUMBER), np.zeros((50, 2)))[0, 0] == pytest.approx(0.0, abs=0.7)
+    assert np.isfinite(log_evidence((undivided("x"), NUMBER), np.zeros((50, 2)))).all()
 
 
 def test_features_are_averaged_as_e_values():

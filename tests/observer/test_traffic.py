@@ -150,6 +150,21 @@ def test_input_windows_of_a_reference_that_is_gone_are_not_restored(traffic):
     assert again.flows[GLASS].calls.total.rows == 1
 
 
+def test_an_answer_that_was_always_missing_is_tested_too(traffic):
+    def heard(now, answer):
+        body = f'{{"predictions": [{{"p": 0.5, "note": {answer}}}]}}'.encode()
+        traffic.update([record(i, response_body=body) for i in range(30)], now)
+
+    for now in range(8):
+        heard(float(now), "null")
+    test = traffic.flows[GLASS].output_drift
+    assert (test.alarm, traffic.flows[GLASS].outputs.cut) == (None, True)
+    for now in range(8, 12):
+        heard(float(now), "1.5")
+    assert test.alarm.features[0].feature.endswith("note")
+    assert traffic.flows[GLASS].verdicts.total() == 12 * 30
+
+
 def test_answers_are_tested_once_their_first_window_is_full(traffic):
     answer = {"response_body": b'{"predictions": [1.5]}'}
     traffic.update([of_rows(i, ROWS[i : i + 1], "abc", **answer) for i in range(90)], 0.0)
