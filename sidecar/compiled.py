@@ -30,6 +30,7 @@ HOT = (
     "proxy/grpc/model.py",
     "proxy/grpc/outgoing.py",
     "proxy/grpc/windows.py",
+    "proxy/judged.py",
     "proxy/judging.py",
     "proxy/keeping.py",
     "proxy/listener.py",

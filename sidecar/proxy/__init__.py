@@ -4,6 +4,7 @@ In the order a call meets them:
 
     listener.py   bytes from the caller become a head and body pieces; pipelining, limits, half-close
     heads.py      what a head means: framing, hop-by-hop fields, who may speak which field (pure)
+    judged.py     what became of a request in scoring
     case.py       a call as the judge, the policies and the teller see it
     call.py       one exchange from its head to its record: the only place where both sides meet
     outgoing.py   the heads as they go out, to the model and to the caller (pure)

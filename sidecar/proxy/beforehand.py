@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from sidecar.exchange import Answer
 from sidecar.proxy import deciding, reply
-from sidecar.proxy.judging import DEADLINE, POLICY
+from sidecar.proxy.case import Case
+from sidecar.proxy.judged import DEADLINE, POLICY
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
-    from sidecar.proxy.case import Case
 
 
 def may_begin(call: Case) -> bool:

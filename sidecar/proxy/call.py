@@ -21,7 +21,7 @@ from sidecar.proxy import deciding, reply
 from sidecar.proxy.beforehand import answer_in_place, may_begin, score_deadline
 from sidecar.proxy.case import Case
 from sidecar.proxy.heads import RequestHead, ResponseHead
-from sidecar.proxy.judging import DEADLINE, RESPONSE_FIRST, TOO_LARGE, Judged
+from sidecar.proxy.judged import DEADLINE, RESPONSE_FIRST, TOO_LARGE, Judged
 from sidecar.proxy.masking import Masked, masked, passes
 from sidecar.proxy.outgoing import to_caller, to_model
 from sidecar.proxy.overdue import overdue
@@ -222,7 +222,7 @@ class Call(Case):
         self.status = response.status
         self.response = response
         if self.codec is not None and self.codec.condensed is not None:
-            self.streamed = streamed(self, response)
+            self.streamed = streamed(self.codec, response)
             self.masked = masked(self, response)
 
     def response_body(self, data: bytes) -> None:

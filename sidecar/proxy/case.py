@@ -16,11 +16,11 @@ from sidecar.exchange import Decision, SpanIds
 from sidecar.policy.course import Course
 from sidecar.policy.scope import Scope
 from sidecar.proxy.heads import RequestHead, ResponseHead
-from sidecar.proxy.judging import UNKNOWN_FORMAT, Judged
+from sidecar.proxy.judged import UNKNOWN_FORMAT, Judged
+from sidecar.proxy.streamed import Streamed
 
 if TYPE_CHECKING:
     from sidecar.proxy.plane import Plane
-    from sidecar.proxy.streamed import Streamed
 
 
 class Case:

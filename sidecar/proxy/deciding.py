@@ -13,18 +13,15 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sidecar.exchange import Expose, Hit
 from sidecar.policy import handing
+from sidecar.policy.course import Course
 from sidecar.policy.known import Asked, Facts
 from sidecar.policy.rulebook import Rulebook
+from sidecar.proxy.case import Case
+from sidecar.proxy.heads import RequestHead
 from sidecar.proxy.others import Others
-
-if TYPE_CHECKING:
-    from sidecar.policy.course import Course
-    from sidecar.proxy.case import Case
-    from sidecar.proxy.heads import RequestHead
 
 log = logging.getLogger(__name__)
 

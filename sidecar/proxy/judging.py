@@ -22,15 +22,15 @@ from sidecar.defence.guard import Guard, accused, guard
 from sidecar.errors import Undecodable, Unscorable
 from sidecar.exchange import Features, Headers, Hints, Payload, Request, Score
 from sidecar.features import hinted, lay_out
+from sidecar.proxy.case import Case
 from sidecar.proxy.heads import RequestHead
+from sidecar.proxy.judged import BUSY, INTERNAL, NAN, Judged, unscored
 from sidecar.proxy.pieces import joined
 from sidecar.proxy.together import Together
 from sidecar.scoring.baseline import Baseline
-from sidecar.scoring.prints import Prints
 from sidecar.sequences import Walks
 
 if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
     from sidecar.proxy.squeezing import Squeezing
 
 log = logging.getLogger(__name__)
@@ -43,41 +43,6 @@ ROUTES_KEPT = 1024
 
 THREAD_BACKLOG = 64
 """Large bodies that may wait for the thread; beyond, they pass unscored."""
-
-NAN = float("nan")
-
-
-class Judged(NamedTuple):
-    """What became of one request in scoring; `features` is the block that a record carries."""
-
-    score: Score
-    model: str = ""
-    version: str = ""
-    rows: int = 0
-    features: bytes = b""
-    took_ns: int = 0
-    baseline: str = ""
-    names: tuple[str, ...] = ()
-    """The columns of `features`."""
-    prints: Prints | None = None
-    """Where sequences are looked for: what to find others by that are alike."""
-    brought: tuple[int, ...] = ()
-    """Tool calls whose results the question brings back."""
-
-
-def unscored(reason: str, payload: Payload | None = None) -> Judged:
-    """No score, and why. `payload`: what could be read all the same."""
-    brought = payload.brought if payload is not None else ()
-    return Judged(Score("unscored", NAN, reason=reason), brought=brought)
-
-
-UNKNOWN_FORMAT = unscored("unknown-format")
-TOO_LARGE = unscored("too-large")
-RESPONSE_FIRST = unscored("response-first")
-DEADLINE = unscored("deadline")
-BUSY = unscored("busy")
-INTERNAL = unscored("internal")
-POLICY = unscored("policy")
 
 
 class Judge:

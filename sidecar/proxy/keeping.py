@@ -13,21 +13,19 @@ from __future__ import annotations
 import logging
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from sidecar.exchange import Captured, Headers, Record, header
+from sidecar.proxy.case import Case
 from sidecar.proxy.heads import KEPT_FOR_RECORD, RequestHead, ResponseHead
 from sidecar.proxy.pieces import first, joined
 from sidecar.redaction import Body, Redactor, redactor
 from sidecar.redaction.patterns import is_card
 from sidecar.redaction.redactor import MARGIN, MARKS, peculiar
 from sidecar.settings import Settings
-
-if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
 
 log = logging.getLogger(__name__)
 

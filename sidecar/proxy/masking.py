@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from sidecar.codecs.openai import operation
 from sidecar.errors import CallFailed
 from sidecar.exchange import header
+from sidecar.proxy.case import Case
+from sidecar.proxy.heads import ResponseHead
 from sidecar.proxy.pieces import chunk
 
 if TYPE_CHECKING:
     from sidecar.proxy.call import Call
-    from sidecar.proxy.case import Case
-    from sidecar.proxy.heads import ResponseHead
     from sidecar.redaction.answers import Events
 
 OPERATIONS = frozenset({"chat/completions", "completions"})

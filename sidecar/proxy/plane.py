@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sidecar.errors import CallFailed
 from sidecar.exchange import Decision, Expose
 from sidecar.link import Counters
+from sidecar.proxy.case import Case
 from sidecar.proxy.deciding import Policing
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
 from sidecar.proxy.judging import Judge
@@ -26,7 +27,6 @@ from sidecar.tasks import Tasks
 from sidecar.tracing.context import Propagation
 
 if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
     from sidecar.proxy.listener import Downstream
 
 

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sidecar.codecs import Codec
 from sidecar.errors import CallFailed, Undecodable
 from sidecar.exchange import Mirror, Reply, Request, Shadowed, header
 from sidecar.features import Column, columns
 from sidecar.features.contrast import are_numbers, differs
 from sidecar.link import Shadow
+from sidecar.proxy.case import Case
 from sidecar.proxy.heads import SPOKEN, RequestHead, ResponseHead
 from sidecar.proxy.keeping import Keeping, is_drawn
 from sidecar.proxy.pieces import chunk, joined, last_chunk
@@ -32,8 +34,6 @@ from sidecar.proxy.resting import Resting
 from sidecar.tasks import Tasks
 
 if TYPE_CHECKING:
-    from sidecar.codecs import Codec
-    from sidecar.proxy.case import Case
     from sidecar.proxy.plane import Plane
 
 MARK = b"x-sidecar-shadow"

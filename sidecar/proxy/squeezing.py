@@ -16,8 +16,9 @@ import asyncio
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -28,19 +29,17 @@ from sidecar.errors import CallFailed, Undecodable
 from sidecar.exchange import Reply, Request
 from sidecar.features import columns
 from sidecar.proxy import beforehand
+from sidecar.proxy.case import Case
 from sidecar.proxy.heads import RequestHead
+from sidecar.proxy.judged import Judged
 from sidecar.proxy.pieces import joined
 from sidecar.proxy.questions import Questions
 from sidecar.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sidecar.proxy.case import Case
-    from sidecar.proxy.judging import Judged
     from sidecar.proxy.plane import Plane
 
-    Told = Callable[[Judged], None]
+Told: TypeAlias = Callable[[Judged], None]
 
 MARK = b"x-sidecar-squeezed"
 """Field of a question of our own, with the squeezer's name or `none`."""

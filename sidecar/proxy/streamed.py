@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from sidecar.codecs import Codec
 from sidecar.exchange import header
-from sidecar.proxy.case import Case
 from sidecar.proxy.heads import ResponseHead
 from sidecar.proxy.pieces import joined
 
@@ -55,9 +55,8 @@ class Streamed:
         return [body], len(body) if self._size <= MOST_BYTES else max(len(body) + 1, self._size)
 
 
-def streamed(call: Case, response: ResponseHead) -> Streamed | None:
+def streamed(codec: Codec | None, response: ResponseHead) -> Streamed | None:
     """What follows an answer that comes event by event; None for every other."""
-    codec = call.codec
     if codec is None or codec.condensed is None:
         return None
     media = header(response.recorded, b"content-type") or b""

@@ -19,10 +19,10 @@ import msgspec
 
 from sidecar.exchange import Joined, Outbound, Record
 from sidecar.link import MAX_FRAME, Batch, Frames, Order, frame, order
-from sidecar.proxy.judging import unscored
+from sidecar.proxy.case import Case
+from sidecar.proxy.judged import unscored
 
 if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
     from sidecar.proxy.plane import Plane
 
 log = logging.getLogger(__name__)

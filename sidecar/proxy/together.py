@@ -11,11 +11,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
-    from sidecar.proxy.judging import Judged
+from sidecar.proxy.case import Case
+from sidecar.proxy.judged import Judged
 
 BATCH_CALLS = 64
 """Calls that go to the worker together, at most."""

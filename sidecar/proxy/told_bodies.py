@@ -11,14 +11,10 @@ send them would be for nothing. The sample is by trace, so an answer's content h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from sidecar.proxy.case import Case
 from sidecar.proxy.pieces import joined
 from sidecar.settings import Settings
 from sidecar.tracing.consistent import CALLS, Consistent
-
-if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
 
 ANSWERS = 1_000
 """Answers of one route told in a second, about: as many as the observer reads in its fiftieth of a core."""

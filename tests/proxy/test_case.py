@@ -4,7 +4,7 @@ import pytest
 
 from sidecar.proxy.case import Case
 from sidecar.proxy.heads import request_head
-from sidecar.proxy.judging import UNKNOWN_FORMAT
+from sidecar.proxy.judged import UNKNOWN_FORMAT
 from tests.proxy.dialogue import sidecar
 
 HOST = ((b"Host", b"m"),)

@@ -23,7 +23,8 @@ from sidecar.exchange import Features, Payload, Request, Score
 from sidecar.features import Field, Schema
 from sidecar.features.images import ImageReading
 from sidecar.link import Progress
-from sidecar.proxy.judging import Against, Judged, judge
+from sidecar.proxy.judged import Judged
+from sidecar.proxy.judging import Against, judge
 from sidecar.scoring.baseline import Baseline, load
 from sidecar.sequences import Walks
 from tests.proxy.dialogue import OK, Peer, Response, Stage, forwarded, http, sidecar

@@ -10,28 +10,24 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from sidecar.codecs import Codec
 from sidecar.errors import CallFailed
 from sidecar.exchange import Decision, Joined, SpanIds
 from sidecar.proxy.address import Address
 from sidecar.proxy.address import upstream as address_of
+from sidecar.proxy.case import Case
 from sidecar.proxy.egress.joining import Inbound, join
 from sidecar.proxy.egress.routes import Target, routes, target, tunnelled
-from sidecar.proxy.heads import HOP_BY_HOP
+from sidecar.proxy.heads import HOP_BY_HOP, RequestHead
 from sidecar.proxy.judging import Judge
 from sidecar.proxy.plane import Plane
 from sidecar.proxy.tls import upstream_context
 from sidecar.proxy.upstream import Pool
 from sidecar.settings import Settings
 from sidecar.tracing import chain
-
-if TYPE_CHECKING:
-    from sidecar.codecs import Codec
-    from sidecar.proxy.case import Case
-    from sidecar.proxy.heads import RequestHead
 
 MOST_POOLS = 256
 """Targets whose connections are kept. A model talks to a few; a scanner must not fill the memory."""

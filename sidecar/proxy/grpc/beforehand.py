@@ -6,15 +6,11 @@ Counterpart: `sidecar.proxy.beforehand`, which waits for a whole request.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sidecar.codecs.grpc_messages import PREFIX
 from sidecar.codecs.v2_grpc import STREAM
 from sidecar.proxy.beforehand import may_begin
+from sidecar.proxy.case import Case
 from sidecar.proxy.pieces import first, joined
-
-if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
 
 
 def began_to_stream(call: Case) -> bool:

@@ -30,7 +30,7 @@ from sidecar.proxy.grpc.heads import trailers
 from sidecar.proxy.grpc.outgoing import TRAILERS_ONLY, facts_shown, to_caller, to_model
 from sidecar.proxy.grpc.windows import LARGEST_WINDOW, Window
 from sidecar.proxy.heads import RequestHead, ResponseHead
-from sidecar.proxy.judging import DEADLINE, POLICY, RESPONSE_FIRST, TOO_LARGE, Judged
+from sidecar.proxy.judged import DEADLINE, POLICY, RESPONSE_FIRST, TOO_LARGE, Judged
 from sidecar.proxy.pieces import first
 
 if TYPE_CHECKING:

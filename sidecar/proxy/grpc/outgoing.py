@@ -5,15 +5,11 @@ Counterpart: `sidecar.proxy.outgoing`, whose lines these are, in another dress.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sidecar.exchange import Headers
+from sidecar.proxy.case import Case
 from sidecar.proxy.grpc.fields import block, lines
 from sidecar.proxy.reply import anomaly_fields
 from sidecar.tracing.context import traceresponse
-
-if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
 
 TRAILERS_ONLY = block([(b":status", b"200"), (b"content-type", b"application/grpc")])
 """How an answer begins that has no message."""
