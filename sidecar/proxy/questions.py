@@ -12,7 +12,7 @@ from time import monotonic
 
 import httptools
 
-from sidecar.errors import CallFailed, translated
+from sidecar.errors import CallFailed, UsageError, translated
 from sidecar.exchange import Reply
 from sidecar.proxy.address import upstream as address_of
 from sidecar.proxy.connecting import connect
@@ -169,7 +169,10 @@ class Questions:
     async def _context(self, settings: Settings) -> ssl.SSLContext | None:
         """Made once, and in a thread: reading the certificates of the system takes tens of milliseconds."""
         if self._tls is None:
-            self._tls = await asyncio.to_thread(upstream_context, settings, True)
+            try:
+                self._tls = await asyncio.to_thread(upstream_context, settings, True)
+            except UsageError as error:  # the files have changed since they were looked at
+                raise CallFailed("internal", str(error)) from error
         return self._tls
 
     def _give_back(self, url: str, connection: Connection) -> None:

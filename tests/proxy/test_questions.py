@@ -157,3 +157,10 @@ async def test_a_model_that_closes_is_not_asked_again_there():
         await model.send(http("HTTP/1.1 200 OK", "Connection: close", "Content-Length: 0"))
         await task
         await model.gone()
+
+
+async def test_certificates_that_are_gone_are_a_question_that_failed():
+    questions = Questions(asyncio.get_running_loop())
+    settings = Settings(upstream="https://127.0.0.1:1", upstream_ca="/gone.pem")
+    with pytest.raises(CallFailed, match=r"upstream-ca /gone\.pem"):
+        await questions.ask(settings.upstream, HEAD, GET, most=100, settings=settings)
