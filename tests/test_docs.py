@@ -15,7 +15,7 @@ from sidecar.inject.annotations import ANNOTATIONS, PREFIX, STATUS
 from sidecar.inject.measures import MEASURES
 from sidecar.inject.reasons import REASONS
 from sidecar.manual import reference
-from sidecar.proxy import heads, judging
+from sidecar.proxy import heads, judged
 from sidecar.redaction.redactor import EVERYTHING
 from sidecar.scoring import apart
 from sidecar.settings import Settings
@@ -62,7 +62,7 @@ def test_every_header_is_explained():
 
 
 def test_every_reason_for_unscored_is_explained():
-    reasons = {value.score.reason for value in vars(judging).values() if isinstance(value, judging.Judged)}
+    reasons = {value.score.reason for value in vars(judged).values() if isinstance(value, judged.Judged)}
     reasons |= {apart.STARTING, apart.AWAY, apart.REFUSED, apart.DEADLINE}
     documented = {reason.strip("`") for reason, _ in rows("docs/headers.md", "## Unscored")}
     assert documented == reasons | {"anything else"}
