@@ -46,7 +46,11 @@ class Model:
         """`like`: a file with a request's body as clients send it, of one picture; without, it's V1's
         `{"instances": [[...]]}`. Raises UsageError when such requests cannot be made."""
         self.url = url
-        place = urlsplit(url)
+        try:
+            place = urlsplit(url)
+            port = place.port
+        except ValueError as error:
+            raise UsageError(f"ask: {url} is no URL: {error}") from error
         self._template = _template(like)
         self._request = Request("POST", place.path, JSON, self._template or b"")
         codec = codecs.choose(self._request)
@@ -57,7 +61,7 @@ class Model:
         if codec.name != "v1" and like is None:
             raise UsageError("ask: what V2 is asked depends on the model; give such a body with --ask-like")
         kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(place.hostname or "", place.port, timeout=SECONDS)
+        self._connection = kind(place.hostname or "", port, timeout=SECONDS)
         self._codec: Codec = codec
 
     def answer(self, row: Matrix) -> Payload:
@@ -65,7 +69,7 @@ class Model:
         request = self._about(row)
         try:
             reply = self._asked(request)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a name that is none
             raise DataError(f"{self.url}: no answer ({error})") from error
         try:
             return self._codec.decode_reply(request, reply, 1)

@@ -44,8 +44,9 @@ def test_a_model_is_asked_as_its_clients_ask(tmp_path):
         with pytest.raises(DataError, match=f"of {made.SIDE**2} plain numbers"):
             Model(there.url + V1, like).answer(row)
         plain.close(), liked.close()
-    with pytest.raises(DataError, match="no answer"):
-        Model("http://127.0.0.1:1" + V1, None).answer(row)
+    for nobody in ("http://127.0.0.1:1", f"http://{'m' * 64}.test"):
+        with pytest.raises(DataError, match="no answer"):
+            Model(nobody + V1, None).answer(row)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,8 @@ def test_a_model_is_asked_as_its_clients_ask(tmp_path):
     [
         ("http://m/predict", "is no http URL"),
         ("ftp://m" + V1, "is no http URL"),
+        ("http://m:99999" + V1, "is no URL: Port out of range"),
+        ("http://[m" + V1, "is no URL: Invalid IPv6 URL"),
         ("http://m/v2/models/digits/infer", "--ask-like"),
     ],
 )

@@ -17,7 +17,7 @@ def parts(found: View, calls: int) -> list[Html]:
     if not found["setting"]:
         words = (
             "Every call passes. A policy is a small file that says what happens to a call by its score:"
-            " start the sidecar with --policy FILE; policies/ in the checkout has eight to begin with."
+            " start the sidecar with --policy FILE; policies/ in the checkout has some to begin with."
         )
         return [card("policies", "Policies", marks.empty("No policy is set", words), source=SOURCE)]
     return [
@@ -106,7 +106,7 @@ def _shadows(found: View) -> Html:
     return card("shadows", "Other models that are asked, too", marks.html(drawn), source=SOURCE)
 
 
-UNCOMPARED = ("failed", "too-large", "dropped")
+UNCOMPARED = ("failed", "too-large", "dropped", "away")
 """Outcomes without an answer of the other model."""
 
 

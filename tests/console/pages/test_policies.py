@@ -22,13 +22,13 @@ def test_what_a_dry_run_would_have_done_is_a_share_of_all_calls():
 
 
 def test_another_model_that_is_asked_too_stands_beside_the_own():
-    told = {"to": "http://m:1", "share": 1.0, "outcomes": {"same": 3, "values": 1, "dropped": 2}}
+    told = {"to": "http://m:1", "share": 1.0, "outcomes": {"same": 3, "values": 1, "dropped": 2, "away": 4}}
     told |= {"rows": 8, "differing": 2, "seconds": 0.4, "other_seconds": 0.8}
     rule = {**RULE, "action": "shadow", "shadow": told}
     one = {"time": "2025-11-23T15:00:00Z", "rule": "r", "request_id": HOSTILE, "outcome": "values"}
     found = {**FOUND, "policies": [{**POLICY, "rules": [rule]}], "shadowed": [{**one, "column": HOSTILE}]}
     seen = check("".join(policies.parts(found, 10)))
-    assert "same 3, values 1, dropped 2" in seen.words
+    assert "same 3, values 1, dropped 2, away 4" in seen.words
     assert "25%" in seen.words
     assert "200 ms" in seen.words
     assert "100 ms" in seen.words
