@@ -59,6 +59,9 @@ NEEDS_WORKER = b"pyod"
 GRACE = 3.0
 """Seconds beyond drain-timeout before a process that will not end is killed."""
 
+RUN_DIR_BYTES = 107 - len("/observer.sock")
+"""Of its name: a socket's has 107."""
+
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Told to the observer, whose matrices are small: threads would take the model's cores to wait for others."""
 
@@ -141,8 +144,7 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
     needs_worker = _check_files(settings)
     with _bind("admin", settings.admin):  # the observer will; whoever cannot is told now
         listening = [_bind_all(settings) for _ in range(settings.workers)]
-    run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
-    run_dir.mkdir(parents=True, exist_ok=True)
+    run_dir = _run_dir(settings)
     policies = Watching(Path(settings.policy), run_dir) if settings.policy else None
     try:
         if policies is not None:
@@ -157,6 +159,21 @@ def run(settings: Settings, read: Callable[[], Settings]) -> int:
                 one.close()
         if not settings.run_dir:
             shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _run_dir(settings: Settings) -> Path:
+    """The directory of sockets and snapshots, made if need be."""
+    try:
+        run_dir = Path(settings.run_dir or tempfile.mkdtemp(prefix="sidecar-"))
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        where = error.filename or settings.run_dir
+        raise UsageError(f"run-dir {where}: {error.strerror or error}") from error
+    if not os.access(run_dir, os.W_OK | os.X_OK):
+        raise UsageError(f"run-dir {run_dir}: may not be written by user {os.getuid()}")
+    if len(os.fsencode(run_dir)) > RUN_DIR_BYTES:
+        raise UsageError(f"run-dir {run_dir}: its name has {RUN_DIR_BYTES} bytes at most, for sockets in it")
+    return run_dir
 
 
 def _check_files(settings: Settings) -> bool:

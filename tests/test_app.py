@@ -272,6 +272,16 @@ def test_an_admin_port_that_is_taken(tmp_path):
     assert (status, said) == (2, f"sidecar: admin {address}: Address already in use")
 
 
+def test_a_run_directory_that_cannot_be_used(tmp_path):
+    address = ("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+    (tmp_path / "file").touch()
+    status, said = refused(tmp_path, *address, "--run-dir", str(tmp_path / "file" / "run"))
+    assert (status, said) == (2, f"sidecar: run-dir {tmp_path}/file/run: Not a directory")
+    status, said = refused(tmp_path, *address, "--run-dir", str(tmp_path / ("x" * 100)))
+    assert status == 2
+    assert said.endswith("bytes at most, for sockets in it")
+
+
 def test_a_baseline_that_must_not_be_used_is_refused_before_anything_listens(tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "manifest.json").write_text('{"format": 1')

@@ -49,5 +49,8 @@ def relative(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
 def ends(train: Matrix) -> Matrix:
     """Rows at the ends of the training data, in its middle, and far beyond."""
     low, high = train.min(axis=0), train.max(axis=0)
-    reach = 10.0 * (high - low) + 1.0
-    return np.vstack((low, high, np.median(train, axis=0), low - reach, high + reach))
+    with np.errstate(over="ignore"):
+        reach = 10.0 * (high - low) + 1.0
+        rows = np.vstack((low, high, np.median(train, axis=0), low - reach, high + reach))
+    largest = np.finfo(np.float64).max  # rows that are no numbers are never scored
+    return np.asarray(np.clip(rows, -largest, largest))

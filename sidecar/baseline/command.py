@@ -108,7 +108,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a baseline whose fields the columns are: a refit reads dates, ids and texts as that one",
     )
     add(
-        "--seed", metavar="N", type=int, default=0, help="shuffles the rows and grows the forest [default: 0]"
+        "--seed",
+        metavar="N",
+        type=_seed,
+        default=0,
+        help="shuffles the rows and grows the forest; below 2**32 [default: 0]",
     )
     add("--force", action="store_true", help="replace the baseline that is there")
     add("--quiet", action="store_true", help="say nothing unless something is wrong")
@@ -149,6 +153,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         print("\n".join(sentences(summary)))
     return 0
+
+
+def _seed(text: str) -> int:
+    """A seed as numpy takes it."""
+    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {2**32 - 1}")
+    return int(text)
 
 
 def sentences(summary: Summary) -> list[str]:

@@ -111,6 +111,7 @@ def fit(
     if layout is not None:
         noise.check(layout, schema, table.file)
     train = features.matrix[parts.fit]
+    described = reference.describe(features.values, schema)
 
     fits = []
     held_out = features.matrix[parts.calibration]
@@ -120,7 +121,6 @@ def fit(
 
     progress("calibrating", (1 + len(wanted)) / (2 + len(wanted)))
     typical = _typical(train)
-    described = reference.describe(features.values, schema)
     if any(fit.entry.apart for fit in fits):
         parts = fewer(parts, alone=any(fit.entry.alone for fit in fits))
     counts, told = _weights(known, _recent(towards, table, schema), features.matrix, parts)

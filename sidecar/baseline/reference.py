@@ -10,6 +10,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from sidecar.errors import DataError
 from sidecar.exchange import Matrix
 from sidecar.features import Field, Schema
 from sidecar.scoring.bins import Bins, ReferenceField
@@ -23,20 +24,29 @@ CATEGORIES = 50
 
 
 def describe(values: Matrix, schema: Schema) -> tuple[ReferenceField, ...]:
-    """One `ReferenceField` for each column of `values`, (rows, fields), NaN where missing."""
+    """One `ReferenceField` for each column of `values`, (rows, fields), NaN where missing. Raises DataError
+    for a column whose numbers are too large to be described."""
     return tuple(_described(values[:, i], field) for i, field in enumerate(schema.fields))
 
 
 def _described(values: Floats, field: Field) -> ReferenceField:
-    edges, labels = _bins(values, field)
+    with np.errstate(over="ignore"):
+        edges, labels = _bins(values, field)
     bare = ReferenceField(field.name, field.kind, edges, (*labels, "missing"), (), values.size)
     counts = Bins((bare,)).counts(values[:, None])
     known = values[np.isfinite(values)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
+    if not np.isfinite([mean, std, *edges]).all():
+        raise DataError(
+            f"column {field.name!r}: {np.abs(known).max():.3g} is so large that the column has no spread in"
+            " float64; leave it out, or what is missing empty"
+        )
     return msgspec.structs.replace(
         bare,
         probabilities=tuple((counts / values.size).tolist()),
-        mean=float(known.mean()) if known.size else 0.0,
-        std=float(known.std()) if known.size else 0.0,
+        mean=mean,
+        std=std,
         min=float(known.min()) if known.size else 0.0,
         max=float(known.max()) if known.size else 0.0,
     )

@@ -154,6 +154,7 @@ def write(directory: Path, manifest: Manifest, arrays: Arrays, *, replace: bool)
             _store(fresh / ARRAYS, packed)
             _store(fresh / MANIFEST, text + b"\n")
             fresh.chmod(0o755)
+            read(fresh)  # what nobody could read replaces nothing
             _move(fresh, directory)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)

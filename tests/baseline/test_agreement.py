@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sidecar.baseline.agreement import HELD_OUT, compare, relative
+from sidecar.baseline.agreement import HELD_OUT, compare, ends, relative
 from sidecar.baseline.fitting import fit_detector
 from sidecar.errors import BaselineError
 from sidecar.scoring.ecod import Ecod
@@ -19,6 +19,11 @@ def test_equal_scores_pass():
     difference, compared = compare("ecod", Ecod.from_pyod(model), model, TRAIN, HELD)
     assert 0 <= difference <= 1e-14
     assert compared == HELD_OUT + 5
+
+
+def test_rows_beyond_the_ends_are_numbers_however_far_apart_these_are():
+    train = ROWS / np.abs(ROWS).max() * [1.7e308, 1e308, 1e307, 1.0]
+    assert np.isfinite(ends(train)).all()
 
 
 @pytest.mark.parametrize("method", ["score", "score_many"])

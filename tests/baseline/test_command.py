@@ -87,7 +87,13 @@ def test_what_is_there_is_replaced_only_by_force(data, tmp_path, capsys):
     ("arguments", "status", "message"),
     [
         (["--data", "x.csv"], 2, "the following arguments are required: --out"),
-        (["--data", "x.csv", "--out", "b", "--seed", "one"], 2, "argument --seed: invalid int value: 'one'"),
+        (["--data", "x.csv", "--out", "b", "--seed", "one"], 2, "argument --seed: 'one' is no whole number"),
+        (["--data", "x.csv", "--out", "b", "--seed", "-1"], 2, "argument --seed: '-1' is no whole number"),
+        (
+            ["--data", "x.csv", "--out", "b", "--seed", "4294967296"],
+            2,
+            "number from 0 to 4294967295",
+        ),
         (
             ["--data", "x.csv", "--out", "b", "--detectors", "ecot"],
             2,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.baseline.reference import BINS, CATEGORIES, describe
+from sidecar.errors import DataError
 from sidecar.features import Field, Schema
 from sidecar.scoring.bins import Bins, ReferenceField
 from tests.scoring.sets import SETS, adbench
@@ -23,6 +24,12 @@ def described(values, field: Field) -> ReferenceField:
 
 def shares(found: ReferenceField) -> dict[str, float]:
     return dict(zip(found.labels, found.probabilities, strict=True))
+
+
+@pytest.mark.parametrize("large", [1e308, np.finfo(float).max, -1e200])
+def test_a_number_too_large_to_be_described_is_refused_with_its_column(large):
+    with pytest.raises(DataError, match=r"column 'f': .* is so large that the column has no spread"):
+        described([large, 1.0, 2.0], Field("f", "number"))
 
 
 def test_numbers_have_bins_of_equal_shares():

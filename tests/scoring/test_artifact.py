@@ -259,6 +259,16 @@ def test_what_a_symbolic_link_leads_to_is_replaced(baseline, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["baseline", "current"]
 
 
+def test_what_could_not_be_read_replaces_nothing(baseline):
+    manifest, arrays = artifact.read(baseline)
+    first = next(iter(arrays))
+    broken = {**arrays, first: arrays[first].astype(float) * np.nan}
+    with pytest.raises(BaselineError, match="holds NaN or infinity"):
+        artifact.write(baseline, manifest, broken, replace=True)
+    assert artifact.read(baseline)[0] == manifest
+    assert [path.name for path in baseline.parent.iterdir()] == [baseline.name]
+
+
 def test_a_write_that_fails_leaves_what_was_there(baseline, tmp_path, monkeypatch):
     manifest, arrays = artifact.read(baseline)
 
