@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sidecar.observer.summary import measurable
 from sidecar.scoring.bins import Bins, ReferenceField
 
 Fields = tuple[ReferenceField, ...]
@@ -63,7 +64,7 @@ def _label(low: float, high: float) -> str:
 def as_reference(field: ReferenceField, values: Vector) -> ReferenceField:
     """The field with the shares and statistics of `values`, shape (rows,), as its reference."""
     counts = Bins((field,)).counts(values[:, None])
-    found = values[np.isfinite(values)]
+    found = values[measurable(values)]
     return msgspec.structs.replace(
         field,
         probabilities=tuple((counts / max(1, len(values))).tolist()),

@@ -23,6 +23,7 @@ import numpy as np
 
 from sidecar.exchange import Matrix
 from sidecar.observer.sequential import Values
+from sidecar.observer.summary import LARGEST
 from sidecar.observer.windows import Window
 from sidecar.scoring.bins import ReferenceField
 
@@ -42,9 +43,6 @@ FACTOR = 3.0
 
 MISFIT = 0.15
 """How far the quantiles may lie from the reference's times the factor, as a share of their spread."""
-
-LARGEST = 1e100
-"""Numbers from here on have no unit that could be told: their squares may be infinite."""
 
 REFUSALS: dict[str, Kind] = {"schema-mismatch:missing": "absent", "not-a-number": "type"}
 """Reasons for which calls go unscored, up to the name of the field, and what they mean."""

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from sidecar.observer.summary import measurable
 from sidecar.scoring.bins import Counts, ReferenceField
 
 Values = NDArray[np.float64]
@@ -145,7 +146,7 @@ def _beyond(
     field: ReferenceField, found: Values, sample: Values
 ) -> tuple[tuple[Values, Values], tuple[float, float]]:
     """Where the rows below and above the range stand, and how many of the first and last bin's they are."""
-    seen = sample[np.isfinite(sample)]
+    seen = sample[measurable(sample)]
     below, above = seen[seen < field.min], seen[seen > field.max]
     share = found.sum() / max(1, len(seen))
     # A bin that lies beyond the range altogether is counted exactly; of another the sample tells the share.

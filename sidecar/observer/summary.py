@@ -25,8 +25,19 @@ Rows = NDArray[np.float64]
 """Rows x fields. Not `exchange.Matrix`: what is kept on disk must name its kind of array at run time."""
 
 
+LARGEST = 1e140
+"""Numbers from here on are as good as infinite: their squares don't add up, and one of them, which any caller
+may send, would take the mean of all others along."""
+
+
+def measurable(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values can be reckoned with: neither missing nor infinite, nor as good as that."""
+    found: NDArray[np.bool_] = np.abs(values) < LARGEST
+    return found
+
+
 class Moments(msgspec.Struct, frozen=True):
-    """Number, mean, sum of squared deviations, least and greatest of each field's finite values.
+    """Number, mean, sum of squared deviations, least and greatest of each field's `measurable` values.
 
     Merged as in Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
     variances" (1979), which neither cancels nor depends on the order.
@@ -64,18 +75,18 @@ def no_moments(fields: int) -> Moments:
 
 
 def moments(values: Matrix) -> Moments:
-    """The moments of `values` (rows x fields); NaN and infinities are left out."""
+    """The moments of `values` (rows x fields), of those that are `measurable`."""
     return moments_of_parts(values, [0])[0]
 
 
 def moments_of_parts(values: Matrix, starts: Sequence[int]) -> list[Moments]:
     """The moments of each part of `values` (rows x fields), all at once; the parts begin at `starts`, which
-    ascend from 0. NaN and infinities are left out."""
+    ascend from 0. What isn't `measurable` is left out."""
     rows, fields = values.shape
     if rows == 0:
         return [no_moments(fields)]
     lengths = np.diff([*starts, rows])
-    finite = np.isfinite(values)
+    finite = measurable(values)
     if finite.all():
         count = np.repeat(lengths[:, None].astype(np.float64), fields, axis=1)
         known, low, high = values, values, values

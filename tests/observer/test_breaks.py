@@ -24,7 +24,7 @@ def test_a_changed_unit_is_named_with_its_factor(feature, rows, factor):
     assert found.factor == pytest.approx(factor, rel=0.15)
 
 
-@pytest.mark.parametrize("size", [1e60, 1e101, 1e160, 1.7e308])
+@pytest.mark.parametrize("size", [1e60, 1e139, 1e141, 1.7e308])
 def test_numbers_without_measure_are_an_answer_still(size):
     ends = np.where(np.arange(60) % 2, size, -size) * np.linspace(0.9, 1.0, 60)
     found = broken(FIELDS[6], ends)

@@ -99,6 +99,13 @@ def test_categories_have_no_order_and_no_statistics_of_order():
     assert compare(undivided("x"), np.zeros(2, dtype=int), np.empty(0)) == {}
 
 
+def test_values_beyond_measure_stand_at_the_ends_of_the_range():
+    field = number(np.arange(100.0))
+    told = compared(field, np.array([1.7e308, -1.7e308] * 20))["wasserstein"]
+    assert told == compared(field, np.array([np.inf, -np.inf] * 20))["wasserstein"]
+    assert np.isfinite(told.effect)
+
+
 def test_intervals_hold_the_true_distance_at_least_as_often_as_they_say():
     truth = {"kolmogorov_smirnov": 0.0, "total_variation": 0.0, "jensen_shannon": 0.0, "wasserstein": 0.5}
     population = RANDOM.normal(size=200_000)

@@ -81,6 +81,17 @@ def test_moments_are_numpys_over_the_finite_values():
     assert np.isnan(found.variance[9])
 
 
+def test_one_value_beyond_measure_takes_no_others_along():
+    hostile = ROWS.copy()
+    hostile[5], hostile[6], hostile[7] = 1.7e308, -1.7e308, 1e139
+    others = moments(np.delete(ROWS, (5, 6), axis=0))
+    found = moments(hostile)
+    assert found.count.tolist() == [*(others.count + (np.isnan(ROWS[7]) | np.isinf(ROWS[7])))]
+    assert np.isfinite(found.mean).all()
+    assert np.isfinite(found.merge(others).m2).all()
+    assert found.high.tolist() == [1e139] * 16
+
+
 def test_moments_do_not_cancel_far_from_zero():
     values = 1e9 + np.random.default_rng(0).normal(size=(1000, 1))
     merged = moments(values[:1])

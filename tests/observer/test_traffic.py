@@ -150,6 +150,21 @@ def test_input_windows_of_a_reference_that_is_gone_are_not_restored(traffic):
     assert again.flows[GLASS].calls.total.rows == 1
 
 
+@pytest.mark.parametrize(
+    "answers",
+    ["[null]", "[1e308]", "[-1e308, 1e308]", "[true]", '["a"]', '[null, "a"]', "[[1, 2]]", '[{"a": null}]'],
+)
+def test_whatever_a_model_answers_is_taken_in(traffic, answers):
+    body = f'{{"predictions": {answers}}}'.encode()
+    rows = answers.count(",") + 1 if "[[" not in answers else 1
+    for now in range(6):
+        traffic.update([record(i, rows=rows, response_body=body) for i in range(40)], float(now))
+    flow = traffic.flows[GLASS]
+    assert flow.outputs.cut
+    assert flow.output_drift.alarm is None
+    assert flow.verdicts.total() == 240
+
+
 def test_an_answer_that_was_always_missing_is_tested_too(traffic):
     def heard(now, answer):
         body = f'{{"predictions": [{{"p": 0.5, "note": {answer}}}]}}'.encode()
