@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from sidecar.codecs.codec import media_type
 from sidecar.errors import FAILURES, Failure
 from sidecar.exchange import DetectorScore, Outbound, Record, header
 from sidecar.settings import Settings
@@ -55,16 +56,24 @@ class Facts(NamedTuple):
     """Of the error, where the status code doesn't say it all."""
 
 
+class Model(NamedTuple):
+    """Where the model takes calls, as spans name it."""
+
+    url: str
+    """Scheme and authority, without credentials."""
+    address: str
+    port: int
+
+
 class Ends(msgspec.Struct, frozen=True):
     """The two ends of the sidecar as spans name them: where callers come in, where the model is."""
 
     scheme: str
     address: str
     port: int
-    upstream: str
-    """Scheme and authority of the model's URL, without credentials."""
-    upstream_address: str
-    upstream_port: int
+    model: Model
+    grpc: Model
+    """The same model, where it takes gRPC."""
     service: str
     """Our own `service.name`."""
 
@@ -73,20 +82,17 @@ def ends(settings: Settings, service: str) -> Ends:
     """The ends that `settings` name."""
     address, _, port = settings.listen.rpartition(":")
     scheme = "https" if settings.tls_cert else "http"
-    if settings.upstream.startswith("unix:"):
-        path = settings.upstream.removeprefix("unix:")
-        return Ends(scheme, address.strip("[]"), int(port), "http://localhost", path, 0, service)
-    model = urlsplit(settings.upstream)
-    host = model.hostname or ""
-    return Ends(
-        scheme=scheme,
-        address=address.strip("[]"),
-        port=int(port),
-        upstream=f"{model.scheme}://{model.netloc.rpartition('@')[2]}",
-        upstream_address=host,
-        upstream_port=model.port or (443 if model.scheme == "https" else 80),
-        service=service,
-    )
+    model = _model(settings.upstream)
+    grpc = _model(settings.grpc_upstream) if settings.grpc_upstream else model
+    return Ends(scheme, address.strip("[]"), int(port), model, grpc, service)
+
+
+def _model(url: str) -> Model:
+    if url.startswith("unix:"):
+        return Model("http://localhost", url.removeprefix("unix:"), 0)
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Model(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", parts.hostname or "", port)
 
 
 def server(record: Record, ends: Ends, kept: Reason, drift: str) -> Facts:
@@ -126,20 +132,21 @@ def client(record: Record, ends: Ends) -> Facts:
     status = _models_status(record)
     error, description = _error(record, status, CLIENT_ERRORS)
     tail = f"?{_redacted(query)}" if query else ""
+    model = ends.grpc if _over_grpc(record) else ends.model
     attributes: dict[str, Value] = {
         **gen_ai.attributes(record),
         "http.request.method": record.method if record.method in METHODS else "_OTHER",
-        "url.full": _text(f"{ends.upstream}{path}{tail}"),
-        "server.address": ends.upstream_address,
+        "url.full": _text(f"{model.url}{path}{tail}"),
+        "server.address": model.address,
         "network.protocol.name": "http",
     }
     _add(attributes, "sidecar.failure", record.failure)
     _add(attributes, "http.request.method_original", _original(record))
     _add(attributes, "url.template", template)
     _add(attributes, "http.response.status_code", status)
-    _add(attributes, "server.port", ends.upstream_port)
+    _add(attributes, "server.port", model.port)
     _add(attributes, "error.type", error)
-    peer = _peer(record, status, ends)
+    peer = _peer(record, status, model.address, ends)
     _add(attributes, "peer.service", peer)
     _add(attributes, "service.peer.name", peer)
     _add(attributes, "sidecar.model.name", _text(record.model))
@@ -308,15 +315,21 @@ def _host(record: Record, ends: Ends) -> tuple[str, int]:
     return _text(host.strip("[]")) or ends.address, 0
 
 
-def _peer(record: Record, status: int, ends: Ends) -> str:
+def _peer(record: Record, status: int, address: str, ends: Ends) -> str:
     """The model's name for a service graph: what it is called, else where it is.
 
     A name that the model server doesn't know (404) is somebody's invention and would litter the graph. Our
     own name is left out: an edge from a service to itself says nothing.
     """
-    place = "model" if _is_local(ends.upstream_address) else ends.upstream_address
+    place = "model" if _is_local(address) else address
     name = _text(record.model) if record.model and status != 404 else place
     return "" if name == ends.service else name
+
+
+def _over_grpc(record: Record) -> bool:
+    """Whatever its messages are written in ("gRPC over HTTP2", Content-Type)."""
+    media = media_type(record.request_headers)
+    return media == b"application/grpc" or media.startswith(b"application/grpc+")
 
 
 def _is_local(address: str) -> bool:

@@ -154,7 +154,7 @@ class GenAiMetrics:
 
         resource = resource_of(self._settings)
         ours = ends(self._settings, str(resource.attributes["service.name"]))
-        self._where = {"server.address": ours.upstream_address, "server.port": ours.upstream_port}
+        self._where = {"server.address": ours.model.address, "server.port": ours.model.port}
         if not any(isinstance(one, Quiet) for one in logging.getLogger("opentelemetry").handlers):
             self._quiet = Quiet("opentelemetry")
         readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]

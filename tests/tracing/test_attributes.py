@@ -366,3 +366,13 @@ def test_whatever_was_recorded_can_be_told(
             str(value).encode()  # valid UTF-8: one string that is not would cost a whole batch
             assert value != ""
     assert (evaluation(call) is None) == math.isnan(p)
+
+
+def test_a_call_over_grpc_names_the_place_where_the_model_takes_it() -> None:
+    here = at("http://10.0.0.7:8080", grpc_upstream="https://10.0.0.7:8081")
+    method = "/inference.GRPCInferenceService/ModelInfer"
+    call = record(NORMAL, target=method, request_headers=((b"content-type", b"application/grpc"),))
+    told = client(call, here).attributes
+    assert (told["url.full"], told["server.port"]) == (f"https://10.0.0.7:8081{method}", 8081)
+    assert client(NORMAL, here).attributes["server.port"] == 8080
+    assert client(call, HERE).attributes["server.port"] == 8080  # there is only one place
