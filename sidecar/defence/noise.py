@@ -116,8 +116,13 @@ def measures(pictures: Pictures) -> Matrix:
 def _stretched(pictures: Pictures) -> Pictures:
     """From each picture's darkest value, which becomes 0, to its lightest, 1."""
     flat = pictures.reshape(len(pictures), -1)
-    low = flat.min(axis=1)
-    contrast = flat.max(axis=1) - low
+    low, high = flat.min(axis=1), flat.max(axis=1)
+    with np.errstate(over="ignore"):
+        beyond = np.isinf(high - low)
+    if beyond.any():  # from one end of the numbers to the other: half of it is as good
+        half = np.where(beyond, 0.5, 1.0)
+        pictures, low, high = pictures * half[:, None, None, None], low * half, high * half
+    contrast = high - low
     contrast[contrast == 0.0] = 1.0
     own: Pictures = (pictures - low[:, None, None, None]) / contrast[:, None, None, None]
     return own

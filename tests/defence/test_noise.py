@@ -33,6 +33,14 @@ def test_a_stroke_is_neither_uneven_nor_a_speck():
     assert found["busy"] == pytest.approx(16 * 6 / 400), "two pixels around the stroke"
 
 
+def test_a_picture_from_one_end_of_the_numbers_to_the_other_is_measured_like_any():
+    picture = np.random.default_rng(0).random((20, 20))
+    picture[0, :2] = 0.0, 1.0
+    wide = (picture - 0.5) * 2.0 * np.finfo(float).max
+    assert measured(wide) == pytest.approx(measured(picture))
+    assert np.isfinite(measures(np.stack((wide, picture))[..., None])).all()
+
+
 def test_faint_pixels_away_from_strokes_are_noise():
     picture = np.zeros((20, 20))
     picture[4:16, 9:11] = 1.0
