@@ -38,6 +38,9 @@ PAUSE_SECONDS = 30.0
 DUTY = 0.02
 """Share of the time that searches nobody asked for may take."""
 
+LONGEST_SEARCH = 120.0
+"""Seconds that a search takes at most: what seems to have taken longer is a clock that was set."""
+
 LONGEST_PAUSE = 600.0
 """Seconds to the next try after searches have failed again and again."""
 
@@ -220,7 +223,7 @@ class Cohorts:
         self.failure, self._failures = "", 0
         if asked is None:  # another baseline was adopted meanwhile
             return
-        took = now - asked.time
+        took = min(max(0.0, now - asked.time), LONGEST_SEARCH)
         self._not_before = now + max(PAUSE_SECONDS, took / DUTY)
         cohorts = self._numbered(answer.groups, asked.rows)
         grouped = {serial for group in answer.groups for serial in group.members}

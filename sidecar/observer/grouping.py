@@ -16,16 +16,13 @@ import msgspec
 
 from sidecar import cohort
 from sidecar.cohort import Answer, Question
-from sidecar.observer.cohorts import Cohorts
+from sidecar.observer.cohorts import LONGEST_SEARCH, Cohorts
 from sidecar.observer.fitting import run
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.2
 """How often it's looked whether a search is due."""
-
-SEARCH_SECONDS = 120.0
-"""A search that takes longer is killed and counts as failed."""
 
 
 async def keep_grouping(cohorts: Cohorts, run_dir: Path, clock: Callable[[], float]) -> None:
@@ -45,12 +42,12 @@ async def keep_grouping(cohorts: Cohorts, run_dir: Path, clock: Callable[[], flo
 
 
 async def search(question: Question, run_dir: Path) -> Answer | str:
-    """The answer, or why there is none."""
+    """The answer, or why there is none. A search that takes longer than it may is killed."""
     asked, answered = run_dir / "cohorts.question", run_dir / "cohorts.answer"
     try:
         await asyncio.to_thread(asked.write_bytes, cohort.written(question))
         command = (sys.executable, "-m", "sidecar.baseline.cohorts", str(asked), str(answered))
-        failure = await run(command, SEARCH_SECONDS, "the search")
+        failure = await run(command, LONGEST_SEARCH, "the search")
         return failure or cohort.answer(await asyncio.to_thread(answered.read_bytes))
     except (OSError, msgspec.MsgspecError) as error:
         return f"the search could not be done: {error}"

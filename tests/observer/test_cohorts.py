@@ -8,7 +8,16 @@ import pytest
 
 from sidecar import cohort
 from sidecar.cohort import Answer, Group
-from sidecar.observer.cohorts import FRESH, LEAST, LONGEST_PAUSE, PAUSE_SECONDS, Cohorts, KeptCohorts
+from sidecar.observer.cohorts import (
+    DUTY,
+    FRESH,
+    LEAST,
+    LONGEST_PAUSE,
+    LONGEST_SEARCH,
+    PAUSE_SECONDS,
+    Cohorts,
+    KeptCohorts,
+)
 from sidecar.observer.snapshot import decode, encode
 from tests.observer.real import draw
 from tests.observer.talk import of_rows, record
@@ -118,6 +127,16 @@ def test_long_searches_are_rare(cohorts, baseline):
     cohorts.update([flagged(i, baseline) for i in range(100, 130)], 21.0)
     assert cohorts.due(20.0 + 900.0) is None
     assert cohorts.due(20.0 + 1001.0) is not None
+
+
+def test_a_clock_that_is_set_during_a_search_does_not_put_off_the_next_for_days(cohorts, baseline):
+    cohorts.update([flagged(i, baseline) for i in range(30)], 5.0)
+    question = cohorts.due(6.0)
+    hour = 3600.0
+    cohorts.answered(Answer((group(*(row.serial for row in question.flagged)),)), 6.0 + hour)
+    assert cohorts.found.took == LONGEST_SEARCH
+    cohorts.update([flagged(i, baseline) for i in range(30, 60)], 7.0 + hour)
+    assert cohorts.due(7.0 + hour + LONGEST_SEARCH / DUTY) is not None
 
 
 async def test_who_asks_does_not_wait_for_the_pause_but_for_the_search(cohorts, baseline):
