@@ -20,6 +20,9 @@ from sidecar.policy.facts import DETECTOR_NUMBERS, FACTS
 from sidecar.policy.tree import Node, walk
 from sidecar.policy.wire import NotSupported, tree
 
+SHORT = frozenset({"chain"})
+"""Facts that hold 16 values at most, whoever calls."""
+
 LONGEST = 4096
 """Characters of an expression."""
 
@@ -101,6 +104,8 @@ def _check(node: Node, head_only: bool) -> None:
     for one in reversed(list(walk(node))):  # the innermost first
         if one.kind == "call":
             _check_call(one)
+        elif one.kind == "fold":
+            _check_fold(one)
         elif one.kind == "fact":
             fact = FACTS.get(str(one.value))
             if fact is None:
@@ -108,6 +113,24 @@ def _check(node: Node, head_only: bool) -> None:
             if head_only and fact.stage != "head":
                 raise Mistake(f'"{one.value}" is known only once the request has been looked at', one.at)
         _check_detector(one)
+
+
+def _check_fold(node: Node) -> None:
+    """Of macros in each other, all but one go over what is short: else a caller with thousands of headers has
+    them take steps by the million."""
+    if not _by_call(node):
+        return
+    for inner in (one for part in node.args[2:] for one in walk(part) if one.kind == "fold"):
+        if _by_call(inner):
+            what = "is a macro over what a call has, within another: its caller could make it take forever"
+            raise Mistake(what, inner.at)
+
+
+def _by_call(fold: Node) -> bool:
+    """Whether a macro takes as many steps as the call likes."""
+    return any(
+        one.kind == "local" or (one.kind == "fact" and one.value not in SHORT) for one in walk(fold.args[0])
+    )
 
 
 def _check_call(node: Node) -> None:

@@ -46,3 +46,30 @@ def test_every_function_can_be_called():
     assert len(list(walk(tree := tried))) > 50
     assert len(FUNCTIONS) == 15
     assert tree.kind == "call"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "headers.all(a, headers.all(b, a != b))",
+        "[1, 2].all(i, headers.exists(a, chain.exists(b, headers.exists(c, a == b + c))))",
+        'headers.map(a, a + "!").exists(a, headers.map(b, b) == [a])',
+    ],
+)
+def test_macros_within_each_other_over_what_callers_send_are_refused(text):
+    with pytest.raises(Mistake, match="within another: its caller could make it take forever"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["x-a", "x-b"].exists(n, headers.exists(k, k == n))',
+        'headers.exists(k, ["x-a", "x-b"].exists(n, k.startsWith(n)))',
+        "headers.exists(k, chain.exists(m, chain.exists(n, k == m + n)))",
+        'headers.filter(k, k.startsWith("x-")).exists(k, headers[k] == "1")',
+        'headers.all(a, a != "x") && chain.all(b, b != "y")',
+    ],
+)
+def test_macros_beside_each_other_and_over_lists_in_the_text_are_not(text):
+    assert read(text).kind in ("call", "fold")
