@@ -11,6 +11,7 @@ heap that is large enough becomes the baseline.
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -40,6 +41,9 @@ HEAPS = 8
 
 HEAP_BYTES = 16 * 1024 * 1024
 """Bytes of lines kept in all heaps together; beyond, the oldest rows of the largest heap make room."""
+
+LARGEST = 1e150
+"""Squares of larger numbers are none in float64: a fit fails that has one such row."""
 
 MOST = 8
 """After failures at most this many times the rows asked for are collected; then the oldest make room."""
@@ -143,7 +147,11 @@ class Learning:
         except SidecarError:
             found = {}
         names = tuple(found)
-        if not names or (names not in self._heaps and len(self._heaps) >= HEAPS):
+        if (
+            not names
+            or any(map(_too_large, found.values()))
+            or (names not in self._heaps and len(self._heaps) >= HEAPS)
+        ):
             self.left_out += 1
             return
         heap = self._heaps.setdefault(names, Heap())
@@ -178,6 +186,13 @@ class Learning:
                 self._add(heap, line)
         if kept.baseline:
             self.fitted(kept.baseline)
+
+
+def _too_large(column: NDArray[Any]) -> bool:
+    """Whether a number is so large that a column with it has no spread, and could not be fitted on."""
+    if column.dtype.kind not in "fO":
+        return False
+    return any(isinstance(x, float) and LARGEST < abs(x) < math.inf for x in column.ravel().tolist())
 
 
 def _columns(payload: Payload) -> Mapping[str, NDArray[Any]]:

@@ -68,6 +68,17 @@ def test_calls_that_failed_or_cannot_be_read_teach_nothing(changes):
     assert state.seen == 1
 
 
+def test_numbers_that_nothing_can_be_fitted_on_teach_nothing():
+    state = Learning(5)
+    bodies = [
+        b'{"instances": [[1.0, 1e200]]}',
+        b'{"instances": [[1.0, "a"], [-1e300, "b"]]}',
+        b'{"instances": [[1.0, 1e100]]}',
+    ]
+    state.update([record(i, request_body=body) for i, body in enumerate(bodies)])
+    assert (state.seen, state.left_out) == (1, 2)
+
+
 def test_calls_that_cannot_be_read_are_counted():
     state = Learning(5)
     state.update([record(i, request_body=b"{") for i in range(3)])
