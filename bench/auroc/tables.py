@@ -59,15 +59,18 @@ def chosen(what: str, aurocs: Mapping[str, NDArray[np.float64]]) -> str:
 
 def page(figures: Figures) -> Iterator[str]:
     """A table with a line for every detector of PyOD, best first, the default ensemble among them."""
-    yield "| | AUROC | least and greatest of a seed | fitted on, at most | remark |"
+    yield "| | AUROC | least and greatest of a seed | fitted on, at most | how it scores |"
     yield "| --- | --- | --- | --- | --- |"
     default = next(label for label in figures if label.endswith("*"))
-    lines = [(_mean(figures, default), f"**{default.removesuffix(' *')}**, the default", default, "")]
+    lines = [
+        (_mean(figures, default), f"**`{default.removesuffix(' *')}`: the default**", default, "an ensemble")
+    ]
     without = []
     for row in singles.rows():
         for label in row.labels:
             if label in figures:
-                lines.append((_mean(figures, label), f"{row.pyod}, `{label}`", label, _remark(label)))
+                called = f"{row.pyod}, `{label.partition('(')[0]}`"
+                lines.append((_mean(figures, label), called, label, _remark(label)))
             else:
                 without.append((row.pyod, "not measured: it needs packages that weren't there"))
         if row.reason:
@@ -75,7 +78,7 @@ def page(figures: Figures) -> Iterator[str]:
     for mean, called, label, remark in sorted(lines, key=lambda line: -line[0]):
         each = np.mean(figures[label], axis=1)
         fitted = 10_000 if label == default else singles.rows_fitted(label)
-        yield f"| {called} | {mean:.3f} | {each.min():.3f} to {each.max():.3f} | {fitted:,} | {remark} |"
+        yield f"| {called} | {mean:.3f} | {each.min():.3f} to {each.max():.3f} | {fitted:,} rows | {remark} |"
     for pyod, reason in without:
         yield f"| {pyod} | none | | | {reason} |"
 
@@ -86,8 +89,8 @@ def _mean(figures: Figures, label: str) -> float:
 
 def _remark(label: str) -> str:
     if label in singles.BATCHWISE:
-        return "compares the rows of a batch; none for a row alone"
-    return "compiled" if singles.compiled(label) else "in the worker"
+        return "batches only"
+    return "compiled" if singles.compiled(label) else "worker"
 
 
 def _single(label: str) -> bool:
