@@ -16,6 +16,7 @@ HOT = (
     "compiled.py",
     "features/columns.py",
     "features/laying.py",
+    "proxy/briefs.py",
     "proxy/call.py",
     "proxy/case.py",
     "proxy/egress/listener.py",
@@ -56,6 +57,7 @@ HOT = (
     "tracing/ids.py",
     "tracing/jaeger.py",
     "tracing/sampling.py",
+    "tracing/slow.py",
     "tracing/w3c.py",
 )
 """Files of this package, in the order of their names.

@@ -347,6 +347,32 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     (`sidecar.codecs.tool_calls`)."""
 
 
+class Alike(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Plain calls that were alike, told in brief (`sidecar.proxy.briefs`): what they have in common stands in
+    the `record` of the first of them, which counts among them.
+
+    `numbers` are those of every call, little-endian float64: `ended_ns`, `forwarded_ns`, `first_byte_ns`,
+    `scored_ns`, `request_bytes`, `response_bytes` and `p` of a record. `features` are the features of all,
+    one after the other, `rows` in all. `clients` are the callers, with calls and rows of each. `sampled` is
+    how many the head would have had traced.
+    """
+
+    record: Record
+    numbers: bytes
+    features: bytes
+    rows: int
+    clients: dict[str, tuple[int, int]]
+    sampled: int = 0
+
+    @property
+    def calls(self) -> int:
+        return len(self.numbers) // (8 * NUMBERS)
+
+
+NUMBERS = 7
+"""Numbers of each call in `Alike`."""
+
+
 JoinedHow: TypeAlias = Literal["context", "request-id", "only-one", "ambiguous", "none"]
 
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from sidecar.exchange import Outbound, Record, Shadowed
+from sidecar.exchange import Alike, Outbound, Record, Shadowed
 
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes. A longer frame is a fault of the sender, and the receiver hangs up."""
@@ -101,6 +101,8 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", array_like=True):
     """The latest answers of other models that were not as the model's."""
     signs: tuple[str, ...] = ()
     """What is looked for that tells of an attack: kinds of `sidecar.exchange.Evidence`."""
+    alike: tuple[Alike, ...] = ()
+    """Plain calls that are told in numbers only, because there are more than anybody could look at."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress", array_like=True):

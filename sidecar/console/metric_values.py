@@ -314,6 +314,7 @@ def _observer(observer: Observer) -> Iterator[Value]:
     yield Value("sidecar_start_time_seconds", (), observer.started)
     yield Value("sidecar_observer_restarts_total", (), observer.starts - 1)
     yield Value("sidecar_observer_records_total", (), observer.records)
+    yield Value("sidecar_observer_briefs_total", (), observer.brief)
     yield Value("sidecar_observer_busy_seconds_total", (), observer.busy_seconds)
     for reason, count in observer.traffic.left_out.items():
         yield Value("sidecar_observer_left_out_total", (reason,), count)

@@ -203,6 +203,7 @@ METRICS: dict[str, Metric] = {
     "sidecar_start_time_seconds": Metric("gauge", "When this observer process started, Unix time."),
     "sidecar_observer_restarts_total": Metric("counter", "Starts of the observer after the first."),
     "sidecar_observer_records_total": Metric("counter", "Records heard."),
+    "sidecar_observer_briefs_total": Metric("counter", "Of these, calls told in brief."),
     "sidecar_observer_busy_seconds_total": Metric("counter", "Time spent on taking records in."),
     "sidecar_answers_scored_total": Metric("counter", "Answers compared with those of the reference."),
     "sidecar_answers_odd_total": Metric(

@@ -26,7 +26,7 @@ from sidecar.console.exporting import Exporting
 from sidecar.console.metric_values import Source
 from sidecar.console.replaying import keep_replaying
 from sidecar.errors import UsageError
-from sidecar.exchange import Outbound, Record
+from sidecar.exchange import Alike, Outbound, Record
 from sidecar.listening import bound
 from sidecar.observer import access, snapshot
 from sidecar.observer.fitting import keep_fitting
@@ -172,8 +172,11 @@ def _hearing(
             lines.write(access.outbound_lines(calls))
         spans.outbound(calls)
 
+    def tell_alike(alike: tuple[Alike, ...]) -> None:
+        spans.missed(sum(one.sampled for one in alike))
+
     anybody = spans.active or measures.active or lines or captures.sinks
-    return Hearing(observer, tell, tell_outbound) if anybody else Hearing(observer)
+    return Hearing(observer, tell, tell_outbound, tell_alike) if anybody else Hearing(observer)
 
 
 async def _listen(admin: web.AppRunner, address: str) -> list[str]:

@@ -19,7 +19,7 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
-from sidecar.exchange import Matrix, Record
+from sidecar.exchange import Alike, Matrix, Record
 from sidecar.observer.outputs import Columns
 from sidecar.scoring.bins import ReferenceField
 
@@ -90,6 +90,15 @@ class Callers:
             cells = self._cells(record)
             self._caller(record.client).cells |= cells
             self.all.cells |= cells
+
+    def update_alike(self, alike: Alike) -> None:
+        """Take in calls that are told in brief: none is odd, nor one of a sequence."""
+        last = alike.record.started_ns / 1e9
+        for client, (calls, rows) in alike.clients.items():
+            for one in (self._caller(client), self.all):
+                one.calls += calls
+                one.rows += rows
+                one.last = max(one.last, last)
 
     def answered(self, found: Sequence[tuple[Record, Columns]]) -> None:
         """Take in answers that have been read."""

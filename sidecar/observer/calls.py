@@ -14,7 +14,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from sidecar.exchange import Matrix, Record
+from sidecar.exchange import NUMBERS, Alike, Matrix, Record
 from sidecar.observer.axes import category, measured
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -94,7 +94,19 @@ _FACTS: Callable[[Record], tuple[float, ...]] = attrgetter(
 def matrix(records: Sequence[Record]) -> Matrix:
     """One row for each call, one column for each of `FIELDS`; NaN where it never came to that."""
     facts = chain.from_iterable(map(_FACTS, records))
-    raw = np.fromiter(facts, np.float64, 10 * len(records)).reshape(-1, 10)
+    return _measured(np.fromiter(facts, np.float64, 10 * len(records)).reshape(-1, 10))
+
+
+def matrix_of_alike(alike: Alike) -> Matrix:
+    """The same of calls that are told in brief, none of which came in events."""
+    raw = np.zeros((alike.calls, 10))
+    raw[:, :NUMBERS] = np.frombuffer(alike.numbers, "<f8").reshape(-1, NUMBERS)
+    raw[:, 9] = alike.record.status
+    return _measured(raw)
+
+
+def _measured(raw: Matrix) -> Matrix:
+    """Rows of `_FACTS` -> rows of `FIELDS`."""
     ended, forwarded, first, scored = raw[:, :4].T / 1e9
     answered = (forwarded > 0) & (first > 0)
     begun, events = raw[:, 7] / 1e9, raw[:, 8]

@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from sidecar.cohort import Answer, Group, KeptRow, Question
-from sidecar.exchange import Matrix, Record
+from sidecar.exchange import Alike, Matrix, Record
 from sidecar.features import Schema
 from sidecar.observer.newcomers import new_categories
 from sidecar.observer.numbering import Known, numbers
@@ -166,6 +166,12 @@ class Cohorts:
             return self._row(scored[place], row, answers)
 
         self.clean.update(ends[-1] if ends else 0, clean, now)
+
+    def update_alike(self, alike: Iterable[Alike], now: float) -> None:
+        """Take in calls that are told in brief: they're clean, and other clean rows stand for them."""
+        if self.schema is not None:
+            scored = (one for one in alike if one.record.row_p and one.record.baseline == self._digest)
+            self.clean.pass_by(sum(one.rows for one in scored), now)
 
     def _row(self, record: Record, row: int, answers: Answers) -> KeptRow:
         assert self.schema is not None

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Outbound, Record
+from sidecar.exchange import Alike, Outbound, Record
 from sidecar.tracing.chain import chain, odd
 
 MOST_EDGES = 256
@@ -73,10 +73,19 @@ class Edges:
     def update(self, records: Iterable[Record]) -> None:
         """Take in calls to our model."""
         for record in records:
-            if record.span.baggage:
-                before = chain(record.span.baggage)
-                if before and before[-1] != self.service:
-                    self._count(Edge(before[-1], self.service), record, odd(record.span.baggage))
+            self._update(record, 1, record.rows)
+
+    def update_alike(self, alike: Iterable[Alike]) -> None:
+        """Take in calls to our model that are told in brief."""
+        for one in alike:
+            self._update(one.record, one.calls, one.rows)
+
+    def _update(self, record: Record, calls: int, rows: int) -> None:
+        if record.span.baggage:
+            before = chain(record.span.baggage)
+            if before and before[-1] != self.service:
+                upstream_odd = odd(record.span.baggage)
+                self._count(Edge(before[-1], self.service), record, upstream_odd, calls, rows)
 
     def update_origin(self, record: Record, source: str, odd_there: bool) -> None:
         """Take in a call to our model whose question was known again as an answer of `source`. One whose
@@ -100,19 +109,22 @@ class Edges:
             self.joins[call.joined.how] = self.joins.get(call.joined.how, 0) + 1
             self._count(Edge(self.service, call.to), call.record, odd(call.record.span.baggage))
 
-    def _count(self, edge: Edge, record: Record, upstream_odd: bool) -> None:
+    def _count(
+        self, edge: Edge, record: Record, upstream_odd: bool, calls: int = 1, rows: int | None = None
+    ) -> None:
+        """Count calls that are as `record` is; `rows` are those of all of them."""
         counts = self.counts.get(edge)
         if counts is None:
             if len(self.counts) >= MOST_EDGES:
                 edge = Edge(edge.source, OTHER) if edge.source == self.service else Edge(OTHER, edge.target)
             counts = self.counts.setdefault(edge, Counts())
         flagged = bool(record.flagged)
-        counts.calls += 1
-        counts.rows += record.rows
-        counts.failed += bool(record.failure) or record.status >= 500
-        counts.flagged += flagged
-        counts.upstream_odd += upstream_odd
-        counts.both += flagged and upstream_odd
+        counts.calls += calls
+        counts.rows += record.rows if rows is None else rows
+        counts.failed += calls * (bool(record.failure) or record.status >= 500)
+        counts.flagged += calls * flagged
+        counts.upstream_odd += calls * upstream_odd
+        counts.both += calls * (flagged and upstream_odd)
 
     def snapshot(self) -> KeptEdges:
         """What `merge` takes."""

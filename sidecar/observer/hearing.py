@@ -22,7 +22,7 @@ from typing import Protocol
 
 import msgspec
 
-from sidecar.exchange import Outbound, Record
+from sidecar.exchange import Alike, Outbound, Record
 from sidecar.link import Batch, Frames, Order, batch, bound, frame
 from sidecar.tasks import Tasks, step_aside
 
@@ -55,6 +55,7 @@ class Hearer(Protocol):
     def gone(self, worker: int) -> None: ...
     def hear(self, batch: Batch) -> None: ...
     def take_in(self, records: tuple[Record, ...]) -> None: ...
+    def take_in_alike(self, alike: tuple[Alike, ...]) -> None: ...
     def take_outbound(self, outbound: tuple[Outbound, ...]) -> None: ...
     def orders(self) -> tuple[Order, ...]: ...
 
@@ -67,10 +68,12 @@ class Hearing:
         hearer: Hearer,
         tell: Callable[[tuple[Record, ...]], None] | None = None,
         tell_outbound: Callable[[tuple[Outbound, ...]], None] | None = None,
+        tell_alike: Callable[[tuple[Alike, ...]], None] | None = None,
     ) -> None:
         self._hearer = hearer
         self._tell = tell
         self._tell_outbound = tell_outbound
+        self._tell_alike = tell_alike
         self._tasks = Tasks()
         self._server: asyncio.Server | None = None
         self._writers: dict[asyncio.StreamWriter, dict[type, Order]] = {}
@@ -127,6 +130,7 @@ class Hearing:
             # Whatever became of the connection, this was heard.
             for records in gathered.slices():
                 self._work(records)
+            self._work_alike(gathered.alike())
 
     def _hear(self, heard: Batch, workers: set[int]) -> None:
         if heard.worker not in workers:
@@ -143,11 +147,18 @@ class Hearing:
             self._work(records)
             step_aside()
             await asyncio.sleep(0)
+        self._work_alike(gathered.alike())
 
     def _work(self, records: tuple[Record, ...]) -> None:
         self._hearer.take_in(records)
         if self._tell is not None:
             self._tell(records)
+
+    def _work_alike(self, alike: tuple[Alike, ...]) -> None:
+        if alike:
+            self._hearer.take_in_alike(alike)
+            if self._tell_alike is not None:
+                self._tell_alike(alike)
 
     async def _keep_ordering(self) -> None:
         while True:
@@ -176,6 +187,7 @@ class Gathered:
         self.baseline = ""
         """The last one that the data plane told of."""
         self._records: list[Record] = []
+        self._alike: list[Alike] = []
         self._bytes = 0
 
     @property
@@ -190,8 +202,9 @@ class Gathered:
     def update(self, heard: Batch, size: int) -> None:
         """Add the records of a batch that had `size` bytes."""
         self.baseline = heard.baseline
-        if heard.records:
+        if heard.records or heard.alike:
             self._records += heard.records
+            self._alike += heard.alike
             self._bytes += size
             if self.due is None:
                 self.due = asyncio.get_running_loop().time() + GATHER_SECONDS
@@ -203,6 +216,11 @@ class Gathered:
             records = tuple(self._records[:SLICE])
             del self._records[:SLICE]
             yield records
+
+    def alike(self) -> tuple[Alike, ...]:
+        """Let go of all that are told in brief."""
+        alike, self._alike = tuple(self._alike), []
+        return alike
 
 
 async def _read(reader: asyncio.StreamReader, due: float | None) -> bytes | None:

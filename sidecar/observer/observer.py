@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from sidecar.errors import BaselineError
-from sidecar.exchange import Outbound, Record, Shadowed
+from sidecar.exchange import Alike, Outbound, Record, Shadowed
 from sidecar.features import Schema
 from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
@@ -89,6 +89,8 @@ class Observer:
         self.starts = 1
         """How many times an observer was started over this state: 1 and its restarts."""
         self.records = 0
+        self.brief = 0
+        """Of these, those told in brief, since this process started."""
         self.busy_seconds = 0.0
         """Time spent on taking records in."""
         self.workers = Workers()
@@ -174,6 +176,22 @@ class Observer:
         self.canary.update(records)
         if self.is_learning:
             self.learning.update(records)
+        self.busy_seconds += time.perf_counter() - began
+
+    def take_in_alike(self, alike: Sequence[Alike]) -> None:
+        """Take in finished exchanges that are told in brief. What looks at single ones, as the pairs, the
+        answers and the lists do, goes by those that come whole."""
+        began = time.perf_counter()
+        told = sum(one.calls for one in alike)
+        self.records += told
+        self.brief += told
+        records = self.versions.named([one.record for one in alike])
+        alike = [
+            msgspec.structs.replace(one, record=record) for one, record in zip(alike, records, strict=True)
+        ]
+        self.traffic.update_alike(alike, self.clock())
+        self.cohorts.update_alike(alike, self.clock())
+        self.edges.update_alike(alike)
         self.busy_seconds += time.perf_counter() - began
 
     def take_outbound(self, outbound: Sequence[Outbound]) -> None:

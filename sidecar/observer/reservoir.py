@@ -106,6 +106,10 @@ class Reservoir:
                 self._shrink()
         return taken
 
+    def pass_by(self, count: int, now: float) -> None:
+        """`count` rows came by at `now`, of which none can be kept; those that are stand for them, too."""
+        self._open(now).seen += count
+
     def keep(self) -> tuple[KeptBlock, ...]:
         """What `restore` needs."""
         return tuple(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
-from sidecar.exchange import Matrix, Record
+from sidecar.exchange import Alike, Matrix, Record
 from sidecar.observer import answers, calls
 from sidecar.observer.axes import Fields
 from sidecar.observer.callers import Callers
@@ -170,6 +170,17 @@ class Traffic:
         for found, group in groups.items():
             self._leave(found, sum(map(_ROWS, group)), groups, now)
 
+    def update_alike(self, alike: Iterable[Alike], now: float) -> None:
+        """Take in calls that are told in brief: all but their answers, which are a sample anyway."""
+        for one in alike:
+            self.callers.update_alike(one)
+            found = self._known(key(one.record))
+            records = [one.record] * one.calls
+            flow = self._flow(found, records, now)
+            self._update_alike(flow, one, records, now)
+            self._leave(found, one.rows, (found,), now)
+            step_aside()
+
     def _groups(self, records: Sequence[Record]) -> dict[Key, list[Record]]:
         by_key: dict[Key, list[Record]] = {}
         for record in records:
@@ -210,6 +221,17 @@ class Traffic:
         flow.calls.update(calls.matrix(records), now)
         step_aside()
         inputs = self._inputs(records)
+        if inputs is not None:
+            self._update_inputs(flow, inputs, records, now)
+
+    def _update_alike(self, flow: Flow, alike: Alike, records: list[Record], now: float) -> None:
+        flow.last, flow.elsewhere = now, 0
+        flow.verdicts[_VERDICT(alike.record)] += alike.calls
+        flow.rows += alike.rows
+        if flow is not self.flows.get(OVERFLOW):
+            flow.reasons.extend((now, r.reason) for r in records[-REASONS:])
+        flow.calls.update(calls.matrix_of_alike(alike), now)
+        inputs = self._block(alike)
         if inputs is not None:
             self._update_inputs(flow, inputs, records, now)
 
@@ -270,6 +292,16 @@ class Traffic:
         if not whole:
             return None
         return np.frombuffer(b"".join(whole), dtype="<f8").reshape(-1, width)
+
+    def _block(self, alike: Alike) -> Matrix | None:
+        """The rows of calls that were laid out alike, if that was against the reference we have."""
+        width = len(self.fields)
+        if not width or not alike.features:
+            return None
+        if alike.record.baseline != self.digest or len(alike.features) % (8 * width):
+            self.left_out["other-baseline"] += alike.calls
+            return None
+        return np.frombuffer(alike.features, dtype="<f8").reshape(-1, width)
 
     def _update_inputs(self, flow: Flow, inputs: Matrix, records: list[Record], now: float) -> None:
         if flow.inputs is None:

@@ -192,6 +192,14 @@ class Keeping:
         values[:, self._blind] = np.nan
         return values.tobytes()
 
+    def block(self, features: bytes, rows: int) -> bytes:
+        """The features of several calls, without those of redacted columns and without card numbers."""
+        if self.blinded:
+            features = self.seen(features, rows)
+        if "card" in self._redactor.rules.patterns and not self._redactor.idle and _large(features):
+            return _no_cards(features)
+        return features
+
     def _surely_cleaned(self, record: Record) -> Record:
         """One record that cannot be cleaned must neither leave nor take the others of its batch with it."""
         try:
@@ -331,11 +339,15 @@ def _large(features: bytes) -> bool:
 
 
 def _without_card(record: Record) -> Record:
-    values = np.frombuffer(record.features, "<f8").copy()
+    return msgspec.structs.replace(record, features=_no_cards(record.features))
+
+
+def _no_cards(features: bytes) -> bytes:
+    values = np.frombuffer(features, "<f8").copy()
     for i in np.flatnonzero((values >= CARD_FROM) & (values < 1e19)).tolist():
         if values[i] == values[i] // 1 and is_card(f"{values[i]:.0f}"):
             values[i] = np.nan
-    return msgspec.structs.replace(record, features=values.tobytes())
+    return values.tobytes()
 
 
 def is_drawn(trace: str, share: float) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sidecar.errors import CallFailed
 from sidecar.exchange import Decision, Expose
 from sidecar.link import Counters
+from sidecar.proxy.briefs import Briefs
 from sidecar.proxy.case import Case
 from sidecar.proxy.deciding import Policing
 from sidecar.proxy.heads import HOP_BY_HOP, OURS, RequestHead
@@ -59,6 +60,8 @@ class Plane:
         judge.squeezing = self.squeezing
         self.held_bytes = self.keeping.body_bytes
         """Bytes of each body to hold until a call has ended, beside what scoring and the observer need."""
+        self.version_header = settings.model_version_header.lower().encode("latin-1", "replace")
+        """By which the model may say its version; empty: by none."""
         self.drift = ""
         self.draining = False
         self.dropped_from_request = HOP_BY_HOP | OURS | {MARK} | propagation.dropped
@@ -71,6 +74,7 @@ class Plane:
         self.answering: dict[str, Case] | None = None
         """Calls in flight by their CLIENT span, when somebody (`sidecar.proxy.egress`) needs to know them."""
         self.told_bodies = ToldBodies(settings)
+        self.briefs = Briefs(settings)
         self._left = asyncio.Event()
         self.failures: Counter[str] = Counter()
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Joined, Outbound, Record
+from sidecar.exchange import Alike, Headers, Joined, Outbound, Record, header
 from sidecar.link import MAX_FRAME, Batch, Frames, Order, frame, order
 from sidecar.proxy.case import Case
 from sidecar.proxy.judged import unscored
@@ -93,11 +93,13 @@ class Teller(asyncio.Protocol):
 
     def tell(self, call: Case) -> None:
         """Take a call that has ended. Its record is made soon, with those of its batch."""
-        self._calls.append(call)
-        self._weight += call.request_bytes + call.response_bytes
-        if len(self._calls) >= RECORDS_AT_ONCE:
-            self._record()
-        if len(self._records) + len(self._outbound) >= BATCH_RECORDS or self._weight >= self._full:
+        if not self._in_brief(call):
+            self._calls.append(call)
+            self._weight += call.request_bytes + call.response_bytes
+            if len(self._calls) >= RECORDS_AT_ONCE:
+                self._record()
+        held = self._weight + self.plane.briefs.bytes
+        if len(self._records) + len(self._outbound) >= BATCH_RECORDS or held >= self._full:
             self.flush()
         elif self._timer is None:
             self._timer = self._loop.call_later(BATCH_SECONDS, self.flush)
@@ -117,9 +119,16 @@ class Teller(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         self._record()
-        if self._records or self._outbound or not self._queue:
+        if self._records or self._outbound or self.plane.briefs.calls or not self._queue:
             self._seal()
         self._send()
+
+    def _in_brief(self, call: Case) -> bool:
+        try:
+            return self.plane.briefs.take(call)
+        except Exception:
+            log.exception("a call cannot be told in brief")
+            return False
 
     def _record(self) -> None:
         """Make the records of the calls that have ended."""
@@ -133,11 +142,12 @@ class Teller(asyncio.Protocol):
     def _seal(self) -> None:
         records, self._records, self._weight = tuple(self._records), [], 0
         outbound, self._outbound = tuple(self._outbound), []
+        told = len(records) + len(outbound) + self.plane.briefs.calls
         try:
-            batch = Sealed(frame(self._batch(records, outbound)), len(records) + len(outbound))
+            batch = Sealed(frame(self._batch(records, outbound, self._alike())), told)
         except Exception:
             log.exception("a batch cannot be told")
-            self.dropped += len(records) + len(outbound)
+            self.dropped += told
             return
         size = len(batch.data)
         if self.queued_bytes + size > self._limit or size > MAX_FRAME:
@@ -152,6 +162,25 @@ class Teller(asyncio.Protocol):
         if any(call.scope is not None and call.scope.redact for call in calls):
             return tuple([keeping.of(call).clean((record_of(call),))[0] for call in calls])
         return keeping.clean(tuple(map(record_of, calls)))
+
+    def _alike(self) -> tuple[Alike, ...]:
+        """What is told in brief, without what must not be kept."""
+        groups = self.plane.briefs.seal()
+        records = self._cleaned([group.first for group in groups]) if groups else ()
+        block = self.plane.keeping.block
+        return tuple(
+            [
+                Alike(
+                    msgspec.structs.replace(record, request_body=b"", response_body=b""),
+                    b"".join(group.numbers),
+                    block(b"".join(group.features), group.rows),
+                    group.rows,
+                    group.clients,
+                    group.sampled,
+                )
+                for record, group in zip(records, groups, strict=True)
+            ]
+        )
 
     def _send(self) -> None:
         while self._queue and self._transport is not None and not self._slow:
@@ -173,7 +202,9 @@ class Teller(asyncio.Protocol):
         self.dropped += batch.records
         self.dropped_bytes += len(batch.data)
 
-    def _batch(self, records: tuple[Record, ...], outbound: tuple[Outbound, ...]) -> Batch:
+    def _batch(
+        self, records: tuple[Record, ...], outbound: tuple[Outbound, ...], alike: tuple[Alike, ...]
+    ) -> Batch:
         plane = self.plane
         return Batch(
             worker=self.worker,
@@ -189,6 +220,7 @@ class Teller(asyncio.Protocol):
             policies_refused=plane.policing.refused,
             shadowed=plane.shadowing.news(),
             signs=plane.signs(),
+            alike=alike,
         )
 
     # -- the connection --------------------------------------------------------------------------
@@ -246,6 +278,12 @@ class Teller(asyncio.Protocol):
             await asyncio.sleep(0.01)
 
 
+def said_version(call: Case) -> bytes | None:
+    """The version that the model's answer says in a header, if it does (`sidecar.observer.versions`)."""
+    name, response = call.plane.version_header, call.response
+    return header(response.fields, name) if name and response is not None else None
+
+
 def record_of(call: Case) -> Record:
     """The record of a call that has ended."""
     judged = call.judgement or unscored(call.failure or "response-first")
@@ -261,6 +299,11 @@ def record_of(call: Case) -> Record:
             call.span.trace, score.verdict, call.status, call.failure, decision.action, decision.keep, rate
         )
     events = call.streamed
+    answered: Headers = ()
+    if response is not None:
+        answered = response.recorded
+        if (version := said_version(call)) is not None:
+            answered += ((call.plane.version_header, version),)
     return Record(  # by position, in the order of its fields: naming 40 fields costs as much as the rest
         call.request_id,
         call.span,
@@ -278,7 +321,7 @@ def record_of(call: Case) -> Record:
         call.request_bytes,
         call.response_bytes,
         head.recorded,
-        response.recorded if response is not None else (),
+        answered,
         codec.name if codec is not None else "",
         judged.model,
         judged.version,

@@ -7,13 +7,13 @@ floods the collector. Counterpart: `sidecar.tracing.sampling`, the head.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from sidecar.exchange import Outbound, Record
 from sidecar.tracing.routes import route
+from sidecar.tracing.slow import Pace
 
 Reason: TypeAlias = Literal["", "head", "anomalous", "failed", "slow"]
 """Why a call is exported; empty: it is not."""
@@ -27,34 +27,6 @@ BUDGETS: dict[Reason, float] = {
     "failed": 25.0,
     "slow": 5.0,
 }
-
-SLOW = 4.0
-"""A call is slow when it takes this many times the median of its route."""
-SETTLED = 100
-"""Calls of a route before its median says anything."""
-_STEP = 0.02
-
-
-class Pace:
-    """A running median of durations, in constant space: stochastic approximation of the logarithm's median
-    (Robbins and Monro 1951). Each call moves it 2 % towards itself, so it follows a model that changes."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self._log = 0.0
-
-    def update(self, seconds: float) -> None:
-        """Take in one more duration, in seconds."""
-        value = math.log(max(seconds, 1e-9))
-        if self.calls == 0:
-            self._log = value
-        elif value != self._log:
-            self._log += _STEP if value > self._log else -_STEP
-        self.calls += 1
-
-    def snapshot(self) -> float:
-        """The median in seconds; infinite until `SETTLED` calls have been seen."""
-        return math.exp(self._log) if self.calls >= SETTLED else math.inf
 
 
 class Budget:
@@ -94,6 +66,10 @@ class Keep:
             return ""
         return reason
 
+    def missed(self, calls: int) -> None:
+        """So many sampled calls were told in numbers only (`sidecar.proxy.briefs`): far over the budget."""
+        self.dropped += calls
+
     def update_outbound(self, call: Outbound) -> Reason:
         """Why a call of the model's own is exported by itself, or an empty string. (It is exported too
         when the call it was made for is.)"""
@@ -110,10 +86,7 @@ class Keep:
         pace = self._paces.get(found)
         if pace is None:
             pace = self._paces[found] = Pace()
-        seconds = record.ended_ns / 1e9
-        slow = seconds > SLOW * pace.snapshot()
-        pace.update(seconds)
-        return slow
+        return pace.update(record.ended_ns / 1e9)
 
 
 def _worth(record: Record) -> Reason:

@@ -76,6 +76,11 @@ class SpanExport:
             for call in self._waiting.take(record.span.trace):
                 self._pipeline.emit_outbound(call)
 
+    def missed(self, calls: int) -> None:
+        """So many sampled calls have no spans, because there were more than anybody could export."""
+        if self._pipeline is not None and not self._closed:
+            self._keep.missed(calls)
+
     def outbound(self, calls: Sequence[Outbound]) -> None:
         """Export calls of the model's own, now or when the call they were made for is."""
         if self._pipeline is None or self._closed:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from sidecar.exchange import Record, SpanIds
+from sidecar.exchange import Alike, Record, SpanIds
 from sidecar.link import Batch, Counters, Frames, Order, frame, order
 
 START_NS = 1_763_910_000_000_000_000
@@ -65,6 +65,24 @@ def of_rows(number: int, rows: np.ndarray[Any, Any], baseline: str, **changes: A
     return record(number, rows=len(values), features=values.tobytes(), baseline=baseline, **changes)
 
 
+def alike(*records: Record) -> Alike:
+    """Calls that are alike, told in brief as a data plane does."""
+    facts = [(r.ended_ns, r.forwarded_ns, r.first_byte_ns, r.scored_ns) for r in records]
+    sizes = [(r.request_bytes, r.response_bytes, r.p) for r in records]
+    clients: dict[str, tuple[int, int]] = {}
+    for one in records:
+        calls, rows = clients.get(one.client, (0, 0))
+        clients[one.client] = (calls + 1, rows + one.rows)
+    return Alike(
+        msgspec.structs.replace(records[0], response_body=b""),
+        np.hstack([np.array(facts, "<f8"), np.array(sizes, "<f8")]).tobytes(),
+        b"".join(one.features for one in records),
+        sum(one.rows for one in records),
+        clients,
+        sum(one.span.sampled for one in records),
+    )
+
+
 def learning(number: int, row: Iterable[Any], **changes: Any) -> Record:
     """A call heard while there's no baseline: its body comes along."""
     body = json.dumps({"instances": [list(row)]}).encode()
@@ -106,7 +124,7 @@ class DataPlane:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def hear(self, kind: type[Any], seconds: float = 5.0) -> Any:
+    async def hear(self, kind: type[Any], seconds: float = 60.0) -> Any:
         """The next order of this kind; others are collected in passing."""
         async with asyncio.timeout(seconds):
             while True:
@@ -115,7 +133,7 @@ class DataPlane:
                     if isinstance(self.orders[-1], kind):
                         return self.orders[-1]
 
-    async def hung_up_on(self, seconds: float = 5.0) -> bool:
+    async def hung_up_on(self, seconds: float = 60.0) -> bool:
         """Whether the observer closes this connection in time."""
         async with asyncio.timeout(seconds):
             try:

@@ -10,7 +10,7 @@ import pytest
 from sidecar.exchange import Joined, Outbound
 from sidecar.link import MAX_FRAME, Drift, Progress, frame
 from sidecar.observer.hearing import GATHER_SECONDS, SLICE, Hearing
-from tests.observer.talk import DataPlane, batch, record
+from tests.observer.talk import DataPlane, alike, batch, record
 
 
 class Memory:
@@ -21,6 +21,7 @@ class Memory:
         self.records = []
         self.slices = []
         self.workers = []
+        self.alike = []
         self.outbound = []
         self.now_ordered = (Progress(0, 10),)
         self.seconds = 0.0
@@ -38,6 +39,9 @@ class Memory:
         self.slices.append(len(records))
         self.records += [record.id for record in records]
         time.sleep(self.seconds)
+
+    def take_in_alike(self, alike):
+        self.alike += alike
 
     def take_outbound(self, outbound):
         self.outbound += outbound
@@ -87,6 +91,16 @@ async def test_batches_of_several_workers_are_heard_in_their_order(memory, conne
     own = [id_ for id_ in memory.records if len(id_) < 8]
     assert own == [f"call-{i}" for i in range(20)]
     assert sorted(memory.workers) == [0, 1]
+
+
+async def test_calls_told_in_brief_are_taken_in_too_also_without_others(memory, connect, tmp_path):
+    plane = await connect()
+    few = alike(record(1, rows=1), record(2, rows=1))
+    await plane.say(batch(record(0), alike=(few,)))
+    await plane.say(batch(alike=(few, few)))
+    await until(lambda: sum(one.calls for one in memory.alike) == 6)
+    assert memory.records == ["call-0"]
+    assert memory.alike[0] == few
 
 
 async def test_a_batch_may_come_byte_by_byte_and_two_at_once(memory, connect):

@@ -12,7 +12,7 @@ from sidecar.observer.observer import Observer, State
 from sidecar.observer.snapshot import decode, encode
 from sidecar.settings import Settings
 from tests.observer.real import draw
-from tests.observer.talk import batch, learning, of_rows, record
+from tests.observer.talk import alike, batch, learning, of_rows, record
 
 
 class Clock:
@@ -36,12 +36,56 @@ def busy(baseline, **changes):
     return observer
 
 
-def play(observer, baseline, rows):
+def play(observer, baseline, rows, **changes):
     for start in range(0, len(rows), 20):
         part = rows[start : start + 20]
-        records = [of_rows(start + i, row[None], baseline.digest) for i, row in enumerate(part)]
+        records = [of_rows(start + i, row[None], baseline.digest, **changes) for i, row in enumerate(part)]
         observer.clock.now += 0.2
         observer.take_in(records)
+
+
+def in_brief(observer, baseline, rows, **changes):
+    """As `play`, of a busy route: one call of 20 is told whole."""
+    for start in range(0, len(rows), 20):
+        part = rows[start : start + 20]
+        records = [of_rows(start + i, row[None], baseline.digest, **changes) for i, row in enumerate(part)]
+        observer.clock.now += 0.2
+        observer.take_in(records[:1])
+        observer.take_in_alike((alike(*records[1:]),))
+
+
+def told(observer):
+    """All that is counted. (How strong the evidence of a drift is depends on when one looks.)"""
+    (flow,) = observer.traffic.flows.values()
+    callers = observer.traffic.callers
+    return {
+        "records": observer.records,
+        "verdicts": dict(flow.verdicts),
+        "rows": (flow.rows, flow.flagged),
+        "calls": flow.calls.total.counts.tolist(),
+        "call moments": np.round(flow.calls.total.moments.mean, 9).tolist()[:7],
+        "inputs": flow.inputs.total.counts.tolist(),
+        "input moments": np.round(flow.inputs.total.moments.mean, 9).tolist(),
+        "state": observer.drift_state().partition(";")[0],
+        "callers": {name: (one.calls, one.rows, one.odd) for name, one in callers.known.items()},
+        "everybody": (callers.all.calls, callers.all.rows),
+        "clean": observer.cohorts.clean.seen,
+        "edges": {edge: (one.calls, one.rows) for edge, one in observer.edges.counts.items()},
+    }
+
+
+@pytest.mark.parametrize("by", [0.0, 40.0], ids=["stable", "drifted"])
+def test_calls_told_in_brief_count_as_those_told_whole(baseline, by):
+    span = msgspec.structs.replace(record(0).span, baggage="sidecar.chain=before")
+    observers = [Observer(settings(baseline=baseline.directory), Clock()) for _ in range(2)]
+    rows = draw(600, seed=5) + by * (np.arange(600) >= 200)[:, None]
+    for observer, tell in zip(observers, (play, in_brief), strict=True):
+        observer.hear(batch(baseline=baseline.directory))
+        tell(observer, baseline, rows, span=span)
+    whole, brief = map(told, observers)
+    assert brief == whole
+    assert whole["state"] == ("feature-drift" if by else "stable")
+    assert [observer.brief for observer in observers] == [0, 570]
 
 
 def test_without_a_baseline_data_planes_are_told_how_far_learning_has_come():

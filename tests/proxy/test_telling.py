@@ -64,6 +64,18 @@ async def test_a_record_says_what_happened():
         assert (record.action, record.rule) == ("allow", "default")
 
 
+async def test_the_version_that_an_answer_says_in_a_header_is_told():
+    async with sidecar() as stage:
+        await stage.call(GET, http("HTTP/1.1 200 OK", "X-MODEL-version: 7", "Server: s", "Content-Length: 0"))
+        await stage.call(GET, http("HTTP/1.1 200 OK", "Content-Length: 0"))
+        one, other = await stage.records(2)
+    assert (one.response_headers, other.response_headers) == (((b"x-model-version", b"7"),), ())
+    async with sidecar(model_version_header="") as stage:
+        await stage.call(GET, http("HTTP/1.1 200 OK", "X-Model-Version: 7", "Content-Length: 0"))
+        (record,) = await stage.records()
+    assert record.response_headers == ()
+
+
 async def test_records_come_by_themselves_and_soon():
     async with sidecar() as stage:
         await stage.call(GET, OK)

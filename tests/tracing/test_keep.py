@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import statistics
-
 import pytest
 
-from sidecar.tracing.keep import BUDGETS, SETTLED, Keep, Pace
+from sidecar.tracing.keep import BUDGETS, Keep
+from sidecar.tracing.slow import SETTLED
 from tests.tracing.records import MS, NORMAL, OUTLIER, UNSCORED, record
 
 
@@ -102,18 +100,7 @@ def test_a_model_that_became_slower_is_not_slow_for_ever() -> None:
     assert last == ""
 
 
-def test_pace_follows_the_median() -> None:
-    source = random.Random(7)
-    durations = [source.lognormvariate(-4, 1.0) for _ in range(5000)]
-    pace = Pace()
-    for count, seconds in enumerate(durations, 1):
-        pace.update(seconds)
-        assert (pace.snapshot() == float("inf")) == (count < SETTLED)
-    assert pace.snapshot() == pytest.approx(statistics.median(durations), rel=0.25)
-
-
-def test_pace_survives_a_clock_that_stands_still() -> None:
-    pace = Pace()
-    for _ in range(200):
-        pace.update(0.0)
-    assert 0.0 < pace.snapshot() < 1e-6
+def test_what_came_in_numbers_only_counts_as_dropped() -> None:
+    keep = Keep(Clock())
+    keep.missed(7)
+    assert keep.dropped == 7

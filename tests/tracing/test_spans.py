@@ -278,6 +278,14 @@ def test_a_flood_of_anomalies_is_bounded_and_counted(
     assert spans.dropped == 500 - len(servers)
 
 
+def test_sampled_calls_that_came_in_brief_count_as_dropped(
+    http_collector: Receiver, export: Callable[[], SpanExport]
+) -> None:
+    spans = export()
+    spans.missed(7)
+    assert spans.dropped == 7
+
+
 def test_a_call_without_ids_has_no_span(http_collector: Receiver, export: Callable[[], SpanExport]) -> None:
     spans = export()
     spans.record(record(span=SpanIds("", "", ""), status=400, failure="bad-request"))
