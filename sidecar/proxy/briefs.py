@@ -109,12 +109,14 @@ class Briefs:
             return False
         key = self._key(call)
         group = self._groups.get(key)
-        if group is None:
-            if len(self._groups) >= GROUPS:
-                return False
-            group = self._groups[key] = Group(call)
-            self.bytes += call.request_bytes + call.response_bytes
-        self.bytes += group.update(call)
+        if group is not None:
+            self.bytes += group.update(call)
+        elif len(self._groups) < GROUPS:
+            group = Group(call)
+            self.bytes += group.update(call) + call.request_bytes + call.response_bytes
+            self._groups[key] = group
+        else:
+            return False
         self.calls += 1
         return True
 

@@ -223,7 +223,7 @@ async def test_a_fault_in_brevity_fails_no_call(none_whole, monkeypatch):
     def broken(*_):
         raise RuntimeError("no")
 
-    monkeypatch.setattr("sidecar.proxy.briefs._plain", broken)
+    monkeypatch.setattr("sidecar.proxy.briefs._pack", broken)
     async with sidecar(errors=1) as stage:
         _, response = await stage.call(GET, OK)
         assert response.status == 200
