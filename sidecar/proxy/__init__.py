@@ -21,6 +21,7 @@ In the order a call meets them:
     overdue.py      which call has waited too long (pure)
     keeping.py      what of a call may leave the data plane
     told_bodies.py  which bodies go to the observer
+    briefs.py       which calls are told in numbers only
     telling.py      records in batches to the observer; bounded, drop and count
 
 Beside a call, and never in its way:

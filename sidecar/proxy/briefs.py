@@ -15,15 +15,12 @@ and its neighbours take them in.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 from sidecar.exchange import NUMBERS, header
+from sidecar.proxy.case import Case
 from sidecar.settings import Settings
 from sidecar.tracing.consistent import Consistent
 from sidecar.tracing.slow import Pace
-
-if TYPE_CHECKING:
-    from sidecar.proxy.case import Case
 
 WHOLE = 2_000
 """Calls of one route a second that are told whole, about."""
