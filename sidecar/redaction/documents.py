@@ -243,7 +243,12 @@ def table(text: str, rules: Rules, marks: set[str]) -> str | None:
             for i in places:
                 if i < len(row):
                     row[i] = ""
-        out = io.StringIO(newline="")
-        csv.writer(out, lineterminator="\n").writerows(rows)
-        text = out.getvalue()
+        text = "".join(map(_csv_line, rows))
     return plain(text, rules, marks)
+
+
+def _csv_line(row: list[str]) -> str:
+    """Written with both of CSV's ends of line, or one of them inside a cell would stand unquoted."""
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(row)
+    return f"{out.getvalue()[:-2]}\n"

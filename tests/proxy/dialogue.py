@@ -40,7 +40,7 @@ from sidecar.settings import RETUNED, Settings
 
 MEGABYTE = bytes(range(256)) * 4096
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds after which a peer that waits in vain says what it got so far."""
 
 
@@ -472,6 +472,7 @@ async def sidecar(
     own = listening() if model is None else model
     settings.setdefault("upstream", f"http://127.0.0.1:{own.getsockname()[1]}")
     settings.setdefault("drain_timeout", 0.0)
+    settings.setdefault("connect_timeout", PATIENCE)  # a machine that stands still is not a model that does
     front = listening(host=host, send_buffer=send_buffer)
     outward = listening() if egress else None
     if outward is not None:

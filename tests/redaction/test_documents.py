@@ -1,6 +1,8 @@
 """Documents stay what they are: JSON is JSON afterwards, a form a form, a table a table."""
 
 import base64
+import csv
+import io
 import json
 
 import pytest
@@ -79,6 +81,8 @@ def test_tables_lose_a_column():
     assert table("a,ssn\n1,078-05-1120\n", rules, set()) == "a,ssn\n1,\n"
     assert table("\ufeffssn,a\n078-05-1120,1\n", rules, set()) == "ssn,a\n,1\n"
     assert table(f"a,ssn\n{'x' * 200_000},078-05-1120\n", rules, set()) is None
+    broken = table('a,ssn\n"one\rline",078-05-1120\n', rules, set())
+    assert list(csv.reader(io.StringIO(broken, newline=""))) == [["a", "ssn"], ["one\rline", ""]]
 
 
 def test_event_streams_line_by_line():
