@@ -169,8 +169,10 @@ def _run_dir(settings: Settings) -> Path:
     except OSError as error:
         where = error.filename or settings.run_dir
         raise UsageError(f"run-dir {where}: {error.strerror or error}") from error
-    if not os.access(run_dir, os.W_OK | os.X_OK):
-        raise UsageError(f"run-dir {run_dir}: may not be written by user {os.getuid()}")
+    try:
+        tempfile.TemporaryFile(dir=run_dir).close()  # tried, for capabilities may allow what modes don't
+    except OSError as error:
+        raise UsageError(f"run-dir {run_dir}: may not be written by user {os.getuid()}") from error
     if len(os.fsencode(run_dir)) > RUN_DIR_BYTES:
         raise UsageError(f"run-dir {run_dir}: its name has {RUN_DIR_BYTES} bytes at most, for sockets in it")
     return run_dir
