@@ -6,6 +6,7 @@ The story of a batch of records, in the order of the files:
     observer    the whole state: a Batch goes in, orders and snapshots come out; no I/O
     workers     what each data plane process last said of itself
     versions    which version of the model answered, where the call did not say
+    briefs      calls that were told in numbers only, put together
     exchanges   the latest calls, as they were; `access` writes a line for each
     policy_alerts   rules of policies that want somebody to look
     traffic     windows and tests for every model, version and route (`routes`)

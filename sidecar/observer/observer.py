@@ -21,6 +21,7 @@ from sidecar.features import Schema
 from sidecar.labels.said import said
 from sidecar.link import Batch, Drift, Order, Progress, Swap
 from sidecar.observer.alerts import Alert, Standing, alerts_of
+from sidecar.observer.briefs import together
 from sidecar.observer.canary import Canary
 from sidecar.observer.cohorts import Cohorts, KeptCohorts
 from sidecar.observer.edges import Edges, KeptEdges
@@ -186,9 +187,9 @@ class Observer:
         self.records += told
         self.brief += told
         records = self.versions.named([one.record for one in alike])
-        alike = [
+        alike = together(
             msgspec.structs.replace(one, record=record) for one, record in zip(alike, records, strict=True)
-        ]
+        )
         self.traffic.update_alike(alike, self.clock())
         self.cohorts.update_alike(alike, self.clock())
         self.edges.update_alike(alike)

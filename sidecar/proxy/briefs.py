@@ -1,7 +1,7 @@
 """Calls that are told in brief: when they come faster than anybody could look at each, plain ones as numbers.
 
 A record of forty fields costs the data plane and the observer together some 40 us; at ten thousand calls a
-second that is half a core, which the model could use. So of a busy route about 2,000 calls a second are told
+second that is half a core, which the model could use. So of a busy route about 1,000 calls a second are told
 whole. Of the others only what windows, counts and tests are made of: times, sizes, p-values and features,
 packed one after the other behind the record of the first that was like them. So nothing is sampled that is
 counted; what is, are looks at single calls.
@@ -22,10 +22,10 @@ from sidecar.settings import Settings
 from sidecar.tracing.consistent import Consistent
 from sidecar.tracing.slow import Pace
 
-WHOLE = 2_000
-"""Calls of one route a second that are told whole, about."""
+WHOLE = 1_000
+"""Calls of one route a second that are told whole, about: as many as answers are read and spans exported."""
 
-SAVED_SECONDS = 5.0
+SAVED_SECONDS = 10.0
 """What was not told whole in so many seconds may be at once: 10,000 calls after a pause, however fast."""
 
 ROUTES = 8
@@ -102,7 +102,10 @@ class Briefs:
             return False
         route = self._route(call.head.target)
         slow = route.pace.update(call.ended_ns / 1e9)
-        if route.ration.take(call.span.trace) or slow or not _plain(call):
+        if route.ration.take(call.span.trace):
+            return False
+        if slow or not _plain(call):
+            route.ration.charge()
             return False
         key = self._key(call)
         group = self._groups.get(key)

@@ -57,6 +57,10 @@ class Consistent:
             self._saved = self._most / 2
         return True
 
+    def charge(self) -> None:
+        """One more was taken, for another reason."""
+        self._saved = max(0.0, self._saved - 1.0)
+
     def _save(self, now: float) -> None:
         """What time brings; half of all that can be saved is enough to look at twice as many again."""
         self._saved = min(self._full, self._saved + self._most * (now - self._saved_at))

@@ -53,6 +53,19 @@ def test_a_busier_sidecar_takes_a_part_of_what_the_others_take():
     assert len((settled & set(few)) - set(many)) <= 0.2 * len(settled & set(few))
 
 
+def test_what_is_taken_for_another_reason_counts():
+    clock, other = Clock(), Clock()
+    alone, charged = Consistent(CALLS, clock), Consistent(CALLS, other)
+    taken, less = [], []
+    for trace in traces(20_000):
+        taken += run(alone, clock, [trace], rate=1000)
+        less += run(charged, other, [trace], rate=1000)
+        if len(less) % 2:
+            charged.charge()
+    assert len(less) < 0.8 * len(taken)
+    assert set(less[-50:]) <= set(taken)
+
+
 def test_it_takes_more_again_when_it_is_quiet():
     clock = Clock()
     consistent = Consistent(10, clock)
