@@ -5,9 +5,12 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import uvloop
 
+from sidecar.baseline.fit import fit
+from sidecar.scoring.baseline import Baseline
 from tests.proxy.certificates import Authority
 
 
@@ -38,3 +41,12 @@ def ours(tmp_path: Path) -> Authority:
 def theirs(tmp_path: Path) -> Authority:
     """An authority that nobody here trusts."""
     return Authority(tmp_path, "theirs")
+
+
+@pytest.fixture(scope="session")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    """A baseline of three columns of numbers around 50."""
+    folder = tmp_path_factory.mktemp("amounts")
+    X = np.random.default_rng(0).normal(50, 9, (500, 3))
+    np.savez(folder / "amounts.npz", X=X, columns=["a", "b", "c"])
+    return fit(folder / "amounts.npz", folder / "baseline", ["ecod"]).baseline

@@ -12,14 +12,6 @@ from sidecar.proxy.briefs import ROUTES
 from tests.proxy.dialogue import GET, OK, http, sidecar
 
 
-@pytest.fixture(scope="module")
-def baseline(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("amounts")
-    X = np.random.default_rng(0).normal(50, 9, (500, 3))
-    np.savez(folder / "amounts.npz", X=X, columns=["a", "b", "c"])
-    return fit(folder / "amounts.npz", folder / "baseline", ["ecod"]).baseline
-
-
 @pytest.fixture
 def none_whole(monkeypatch):
     """As if calls came so fast that no plain one is told whole."""
@@ -56,22 +48,22 @@ def brief(stage):
 ROWS = np.random.default_rng(3).normal(50, 5, (12, 3)).tolist()
 
 
-async def test_calls_in_brief_say_the_same_in_numbers(none_whole, baseline):
-    async with sidecar(baseline=baseline, threshold=1e-9) as stage:
+async def test_calls_in_brief_say_the_same_in_numbers(none_whole, numbers):
+    async with sidecar(baseline=numbers, threshold=1e-9) as stage:
         for i in range(0, 12, 2):
             await stage.call(predict(ROWS[i : i + 2]), answer())
         records, alike = await told(stage, 6)
     assert records == []
-    numbers = np.concatenate([np.frombuffer(one.numbers).reshape(-1, NUMBERS) for one in alike])
+    facts = np.concatenate([np.frombuffer(one.numbers).reshape(-1, NUMBERS) for one in alike])
     features = np.concatenate([np.frombuffer(one.features).reshape(-1, 3) for one in alike])
     np.testing.assert_array_equal(features, ROWS)
-    ended, forwarded, first_byte, scored, asked, answered, p = numbers.T
+    ended, forwarded, first_byte, scored, asked, answered, p = facts.T
     assert (np.diff(np.stack([0 * ended, forwarded, first_byte, ended]), axis=0) > 0).all()
     assert (scored > 0).all()
     pairs = [ROWS[i : i + 2] for i in range(0, 12, 2)]
     assert asked.tolist() == [len(predict(pair).partition(b"\r\n\r\n")[2]) for pair in pairs]
     assert answered.tolist() == [22.0] * 6
-    np.testing.assert_allclose(p, [p_of(baseline, pair) for pair in pairs])
+    np.testing.assert_allclose(p, [p_of(numbers, pair) for pair in pairs])
     assert sum(one.rows for one in alike) == 12
     assert {client for one in alike for client in one.clients} == {"127.0.0.1"}
     assert np.sum([one.clients["127.0.0.1"] for one in alike], axis=0).tolist() == [6, 12]
@@ -80,9 +72,9 @@ async def test_calls_in_brief_say_the_same_in_numbers(none_whole, baseline):
     assert (first.request_body, first.response_body) == (b"", b"")
 
 
-def p_of(baseline, rows):
-    features = lay_out(Payload("v1", (Tensor("x", np.array(rows)),)), baseline.schema)
-    return baseline.score(features, 1e-9).p
+def p_of(numbers, rows):
+    features = lay_out(Payload("v1", (Tensor("x", np.array(rows)),)), numbers.schema)
+    return numbers.score(features, 1e-9).p
 
 
 async def test_calls_that_no_codec_knows_are_told_in_brief_too(none_whole):
@@ -94,7 +86,7 @@ async def test_calls_that_no_codec_knows_are_told_in_brief_too(none_whole):
     assert all(one.features == b"" and one.rows == 0 for one in alike)
 
 
-async def test_unlike_calls_are_told_apart(none_whole, baseline):
+async def test_unlike_calls_are_told_apart(none_whole, numbers):
     requests = [
         (predict(ROWS[:1]), answer()),
         (predict(ROWS[:1], "n"), answer()),
@@ -103,16 +95,16 @@ async def test_unlike_calls_are_told_apart(none_whole, baseline):
         (predict(ROWS[:1], "m", "baggage: sidecar.chain=a"), answer()),
         (predict([[50.0, 50.0]]), answer()),
     ]
-    async with sidecar(baseline=baseline, threshold=1e-9, learn_rows=0) as stage:
+    async with sidecar(baseline=numbers, threshold=1e-9, learn_rows=0) as stage:
         for request, answered in requests:
             await stage.call(request, answered)
         _, alike = await told(stage, 6)
         assert [one.calls for one in alike] == [1] * 6
 
 
-async def test_what_somebody_may_ask_about_is_told_whole(none_whole, baseline):
+async def test_what_somebody_may_ask_about_is_told_whole(none_whole, numbers):
     outlier = predict([[500.0, -500.0, 500.0]])
-    async with sidecar(baseline=baseline) as stage:
+    async with sidecar(baseline=numbers) as stage:
         await stage.call(outlier, answer())
         await stage.call(predict(ROWS[:1]), answer(status="404 Not Found"))
         caller, model = await stage.begin(predict(ROWS[:1]))

@@ -28,14 +28,6 @@ def baseline(tmp_path_factory):
     return fit(folder / "orders.jsonl", folder / "baseline", ["ecod"]).baseline
 
 
-@pytest.fixture(scope="module")
-def numbers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("amounts")
-    X = np.random.default_rng(0).normal(50, 9, (500, 3))
-    np.savez(folder / "amounts.npz", X=X, columns=["a", "b", "c"])
-    return fit(folder / "amounts.npz", folder / "baseline", ["ecod"]).baseline
-
-
 def invocation(*rows, pad=0):
     body = json.dumps({"dataframe_records": rows}).encode().ljust(pad)
     head = ("POST /invocations HTTP/1.1", "Host: m", f"Content-Length: {len(body)}")
