@@ -172,14 +172,16 @@ class Traffic:
 
     def update_alike(self, alike: Iterable[Alike], now: float) -> None:
         """Take in calls that are told in brief: all but their answers, which are a sample anyway."""
-        for one in alike:
+        known = [(self._known(key(one.record)), one) for one in alike]
+        for found, one in known:
             self.callers.update_alike(one)
-            found = self._known(key(one.record))
             records = [one.record] * one.calls
             flow = self._flow(found, records, now)
             self._update_alike(flow, one, records, now)
-            self._leave(found, one.rows, (found,), now)
             step_aside()
+        called = {found for found, _ in known}
+        for found, one in known:
+            self._leave(found, one.rows, called, now)
 
     def _groups(self, records: Sequence[Record]) -> dict[Key, list[Record]]:
         by_key: dict[Key, list[Record]] = {}

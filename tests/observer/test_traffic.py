@@ -6,7 +6,7 @@ from sidecar.observer.routes import OVERFLOW, Key
 from sidecar.observer.traffic import KEYS, Traffic
 from sidecar.observer.windows import Window
 from tests.observer.real import digits, reference
-from tests.observer.talk import of_rows, record
+from tests.observer.talk import alike, of_rows, record
 
 FIELDS = reference(digits()[:500])
 ROWS = digits()[500:700]
@@ -263,3 +263,17 @@ def test_a_version_that_comes_back_begins_anew(traffic):
         traffic.update([version(i, name) for _ in range(150)], float(i))
     assert [ended.key.version for ended in traffic.ended] == ["1", "2"]
     assert traffic.flows[GLASS._replace(version="1")].rows == 150
+
+
+def test_versions_told_in_brief_together_both_stay(traffic):
+    """As many rows as a window has go to either, faster than anybody looks."""
+    for _ in range(3):
+        told = [
+            alike(*(of_rows(i, ROWS[i : i + 1], "abc", version=version) for i in range(120)))
+            for version in ("1", "2")
+        ]
+        traffic.update_alike(told, 0.0)
+    assert {found.version: flow.rows for found, flow in traffic.flows.items()} == {"1": 360, "2": 360}
+    assert not traffic.ended
+    traffic.update_alike(told[:1], 0.0)
+    assert [one.key.version for one in traffic.ended] == ["2"], "the other one had a window of rows, it none"
