@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import struct
 
-from sidecar.exchange import NUMBERS, header
+from sidecar.exchange import NUMBERS
 from sidecar.proxy.case import Case
 from sidecar.settings import Settings
 from sidecar.tracing.consistent import Consistent
@@ -137,15 +137,14 @@ class Briefs:
 
     def _key(self, call: Case) -> tuple[object, ...]:
         """What alike calls have in common: all that anything is counted by."""
-        judged, response, version_header = call.judgement, call.response, call.plane.version_header
-        if judged is None or response is None:
-            raise ValueError("a call without a judgement or an answer is not plain")
-        said = header(response.fields, version_header) if version_header else None
+        judged = call.judgement
+        if judged is None:
+            raise ValueError("a call without a judgement is not plain")
         return (
             call.head.target,
             judged.model,
             judged.version,
-            said,
+            call.said_version(),
             call.status,
             judged.score.verdict,
             judged.score.reason,

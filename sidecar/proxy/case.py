@@ -12,7 +12,7 @@ from __future__ import annotations
 from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, ClassVar
 
-from sidecar.exchange import Decision, SpanIds
+from sidecar.exchange import Decision, SpanIds, header
 from sidecar.policy.course import Course
 from sidecar.policy.scope import Scope
 from sidecar.proxy.heads import RequestHead, ResponseHead
@@ -100,6 +100,11 @@ class Case:
         if self.streamed is None:
             return self.kept_response, self.response_bytes
         return self.streamed.told()
+
+    def said_version(self) -> bytes | None:
+        """The version that the model's answer says in a header, if it does (`sidecar.observer.versions`)."""
+        name, response = self.plane.version_header, self.response
+        return header(response.fields, name) if name and response is not None else None
 
     def judged(self, judgement: Judged) -> None:
         """The score has come."""

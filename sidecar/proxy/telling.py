@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from sidecar.exchange import Alike, Headers, Joined, Outbound, Record, header
+from sidecar.exchange import Alike, Headers, Joined, Outbound, Record
 from sidecar.link import MAX_FRAME, Batch, Frames, Order, frame, order
 from sidecar.proxy.case import Case
 from sidecar.proxy.judged import unscored
@@ -278,12 +278,6 @@ class Teller(asyncio.Protocol):
             await asyncio.sleep(0.01)
 
 
-def said_version(call: Case) -> bytes | None:
-    """The version that the model's answer says in a header, if it does (`sidecar.observer.versions`)."""
-    name, response = call.plane.version_header, call.response
-    return header(response.fields, name) if name and response is not None else None
-
-
 def record_of(call: Case) -> Record:
     """The record of a call that has ended."""
     judged = call.judgement or unscored(call.failure or "response-first")
@@ -302,7 +296,7 @@ def record_of(call: Case) -> Record:
     answered: Headers = ()
     if response is not None:
         answered = response.recorded
-        if (version := said_version(call)) is not None:
+        if (version := call.said_version()) is not None:
             answered += ((call.plane.version_header, version),)
     return Record(  # by position, in the order of its fields: naming 40 fields costs as much as the rest
         call.request_id,
